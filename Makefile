@@ -1,0 +1,36 @@
+# Comity's commands. Everything that they do is Python under scripts/; this file only names it.
+# Needs on the machine: git make python3 python3-venv. What else is needed, `make setup` installs.
+
+PYTHON ?= python3
+VENV := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean _python
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+setup: _python  ## install Comity into .venv, from pinned and hashed wheels (once; then it does nothing)
+	@$(PYTHON) scripts/setup.py
+
+demo: setup  ## a practice network of 54 jurisdictions on this machine, with its console
+	@$(VENV)/comity demo $(ARGS)
+
+test: _python  ## every suite, each in its time box (under 25 minutes in all)
+	@$(PYTHON) scripts/setup.py --test --system
+	@$(VENV)/python scripts/run_tests.py all $(ARGS)
+
+check: _python  ## format, lint, types, tidy, unit tests and vectors (under a minute)
+	@$(PYTHON) scripts/setup.py --test
+	@$(VENV)/python scripts/run_tests.py check $(ARGS)
+
+lock: _python  ## pin requirements/*.in anew, with hashes (for maintainers; needs the network)
+	@$(PYTHON) scripts/setup.py --test
+	@$(VENV)/python scripts/lock.py $(ARGS)
+
+clean:  ## remove what was made in this clone: .venv, .comity, caches
+	@rm -rf .venv .comity .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache htmlcov build dist
+	@find src scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+_python:
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: install it with 'apt-get install git make python3 python3-venv'" >&2; exit 1; }

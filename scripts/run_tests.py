@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Run the suites one after another, each in its time box, and sum them up in one last line.
+
+Guarantee: a suite that fails, cannot start, collects nothing or overruns its box makes the whole
+run fail; a suite that this machine cannot run, or that the tree does not have, is named as not run
+and never counted as passed.
+Source: CONTRIBUTING.md, "Tests".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+GO_MODULE = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
+SOURCES = ("src", "scripts", "tests", "bench", "examples")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """One suite: what it runs, for how long at most, and where it belongs."""
+
+    name: str
+    seconds_max: int
+    paths: tuple[str, ...] = ()  # test folders; those that exist are run by pytest
+    commands: tuple[tuple[str, ...], ...] = ()  # or: commands, each counted as one test
+    coverage: bool = False  # measure the branches of the pure floors
+    in_check: bool = False  # also part of `make check`
+    needs_go: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a suite came to."""
+
+    passed: int = 0
+    failed: int = 0
+    notes: tuple[str, ...] = field(default=())
+    not_run: str = ""
+
+
+# The boxes add up to less than 25 minutes.
+SUITES = (
+    Suite(
+        name="format and lint",
+        seconds_max=60,
+        commands=(("ruff", "format", "--check", "."), ("ruff", "check", ".")),
+        in_check=True,
+    ),
+    Suite(name="types", seconds_max=180, commands=(("mypy",),), in_check=True),
+    Suite(name="tidy", seconds_max=60, paths=("tests/tidy",), in_check=True),
+    Suite(
+        name="unit, property, vectors",
+        seconds_max=300,
+        paths=("tests/unit", "tests/property", "tests/vectors"),
+        coverage=True,
+    ),
+    Suite(
+        name="unit, vectors",
+        seconds_max=40,
+        paths=("tests/unit", "tests/vectors"),
+        in_check=True,
+    ),
+    Suite(name="contract", seconds_max=120, paths=("tests/contract",)),
+    Suite(name="integration", seconds_max=240, paths=("tests/integration",)),
+    Suite(name="simulation", seconds_max=120, paths=("tests/sim",)),
+    Suite(name="fault", seconds_max=180, paths=("tests/fault",)),
+    Suite(name="documents", seconds_max=60, paths=("tests/docs",)),
+    Suite(name="foreign", seconds_max=90, paths=("tests/foreign",), needs_go=True),
+    Suite(name="demo", seconds_max=200, commands=(("comity", "demo", "--check", "--json"),)),
+)
+
+
+def chosen(group: str) -> list[Suite]:
+    """The suites of `check`, or `all`, which leaves out the subset made for `check`."""
+    if group == "check":
+        return [suite for suite in SUITES if suite.in_check]
+    return [suite for suite in SUITES if suite.name != "unit, vectors"]
+
+
+def run_boxed(command: list[str], deadline: float, *, capture: bool = False) -> tuple[int, str]:
+    """Run one command until the deadline; what overruns is ended with all that it started.
+
+    Returns: exit code and captured output; 124 stands for an overrun, 127 for a missing command.
+    """
+    program = shutil.which(command[0], path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    if program is None:
+        return 127, ""
+    with subprocess.Popen(
+        [program, *command[1:]],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if capture else None,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as stopped:
+            end(process)
+            if isinstance(stopped, KeyboardInterrupt):
+                raise
+            return 124, ""
+        return process.returncode, output or ""
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a command and its children to stop, then insist."""
+    for wish in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, wish)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run_pytest(suite: Suite, paths: list[str], deadline: float) -> Outcome:
+    """Run a suite's folders, and count from pytest's own record of the run."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "record.xml"
+        command = [sys.executable, "-m"]
+        if suite.coverage:
+            command += ["coverage", "run", "-m"]
+        command += ["pytest", "-q", f"--junitxml={record}", *suite.options, *paths]
+        code, _ = run_boxed(command, deadline)
+        passed, failed, skipped = count(record)
+    notes = [f"exit code {code}: {meaning(code)}"] if code else []
+    if skipped:
+        notes.append(f"{skipped} skipped: a skipped test proves nothing")
+    if code == 0 and suite.coverage:
+        code, report = run_boxed(["coverage", "report"], deadline, capture=True)
+        print("\n".join(report.splitlines()[-12:]))
+        if code:
+            notes.append("coverage of the pure floors is below its floor")
+            failed += 1
+    return Outcome(passed=passed, failed=max(failed + skipped, bool(code)), notes=tuple(notes))
+
+
+def count(record: Path) -> tuple[int, int, int]:
+    """Passed, failed and skipped tests from a run's record; nothing recorded is nothing passed."""
+    if not record.exists():
+        return 0, 0, 0
+    # The record is our own child's, on our own disk.
+    sums = [0, 0, 0]
+    for result in ET.parse(record).getroot().iter("testsuite"):  # noqa: S314
+        failed = int(result.get("failures", 0)) + int(result.get("errors", 0))
+        skipped = int(result.get("skipped", 0))
+        sums[0] += int(result.get("tests", 0)) - failed - skipped
+        sums[1] += failed
+        sums[2] += skipped
+    return sums[0], sums[1], sums[2]
+
+
+def meaning(code: int) -> str:
+    """An exit code in words."""
+    return {
+        5: "no test was collected",
+        124: "the time box was overrun",
+        127: "the command is missing",
+    }.get(code, "see above")
+
+
+def run_commands(suite: Suite, deadline: float) -> Outcome:
+    """Run a suite's commands in turn; one that prints steps as JSON counts each of its steps."""
+    passed, failed, notes = 0, 0, []
+    for command in suite.commands:
+        capture = "--json" in command
+        code, output = run_boxed(list(command), deadline, capture=capture)
+        steps = json_steps(output) if capture else []
+        for name, held, saw in steps:
+            print(f"  {'held  ' if held else 'FAILED'} {name}: {saw}")
+        passed += sum(held for _, held, _ in steps) if steps else code == 0
+        broken = sum(not held for _, held, _ in steps)
+        failed += max(broken, code != 0)
+        if code:
+            notes.append(f"`{' '.join(command)}`: exit code {code}, {meaning(code)}")
+    return Outcome(passed=passed, failed=failed, notes=tuple(notes))
+
+
+def json_steps(output: str) -> list[tuple[str, bool, str]]:
+    """The steps of a printed story, as name, whether it held, and what was seen."""
+    try:
+        story = json.loads(output)
+        return [(step["name"], bool(step["held"]), str(step["saw"])) for step in story["steps"]]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        print(output)
+        return []
+
+
+def run_suite(suite: Suite) -> Outcome:
+    """Run one suite, or say why it cannot run here."""
+    deadline = time.monotonic() + suite.seconds_max
+    if suite.needs_go and not (shutil.which("go") and GO_MODULE.is_dir()):
+        packages = "golang-go golang-golang-x-mod-dev"
+        return Outcome(not_run=f"Go is missing: `apt-get install {packages}` adds it")
+    if suite.commands:
+        if suite.commands[0][0] == "comity" and not (ROOT / "src/comity/cli/main.py").exists():
+            return Outcome(not_run="the command line is not in this tree")
+        return run_commands(suite, deadline)
+    paths = [path for path in suite.paths if any((ROOT / path).rglob("test_*.py"))]
+    if not paths:
+        return Outcome(not_run=f"{' and '.join(suite.paths)} hold no test")
+    return run_pytest(suite, paths, deadline)
+
+
+def main() -> int:
+    """Run the suites of a group, or those whose name holds a word, and sum them up."""
+    parser = argparse.ArgumentParser(description="Run Comity's tests, each suite in its time box.")
+    parser.add_argument("group", choices=("all", "check"))
+    parser.add_argument("--only", default="", help="only suites whose name matches this pattern")
+    options = parser.parse_args()
+    suites = [suite for suite in chosen(options.group) if re.search(options.only, suite.name)]
+    begun = time.monotonic()
+    outcomes: list[tuple[Suite, Outcome]] = []
+    for number, suite in enumerate(suites, start=1):
+        print(
+            f"\n[{number}/{len(suites)}] {suite.name} (at most {suite.seconds_max} s)", flush=True
+        )
+        started = time.monotonic()
+        outcome = run_suite(suite)
+        outcomes.append((suite, outcome))
+        for line in [*outcome.notes, *([f"not run: {outcome.not_run}"] * bool(outcome.not_run))]:
+            print(f"  {line}")
+        print(
+            f"  {outcome.passed} passed, {outcome.failed} failed "
+            f"in {time.monotonic() - started:.0f} s",
+            flush=True,
+        )
+    return summarise(outcomes, time.monotonic() - begun)
+
+
+def summarise(outcomes: list[tuple[Suite, Outcome]], seconds: float) -> int:
+    """Print what failed and what did not run, then the one line that says it all."""
+    print()
+    for suite, outcome in outcomes:
+        if outcome.failed:
+            print(f"FAILED {suite.name}: {'; '.join(outcome.notes) or 'see above'}")
+        if outcome.not_run:
+            print(f"NOT RUN {suite.name}: {outcome.not_run}")
+    passed = sum(outcome.passed for _, outcome in outcomes)
+    failed = sum(outcome.failed for _, outcome in outcomes)
+    print(f"{passed} passed, {failed} failed in {seconds:.0f} s")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
