@@ -1,0 +1,76 @@
+"""A reviewer's signed answer to a hold.
+
+# INVARIANT (review-is-verified): what is signed is `signed_bytes`, nothing else; it names the exchange, the hold's leaf and
+the classes, so that a verdict cannot be used for another hold, nor twice.
+Source: docs/adr/0006-verdicts.md.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from comity.domain.ids import ExchangeId, Member
+from comity.domain.vocabulary import DataClass
+
+__all__ = [
+    "Ed25519Proof",
+    "SignedVerdict",
+    "Verdict",
+    "VerdictKind",
+    "VerdictProof",
+    "signed_bytes",
+]
+
+_PREFIX: Final = b"comity/verdict/v1\n"
+
+
+class VerdictKind(StrEnum):
+    """What a reviewer can answer."""
+
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    ASK = "ask"
+    ESCALATE = "escalate"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reviewer decides about one hold.
+
+    `hold_entry` is the citation of the `hold` leaf. `approved` are classes of that hold, empty unless `kind` is approve.
+    `note` (0..500 characters) goes to the requester; `reviewer` is the enrolled key's name; `at` Unix seconds.
+    """
+
+    state: Member
+    exchange_id: ExchangeId
+    hold_entry: str
+    kind: VerdictKind
+    approved: tuple[DataClass, ...] = ()
+    note: str = ""
+    reviewer: str
+    at: int
+
+
+class Ed25519Proof(msgspec.Struct, frozen=True, kw_only=True, tag="ed25519"):
+    """A signature by an enrolled Ed25519 key: 8 hexadecimal digits of key id, 64 bytes of signature."""
+
+    key_id: str
+    signature: bytes
+
+
+VerdictProof = Ed25519Proof
+"""How a reviewer proves a verdict: a tagged union, so that further kinds of proof can join."""
+
+
+class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict and its proof."""
+
+    verdict: Verdict
+    proof: VerdictProof
+
+
+def signed_bytes(verdict: Verdict) -> bytes:
+    """Return the bytes that a reviewer signs: a prefix and the verdict as compact JSON in field order."""
+    return _PREFIX + msgspec.json.encode(verdict)
