@@ -1,4 +1,4 @@
-"""Agencies, their families, hosts and reviewers: what a member says of itself in its signed part of the directory."""
+"""What a member says of itself in its signed part of the directory."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Agency(
 ):
     """One originating agency, as its own member lists it.
 
-    `lines` are the names of the authenticated connections that may speak for it. `phone` is the number that a reviewer
-    calls back, verified by the member.
+    `lines` are the names of the authenticated connections that may speak for it. `phone` is the
+    number that a reviewer calls back, verified by the member.
     """
 
     ori: ORI
@@ -68,10 +68,11 @@ class Agency(
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The gateway host that serves a member, certified by the member's signature over the part it stands in.
+    """The gateway host that serves a member, certified by the member's signature over the part it
+    stands in.
 
-    `verify_key` is the Ed25519 key (32 bytes) of its envelopes and receipts; `seal_key` the X25519 key (32 bytes) to
-    which contents for it are sealed.
+    `verify_key` is the Ed25519 key (32 bytes) of its envelopes and receipts; `seal_key` the X25519
+    key (32 bytes) to which contents for it are sealed.
     """
 
     name: HostName
@@ -99,8 +100,9 @@ class DirectoryPart(
 ):
     """What one member says of itself; it signs the encoded bytes of this.
 
-    `version` only grows. `ledger_key` is the Ed25519 key (32 bytes) of its checkpoints. `duty_contact` is whom a
-    requester calls about a hold, `answers` the keys its records are open to at all. `practice` marks fictional data.
+    `version` only grows. `ledger_key` is the Ed25519 key (32 bytes) of its checkpoints.
+    `duty_contact` is whom a requester calls about a hold, `answers` the keys its records are open
+    to at all. `practice` marks fictional data.
     """
 
     member: Member

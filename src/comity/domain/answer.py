@@ -1,7 +1,7 @@
 """What a state answers, as it crosses the link and as every format renders it.
 
-An `Answer` holds released elements only (invariant `withheld-never-rendered`): a withheld class is named with its rule,
-its values are not in here.
+An `Answer` holds released elements only (invariant `withheld-never-rendered`): a withheld class is
+named with its rule, its values are not in here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Answer", "Element", "HoldNotice", "Proof", "ResponseKind", "Withheld
 
 
 class ResponseKind(StrEnum):
-    """The first thing a requester must know of an answer; each has its own mark, word and shape on every surface."""
+    """The first thing a requester must know of an answer, on every surface."""
 
     HIT = "hit"
     NO_HIT = "no_hit"
@@ -29,7 +29,7 @@ class ResponseKind(StrEnum):
 
 
 class Element(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """One element of a record: its class, its AAMVA D20 name, its value as text (a photo as base64)."""
+    """One element of a record: class, AAMVA D20 name, value as text (a photo as base64)."""
 
     data_class: DataClass
     name: str
@@ -54,7 +54,7 @@ class HoldNotice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
-    """A leaf's bytes and its receipt's bytes: all that is needed to check that the answer stands in the ledger."""
+    """A leaf's and its receipt's bytes: all it takes to check that the answer is in the ledger."""
 
     entry: str
     leaf: bytes
@@ -62,10 +62,11 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer of one state to one exchange; `step` is the ordinal of its first leaf within the exchange.
+    """One answer of one state to one exchange; `step` is the ordinal of its first leaf within the
+    exchange.
 
-    `is_final` says that nothing more follows for any requested class. `remark` is a sentence for the requester: why a
-    hold ended, what a reviewer asks, why no answer came.
+    `is_final` says that nothing more follows for any requested class. `remark` is a sentence for
+    the requester: why a hold ended, what a reviewer asks, why no answer came.
     """
 
     exchange_id: ExchangeId

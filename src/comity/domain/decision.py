@@ -32,8 +32,8 @@ RuleId = NewType("RuleId", str)
 class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything about one exchange that a rule may look at, data class and record kind apart.
 
-    `agency` is the ORI where the directory lists it; the policy maps it to its family, and an unlisted one to none,
-    which no rule releases to.
+    `agency` is the ORI where the directory lists it; the policy maps it to its family, and an
+    unlisted one to none, which no rule releases to.
     """
 
     agency: ORI
@@ -52,8 +52,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule that led to a decision, in its own words.
 
-    `mark` says how far the statute's text was checked: V read in the primary text, S secondary reporting, K not
-    checked, P practice adoption.
+    `mark` says how far the statute's text was checked: V read in the primary text, S secondary
+    reporting, K not checked, P practice adoption.
     """
 
     rule: RuleId
@@ -65,8 +65,9 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ClassDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The outcome for one data class and one record kind.
 
-    `would_change` is a sentence: what would lead to another outcome, or empty where nothing a requester can do would.
-    `obligations` must be met by whoever releases; one that the exit gate does not know denies.
+    `would_change` is a sentence: what would lead to another outcome, or empty where nothing a
+    requester can do would. `obligations` must be met by whoever releases; one that the exit gate
+    does not know denies.
     """
 
     data_class: DataClass

@@ -11,7 +11,7 @@ __all__ = ["Delivery", "MessageFault", "Stamp"]
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
-    """One clock line of the output header: `hh:mm`, `mm/dd/yyyy` and a counter 0..99,999 that wraps."""
+    """One clock line: `hh:mm`, `mm/dd/yyyy` and a counter 0..99,999 that wraps."""
 
     time: str
     date: str
@@ -21,8 +21,9 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """What is delivered to an agency: a response, a status or an error message, with its free text.
 
-    `received` is when the network got what it delivers, `sent` when it delivers. `control` is the requester's own, byte
-    for byte. `text` is the body after `TXT`, lines joined by a single line feed.
+    `received` is when the network got what it delivers, `sent` when it delivers. `control` is the
+    requester's own, byte for byte. `text` is the body after `TXT`, lines joined by a single line
+    feed.
     """
 
     key: MessageKey
@@ -35,10 +36,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageFault(msgspec.Struct, frozen=True, kw_only=True):
-    """What is wrong with a message: the error number of the network, its text, and Comity's stable code.
+    """What is wrong with a message: the error number of the network, its text, and Comity's stable
+    code.
 
-    `er` is the number as printed (`.22.`, `0`). `options` are the accepted field sets, for `.22.`. `original` is the
-    input, as far as an error message echoes it.
+    `er` is the number as printed (`.22.`, `0`). `options` are the accepted field sets, for `.22.`.
+    `original` is the input, as far as an error message echoes it.
     """
 
     er: str

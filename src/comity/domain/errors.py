@@ -1,7 +1,7 @@
 """The root of every error that Comity raises on purpose.
 
-An error's `code` is stable, kebab-case and documented in docs/reference/errors.md; programs match on it, never on the
-text. The text never holds a value that could be personal data.
+An error's `code` is stable, kebab-case and documented in docs/reference/errors.md; programs match
+on it, never on the text. The text never holds a value that could be personal data.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ class MalformedError(ComityError):
 
 
 class InvariantError(ComityError):
-    """A promise of the house (docs/explain/invariants.md) would be broken by going on; nothing was released."""
+    """Going on would break a promise of docs/explain/invariants.md; nothing was released."""
 
     code: ClassVar[str] = "invariant"

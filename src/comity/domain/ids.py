@@ -1,7 +1,8 @@
-"""Ids: members, agencies, queries, exchanges, ledger positions. Each is its own type and is validated where it enters.
+"""Ids: members, agencies, queries, exchanges, ledger positions. Each is its own type and is
+validated where it enters.
 
-Query and exchange ids are time-ordered (8 bytes of nanoseconds, 8 random bytes), because unordered ids cost half as much
-again at five million rows. Source: docs/adr/0002-ids-vocabularies-leaves.md.
+Query and exchange ids are time-ordered (8 bytes of nanoseconds, 8 random bytes), because unordered
+ids cost half as much again at five million rows. Source: docs/adr/0002-ids-vocabularies-leaves.md.
 """
 
 from __future__ import annotations
@@ -13,9 +14,31 @@ from comity.domain.errors import MalformedError
 from comity.domain.vocabulary import read_table
 
 __all__ = [
-    "ORI", "ExchangeId", "HostName", "IdError", "LeafIndex", "Member", "OPERATOR_MEMBER", "MEMBERS", "PolicyIndex", "QueryId", "TreeSize",
-    "entry_name", "format_id", "id_time_ns", "ledger_origin", "make_id", "member_label", "member_of_wire", "member_zone", "parse_entry_name", "parse_id",
-    "parse_host_name", "parse_member", "parse_ori", "wire_of_member",
+    "MEMBERS",
+    "OPERATOR_MEMBER",
+    "ORI",
+    "ExchangeId",
+    "HostName",
+    "IdError",
+    "LeafIndex",
+    "Member",
+    "PolicyIndex",
+    "QueryId",
+    "TreeSize",
+    "entry_name",
+    "format_id",
+    "id_time_ns",
+    "ledger_origin",
+    "make_id",
+    "member_label",
+    "member_of_wire",
+    "member_zone",
+    "parse_entry_name",
+    "parse_host_name",
+    "parse_id",
+    "parse_member",
+    "parse_ori",
+    "wire_of_member",
 ]  # fmt: skip
 
 Member = NewType("Member", str)
@@ -95,7 +118,7 @@ def parse_host_name(text: str) -> HostName:
 
 
 def make_id(now_ns: int, entropy: bytes) -> bytes:
-    """Return a time-ordered id: 8 bytes of nanoseconds since 1970, big-endian, then 8 random bytes."""
+    """Return a time-ordered id: 8 bytes of nanoseconds since 1970, then 8 random ones."""
     assert len(entropy) == _ID_BYTES - 8
     return now_ns.to_bytes(8, "big") + entropy
 

@@ -1,4 +1,5 @@
-"""Message keys of the network: the closed table of what a message is, what answers it and what it asks for.
+"""Message keys of the network: the closed table of what a message is, what answers it and what it
+asks for.
 
 Source: vocabularies/message_key.toml; docs/adr/0002-ids-vocabularies-leaves.md.
 """
@@ -15,9 +16,9 @@ from comity.domain.vocabulary import DataClass, RecordKind, read_table
 __all__ = [
     "KEYS",
     "OTHER_KEY",
-    "UnknownKeyError",
     "KeyRow",
     "MessageKey",
+    "UnknownKeyError",
     "asked_classes",
     "is_known_key",
     "key_row",

@@ -1,10 +1,12 @@
 """The public header of a ledger leaf: the bytes that are hashed, and nothing that names a person.
 
-A leaf is compact UTF-8 JSON of the fields below, in their order, absent ones left out, at most 1,024 bytes. The stored
-bytes are what is hashed; they are never serialised again. `parse_leaf` accepts exactly what `encode_leaf` produces.
+A leaf is compact UTF-8 JSON of the fields below, in their order, absent ones left out, at most
+1,024 bytes. The stored bytes are what is hashed; they are never serialised again. `parse_leaf`
+accepts exactly what `encode_leaf` produces.
 
-# INVARIANT (public-bytes-hold-no-person): no field here can hold a name, number, plate, operator or exact time; free
-# text has no place in a header, and every value is of a closed vocabulary or of a fixed form.
+# INVARIANT (public-bytes-hold-no-person): no field here can hold a name, number, plate, operator or
+# exact time; free text has no place in a header, and every value is of a closed vocabulary or of a
+# fixed form.
 
 Source: docs/adr/0002-ids-vocabularies-leaves.md.
 """
@@ -12,6 +14,7 @@ Source: docs/adr/0002-ids-vocabularies-leaves.md.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import msgspec
@@ -62,18 +65,19 @@ class LeafHeader(
     omit_defaults=True,
     gc=False,
     rename={
-        "version": "v", "kind": "k", "mode": "m", "hour": "h", "member": "st", "agency": "ag", "key": "mk",
-        "purpose": "pu", "offence": "of", "instrument": "in", "released": "cl", "withheld": "wh", "decision": "de",
-        "result": "rs", "policy": "po", "peer": "pe", "fan_out": "fo", "cites": "re", "digest": "dg",
-        "commitment": "c",
+        "version": "v", "kind": "k", "mode": "m", "hour": "h", "member": "st", "agency": "ag",
+        "key": "mk", "purpose": "pu", "offence": "of", "instrument": "in", "released": "cl",
+        "withheld": "wh", "decision": "de", "result": "rs", "policy": "po", "peer": "pe", "fan_out":
+        "fo", "cites": "re", "digest": "dg", "commitment": "c",
     },
 ):  # fmt: skip
     """One leaf's public header; which fields a kind has is in `_FIELDS`.
 
-    `hour` counts hours since 1970-01-01T00Z. `agency` is an ORI, `sealed`, or `small:xx` (an agency below the member's
-    publication threshold). `result` is `record` or `none`. `policy` is the index of the `policy` leaf in force.
-    `peer` and `cites` are citations `<member>/<index>`. `digest` (32 bytes) is of a public document; `commitment`
-    (32 bytes) hides the private record. Both are base64 in the bytes.
+    `hour` counts hours since 1970-01-01T00Z. `agency` is an ORI, `sealed`, or `small:xx` (an agency
+    below the member's publication threshold). `result` is `record` or `none`. `policy` is the index
+    of the `policy` leaf in force. `peer` and `cites` are citations `<member>/<index>`. `digest` (32
+    bytes) is of a public document; `commitment` (32 bytes) hides the private record. Both are
+    base64 in the bytes.
     """
 
     version: int
@@ -154,15 +158,15 @@ def small_agency(member: Member) -> str:
 
 
 def encode_leaf(header: LeafHeader) -> bytes:
-    """Return a leaf's bytes. The caller builds only headers that `parse_leaf` accepts; tests hold this."""
+    """Return a leaf's bytes; callers build only headers that `parse_leaf` accepts."""
     return _encoder.encode(header)
 
 
 def parse_leaf(data: bytes) -> LeafHeader:
     """Return the header that these bytes are.
 
-    Raises: LeafError for anything that `encode_leaf` would not have written: an unknown field or value, another order
-    or spacing, a field that the kind may not have, more than 1,024 bytes.
+    Raises: LeafError for anything that `encode_leaf` would not have written: an unknown field or
+    value, another order or spacing, a field that the kind may not have, more than 1,024 bytes.
     """
     if len(data) > LEAF_BYTES_MAX:
         raise LeafError("leaf is longer than 1,024 bytes")
@@ -217,7 +221,7 @@ def _is_ordered(classes: tuple[DataClass, ...] | None) -> bool:
     if classes is None:
         return True
     places = [_CLASS_ORDER[c] for c in classes]
-    return all(a < b for a, b in zip(places, places[1:], strict=False))
+    return all(a < b for a, b in pairwise(places))
 
 
 def _overlap(header: LeafHeader) -> bool:

@@ -1,7 +1,7 @@
 """A query in the field's words: what an agency asks, of whom, and what it says of why.
 
-The same value comes from a legacy text line, JSON and (later) NIEM XML, so that the decision and the leaf do not depend on
-the format.
+The same value comes from a legacy text line, JSON and (later) NIEM XML, so that the decision and
+the leaf do not depend on the format.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ __all__ = ["NO_CLAIMS", "Claims", "Exchange", "Query"]
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the requester says beyond the message itself; every part may be unsaid.
 
-    # INVARIANT (not-stated-is-no-claim): the defaults are `not_stated`, and nothing fills them from a directory.
+    # INVARIANT (not-stated-is-no-claim): the defaults are `not_stated`, and nothing fills them from
+    # a directory.
 
-    `case_number`, `instrument_ref` (court and number of the instrument) and `operator` are 1..20, 1..32 and 1..16 of
-    A-Z, 0-9 and hyphen: they pass through every format unharmed.
+    `case_number`, `instrument_ref` (court and number of the instrument) and `operator` are 1..20,
+    1..32 and 1..16 of A-Z, 0-9 and hyphen: they pass through every format unharmed.
     """
 
     purpose: Purpose = Purpose.NOT_STATED
@@ -41,8 +42,9 @@ NO_CLAIMS: Final = Claims()
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """One message that asks.
 
-    `destinations` are as written: two-character codes or nine-character ORIs, one to five. `control` is echoed byte for
-    byte in whatever answers. `fields` are (prefix, value) in the order of the message, without Comity's additions.
+    `destinations` are as written: two-character codes or nine-character ORIs, one to five.
+    `control` is echoed byte for byte in whatever answers. `fields` are (prefix, value) in the order
+    of the message, without Comity's additions.
     """
 
     key: MessageKey
@@ -68,9 +70,9 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One state asked by one query: what travels to the answering member.
 
-    `origin_member` is the member whose gateway accepted and signed; `query_entry` its `query` leaf. `accepted_at` is
-    Unix seconds. `key` is the key delivered to the state; `original_key` what the agency sent (a region query is
-    delivered as a plain one).
+    `origin_member` is the member whose gateway accepted and signed; `query_entry` its `query` leaf.
+    `accepted_at` is Unix seconds. `key` is the key delivered to the state; `original_key` what the
+    agency sent (a region query is delivered as a plain one).
     """
 
     exchange_id: ExchangeId

@@ -1,6 +1,7 @@
 """A reviewer's signed answer to a hold.
 
-# INVARIANT (review-is-verified): what is signed is `signed_bytes`, nothing else; it names the exchange, the hold's leaf and
+# INVARIANT (review-is-verified): what is signed is `signed_bytes`, nothing else; it names the
+# exchange, the hold's leaf and
 the classes, so that a verdict cannot be used for another hold, nor twice.
 Source: docs/adr/0006-verdicts.md.
 """
@@ -39,8 +40,9 @@ class VerdictKind(StrEnum):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a reviewer decides about one hold.
 
-    `hold_entry` is the citation of the `hold` leaf. `approved` are classes of that hold, empty unless `kind` is approve.
-    `note` (0..500 characters) goes to the requester; `reviewer` is the enrolled key's name; `at` Unix seconds.
+    `hold_entry` is the citation of the `hold` leaf. `approved` are classes of that hold, empty
+    unless `kind` is approve. `note` (0..500 characters) goes to the requester; `reviewer` is the
+    enrolled key's name; `at` Unix seconds.
     """
 
     state: Member
@@ -54,7 +56,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ed25519Proof(msgspec.Struct, frozen=True, kw_only=True, tag="ed25519"):
-    """A signature by an enrolled Ed25519 key: 8 hexadecimal digits of key id, 64 bytes of signature."""
+    """An enrolled key's signature: 8 hexadecimal digits of key id, 64 bytes."""
 
     key_id: str
     signature: bytes
@@ -72,5 +74,5 @@ class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def signed_bytes(verdict: Verdict) -> bytes:
-    """Return the bytes that a reviewer signs: a prefix and the verdict as compact JSON in field order."""
+    """Return what a reviewer signs: a prefix and the verdict as compact JSON."""
     return _PREFIX + msgspec.json.encode(verdict)

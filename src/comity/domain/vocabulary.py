@@ -1,8 +1,8 @@
 """Closed vocabularies: the only values that an axis of a rule or a field of a leaf header may take.
 
-The members stand here, so that code can be checked for covering all of them; their labels and wire codes stand in
-`vocabularies/*.toml`. Importing this module fails if the two do not hold exactly the same values.
-Source: docs/adr/0002-ids-vocabularies-leaves.md.
+The members stand here, so that code can be checked for covering all of them; their labels and wire
+codes stand in `vocabularies/*.toml`. Importing this module fails if the two do not hold exactly the
+same values. Source: docs/adr/0002-ids-vocabularies-leaves.md.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import msgspec
 from comity.domain.errors import MalformedError
 
 __all__ = [
-    "AgencyType", "Assurance", "Certification", "DataClass", "Emergency", "FanOut", "Instrument", "LeafDecision",
-    "LeafKind", "LeafMode", "Offence", "Outcome", "Purpose", "RecordKind", "Term", "TimeBand", "UnknownValueError",
-    "from_wire", "term", "terms", "wire_of",
+    "AgencyType", "Assurance", "Certification", "DataClass", "Emergency", "FanOut", "Instrument",
+    "LeafDecision", "LeafKind", "LeafMode", "Offence", "Outcome", "Purpose", "RecordKind", "Term",
+    "TimeBand", "UnknownValueError", "from_wire", "term", "terms", "wire_of",
 ]  # fmt: skip
 
 
@@ -192,7 +192,7 @@ class LeafKind(StrEnum):
     HOLD = "hold"
     VERDICT = "verdict"
     CLOSURE = "closure"
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a case pass, not a password
     POLICY = "policy"
     DIRECTORY = "directory"
     INSTRUMENT = "instrument"
@@ -287,7 +287,7 @@ def term(value: StrEnum) -> Term:
 
 
 def wire_of(value: StrEnum) -> str:
-    """Return the code that stands for `value` in text and card formats; empty where a value is never sent."""
+    """Return the code of `value` in text formats; empty where it is never sent."""
     return _TERMS[type(value)][value].wire
 
 
