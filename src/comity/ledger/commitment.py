@@ -1,0 +1,157 @@
+"""Commitments: 32 public bytes that bind a private record field by field, and their openings.
+
+Guarantee: whoever holds `K` can open any subset of the fields; who sees an opening learns nothing
+of the others, because each is hidden under 16 bytes of salt of its own.
+
+    salt_i = SHAKE-256("comity1" || K)[16 i : 16 i + 16]
+    d_i    = SHA-256(salt_i || name_i || 0x00 || value_i)
+    c      = SHA-256("comity1\\n" || d_0 || ... || d_n-1)
+
+Source: docs/adr/0004-receipt-format.md, section Commitments and openings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from hashlib import sha256, shake_256
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from comity.ledger.errors import CommitmentError, OpeningError, OpeningMismatchError
+from comity.ledger.tree import HASH_BYTES
+
+__all__ = [
+    "FIELDS_MAX",
+    "KEY_BYTES",
+    "OPENING_BYTES_MAX",
+    "Field",
+    "OpenedField",
+    "Opening",
+    "commit",
+    "encode_opening",
+    "open_commitment",
+    "parse_opening",
+    "verify_opening",
+]
+
+KEY_BYTES: Final = 32
+FIELDS_MAX: Final = 64
+OPENING_BYTES_MAX: Final = 262_144
+
+_SALT_BYTES: Final = 16
+_SALT_PREFIX: Final = b"comity1"
+_PREFIX: Final = b"comity1\n"
+
+Field = tuple[str, bytes]
+"""A field's name and its value's bytes; the record's schema version fixes names and order."""
+
+_Salt = Annotated[bytes, Meta(min_length=_SALT_BYTES, max_length=_SALT_BYTES)]
+_Digest = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
+
+
+class OpenedField(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A field shown: its name, its salt and its value."""
+
+    name: Annotated[str, Meta(min_length=1, pattern=r"^[^\x00]*\Z")]
+    salt: _Salt
+    value: bytes
+
+
+class Opening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Some fields shown and the digests of the others, all in the order of the schema."""
+
+    v: Literal[1] = 1
+    fields: Annotated[tuple[OpenedField | _Digest, ...], Meta(max_length=FIELDS_MAX)]
+
+    def values(self) -> dict[str, bytes]:
+        """Return the values shown, by name."""
+        return {f.name: f.value for f in self.fields if isinstance(f, OpenedField)}
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(Opening)
+
+
+def commit(key: bytes, fields: Sequence[Field]) -> bytes:
+    """Return the commitment to a record's fields under its own random key of 32 bytes.
+
+    The key is used for one record only: a second one under the same key would share its salts.
+    Raises: CommitmentError if there are more than 64 fields, or a name is empty or holds a NUL.
+    """
+    salts = _salts(key, len(fields))
+    joined = bytearray(_PREFIX)
+    at = 0
+    for name, value in fields:
+        joined += sha256(b"%b%b\x00%b" % (salts[at : at + 16], _name(name), value)).digest()
+        at += _SALT_BYTES
+    return sha256(joined).digest()
+
+
+def open_commitment(key: bytes, fields: Sequence[Field], names: Collection[str]) -> Opening:
+    """Return an opening that shows the fields in `names` and hides the others.
+
+    Raises: CommitmentError if a name to show is not a field, or two fields have one name.
+    """
+    present = [name for name, _ in fields]
+    if len(set(present)) != len(present) or not set(names) <= set(present):
+        raise CommitmentError("`names` are not all names of one field each")
+    salts = _salts(key, len(fields))
+    parts: list[OpenedField | bytes] = []
+    for position, (name, value) in enumerate(fields):
+        salt = salts[position * _SALT_BYTES : (position + 1) * _SALT_BYTES]
+        if name in names:
+            parts.append(OpenedField(name=name, salt=salt, value=value))
+        else:
+            parts.append(_digest(salt, name, value))
+    return Opening(fields=tuple(parts))
+
+
+def verify_opening(opening: Opening, commitment: bytes) -> None:
+    """Check that the fields shown are those committed to. Raises: OpeningMismatchError."""
+    shown = [f.name for f in opening.fields if isinstance(f, OpenedField)]
+    if len(set(shown)) != len(shown):
+        raise OpeningMismatchError("`fields` shows one name twice")
+    digests = (
+        _digest(f.salt, f.name, f.value) if isinstance(f, OpenedField) else f
+        for f in opening.fields
+    )
+    if sha256(_PREFIX + b"".join(digests)).digest() != commitment:
+        raise OpeningMismatchError("`opening` leads to another commitment")
+
+
+def encode_opening(opening: Opening) -> bytes:
+    """Return an opening as canonical compact JSON, bytes in base64."""
+    return _ENCODER.encode(opening)
+
+
+def parse_opening(data: bytes) -> Opening:
+    """Return the opening that `encode_opening` wrote, in that form only. Raises: OpeningError."""
+    if len(data) > OPENING_BYTES_MAX:
+        raise OpeningError("`opening` is longer than 262,144 bytes")
+    try:
+        opening = _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise OpeningError("`opening` does not have the form of its version") from None
+    if _ENCODER.encode(opening) != data:
+        raise OpeningError("`opening` is not canonical")
+    return opening
+
+
+def _salts(key: bytes, count: int) -> bytes:
+    assert len(key) == KEY_BYTES
+    if count > FIELDS_MAX:
+        raise CommitmentError("`fields` are more than 64")
+    return shake_256(_SALT_PREFIX + key).digest(_SALT_BYTES * count)
+
+
+def _name(name: str) -> bytes:
+    """Return a name's bytes; a NUL would let a name run on into its value."""
+    if not name or "\x00" in name:
+        raise CommitmentError("`name` is empty or holds a NUL")
+    return name.encode()
+
+
+def _digest(salt: bytes, name: str, value: bytes) -> bytes:
+    return sha256(b"%b%b\x00%b" % (salt, _name(name), value)).digest()
