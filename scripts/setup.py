@@ -18,13 +18,14 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements"
 
-PYTHON_MIN = (3, 11)
+PYTHON_MIN = (3, 11, 0)
 MEMORY_MIB_MIN = 1_500  # PostgreSQL, nats-server and four roles of the practice network
 DISK_MIB_MIN = 1_500  # wheels 400, engines' data and write-ahead log 1,000
 PIP_SECONDS_MAX = 900
@@ -39,38 +40,56 @@ class SetupError(Exception):
     """What the machine lacks, as one sentence with the fix."""
 
 
-def check_machine() -> None:
-    """Refuse a machine on which the installation or the practice network could not succeed."""
-    if sys.version_info < PYTHON_MIN:
-        version = ".".join(map(str, sys.version_info[:3]))
-        raise SetupError(
-            f"python3 is {version}, and Comity needs 3.11 or newer: "
-            "run `make PYTHON=python3.11 setup` with one that is"
-        )
-    if shutil.which("git") is None:
-        raise SetupError(f"git is missing: install it with `{APT}`")
-    if any(importlib.util.find_spec(name) is None for name in ("venv", "ensurepip")):
-        raise SetupError(f"python3 cannot make a virtual environment: `{APT}` adds what it needs")
-    memory = memory_mib()
-    if memory is not None and memory < MEMORY_MIB_MIN:
-        raise SetupError(
-            f"this machine has {memory} MiB of memory, and Comity needs {MEMORY_MIB_MIN}: "
-            "give it more"
-        )
-    disk = shutil.disk_usage(ROOT).free // 2**20
-    if disk < DISK_MIB_MIN and not (VENV / "bin" / "comity").exists():
-        raise SetupError(
-            f"{disk} MiB are free on the disk of {ROOT}, and Comity needs {DISK_MIB_MIN}: "
-            "free some, or clone to another disk"
-        )
+@dataclass(frozen=True)
+class Machine:
+    """What an installation and the practice network need to find."""
+
+    python: tuple[int, int, int]
+    has_git: bool
+    has_venv: bool
+    memory_mib: int | None  # None where the system does not say
+    disk_mib: int
 
 
-def memory_mib() -> int | None:
-    """Total memory in MiB, or None where the system does not say."""
+def survey() -> Machine:
+    """Look at this machine."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     except (OSError, ValueError):
-        return None
+        memory = None
+    return Machine(
+        python=sys.version_info[:3],
+        has_git=shutil.which("git") is not None,
+        # Debian's python3 has `venv` without `ensurepip`, which comes with python3-venv.
+        has_venv=all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")),
+        memory_mib=memory,
+        disk_mib=shutil.disk_usage(ROOT).free // 2**20,
+    )
+
+
+def lacking(machine: Machine, *, is_installed: bool) -> str | None:
+    """The first thing that a machine lacks, as one sentence with the fix."""
+    if machine.python < PYTHON_MIN:
+        version = ".".join(map(str, machine.python))
+        return (
+            f"python3 is {version}, and Comity needs 3.11 or newer: "
+            "name one that is, as in `make setup PYTHON=python3.11`"
+        )
+    if not machine.has_git:
+        return f"git is missing: install it with `{APT}`"
+    if not machine.has_venv:
+        return f"python3 cannot make a virtual environment: `{APT}` adds what it needs"
+    if machine.memory_mib is not None and machine.memory_mib < MEMORY_MIB_MIN:
+        return (
+            f"this machine has {machine.memory_mib} MiB of memory, and Comity needs "
+            f"{MEMORY_MIB_MIN}: give it more, or take another"
+        )
+    if machine.disk_mib < DISK_MIB_MIN and not is_installed:
+        return (
+            f"{machine.disk_mib} MiB are free on the disk of this clone, and Comity needs "
+            f"{DISK_MIB_MIN}: free some, or clone to another disk"
+        )
+    return None
 
 
 def fingerprint(files: list[Path]) -> str:
@@ -190,8 +209,11 @@ def main() -> int:
     parser.add_argument("--test", action="store_true", help="also what tests and checks it")
     parser.add_argument("--system", action="store_true", help="also system packages for the tests")
     options = parser.parse_args()
+    lack = lacking(survey(), is_installed=(VENV / "bin" / "comity").exists())
+    if lack:
+        print(lack, file=sys.stderr)
+        return 1
     try:
-        check_machine()
         with (ROOT / "pyproject.toml").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             install(["build", "runtime"])

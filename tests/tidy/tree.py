@@ -15,7 +15,10 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "comity"
-UNTRACKED = {".git", ".venv", ".comity", "node_modules", "__pycache__", "build", "dist"}
+UNTRACKED = {
+    ".comity", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv",
+    "__pycache__", "build", "dist", "htmlcov", "node_modules",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

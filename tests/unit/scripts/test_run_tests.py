@@ -1,0 +1,74 @@
+"""The runner counts what really ran: a suite that fails, overruns or is empty never passes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from scripts.run_tests import Suite, chosen, count, json_steps, run_boxed, run_commands, summarise
+
+ALL_SECONDS_MAX = 24 * 60
+PYTHON = sys.executable
+
+
+def soon() -> float:
+    """A deadline that no command here reaches."""
+    return time.monotonic() + 15
+
+
+def test_boxes_fit_the_promise() -> None:
+    """The time boxes of `make test` end within 25 minutes, the installation included."""
+    assert sum(suite.seconds_max for suite in chosen("all")) <= ALL_SECONDS_MAX
+
+
+def test_check_leaves_the_slow_suites_out() -> None:
+    """`make check` holds format, types, tidy, unit tests and vectors, and starts no server."""
+    paths = {path for suite in chosen("check") for path in suite.paths}
+    assert paths == {"tests/tidy", "tests/unit", "tests/vectors"}
+
+
+def test_overrun_is_a_failure() -> None:
+    """A command that has no time left is ended and counted as failed."""
+    suite = Suite(
+        name="slow", seconds_max=0, commands=((PYTHON, "-c", "import time; time.sleep(60)"),)
+    )
+    outcome = run_commands(suite, time.monotonic())
+    assert (outcome.passed, outcome.failed) == (0, 1)
+    assert "overrun" in outcome.notes[0]
+
+
+def test_missing_command_is_a_failure() -> None:
+    """A command that is not installed is counted as failed, not as absent."""
+    outcome = run_commands(
+        Suite(name="none", seconds_max=1, commands=(("no-such-command",),)), soon()
+    )
+    assert (outcome.passed, outcome.failed) == (0, 1)
+
+
+def test_steps_of_a_story_are_counted_one_by_one() -> None:
+    """A command that prints steps counts each; one that did not hold is one failure."""
+    story = {"steps": [{"name": "ask", "held": True, "saw": "a record"}]}
+    assert json_steps(json.dumps(story)) == [("ask", True, "a record")]
+    assert json_steps("no story") == []
+
+
+def test_record_is_counted(tmp_path: Path) -> None:
+    """Errors are failures, skipped tests are not passed, and no record is nothing passed."""
+    record = tmp_path / "record.xml"
+    assert count(record) == (0, 0, 0)
+    record.write_text(
+        '<testsuites><testsuite tests="9" failures="1" errors="2" skipped="3"/></testsuites>'
+    )
+    assert count(record) == (3, 3, 3)
+
+
+def test_nothing_passed_is_no_success() -> None:
+    """A run in which no test passed does not succeed, even if none failed."""
+    assert summarise([], 0.0) == 1
+
+
+def test_output_is_captured_on_request() -> None:
+    """A captured command's output and exit code come back as they were."""
+    assert run_boxed([PYTHON, "-c", "print('seen')"], soon(), capture=True) == (0, "seen\n")
