@@ -1,4 +1,4 @@
-"""What the ledger's tests share: fixed practice keys, RFC 6962 as it is written, and small ledgers."""
+"""What the ledger's tests share: practice keys, RFC 6962 as it is written, small ledgers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def host_signer() -> PracticeSigner:
 
 
 class NaiveTree:
-    """The recursive definitions of RFC 6962, 2.1, word for word; the range stands for D[start:stop]."""
+    """The recursive definitions of RFC 6962, 2.1, word for word."""
 
     def __init__(self, entries: Sequence[bytes]) -> None:
         self.leaves = [sha256(b"\x00" + entry).digest() for entry in entries]

@@ -12,7 +12,9 @@ Source: docs/adr/0004-receipt-format.md, section Commitments and openings.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from hashlib import sha256, shake_256
 from typing import Annotated, Final, Literal
 
@@ -41,6 +43,9 @@ FIELDS_MAX: Final = 64
 OPENING_BYTES_MAX: Final = 262_144
 
 _SALT_BYTES: Final = 16
+_NAME_PATTERN: Final = r"^[a-z][a-z0-9_.]{0,63}\Z"
+_NAME_FORM: Final = re.compile(_NAME_PATTERN)
+_NAMES_CACHED_MAX: Final = 1_024
 _SALT_PREFIX: Final = b"comity1"
 _PREFIX: Final = b"comity1\n"
 
@@ -54,7 +59,7 @@ _Digest = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 class OpenedField(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A field shown: its name, its salt and its value."""
 
-    name: Annotated[str, Meta(min_length=1, pattern=r"^[^\x00]*\Z")]
+    name: Annotated[str, Meta(pattern=_NAME_PATTERN)]
     salt: _Salt
     value: bytes
 
@@ -78,7 +83,8 @@ def commit(key: bytes, fields: Sequence[Field]) -> bytes:
     """Return the commitment to a record's fields under its own random key of 32 bytes.
 
     The key is used for one record only: a second one under the same key would share its salts.
-    Raises: CommitmentError if there are more than 64 fields, or a name is empty or holds a NUL.
+    Raises: CommitmentError if there are more than 64 fields, or a name is not 1 to 64 of a-z, 0-9,
+            underscore and full stop.
     """
     salts = _salts(key, len(fields))
     joined = bytearray(_PREFIX)
@@ -146,10 +152,11 @@ def _salts(key: bytes, count: int) -> bytes:
     return shake_256(_SALT_PREFIX + key).digest(_SALT_BYTES * count)
 
 
+@lru_cache(_NAMES_CACHED_MAX)
 def _name(name: str) -> bytes:
-    """Return a name's bytes; a NUL would let a name run on into its value."""
-    if not name or "\x00" in name:
-        raise CommitmentError("`name` is empty or holds a NUL")
+    """Return a name's bytes; a NUL in it would let a name run on into its value."""
+    if not _NAME_FORM.fullmatch(name):
+        raise CommitmentError("`name` is not 1 to 64 of a-z, 0-9, underscore and full stop")
     return name.encode()
 
 

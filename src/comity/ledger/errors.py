@@ -101,7 +101,7 @@ class SignatureError(ComityError):
 
 
 class CommitmentError(MalformedError):
-    """Fields cannot be committed to: too many, or a name is empty, repeated or holds a NUL."""
+    """Fields cannot be committed to: too many, or a name is malformed or repeated."""
 
     code: ClassVar[str] = "commitment-malformed"
 

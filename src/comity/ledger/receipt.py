@@ -2,6 +2,7 @@
 
 Guarantee: a receipt shows its own leaf's path and, of the other ledgers of the batch, hashes only.
 leaf hash -> inclusion path -> root at size -> path among the heads -> batch root -> signature.
+The number of heads is signed with their root: without it two places could have one path.
 
 INVARIANT (no-answer-before-receipt): a batch is signed only after the transaction that holds its
 heads is committed; a signature over a head that was rolled back would be a signed fork.
@@ -122,7 +123,7 @@ def sign_batch(signer: Signer, host: VerifierKey, heads: Iterable[Head]) -> Batc
     return BatchSignature(
         host=host.name,
         key=host.key_id.hex(),
-        sig=signer.sign(_batch_message(host.name, tree.root)),
+        sig=signer.sign(_batch_message(host.name, len(ordered), tree.root)),
         heads_count=len(ordered),
         places={place[0].origin: place for place in places},
     )
@@ -199,13 +200,14 @@ def verify_receipts(receipts: Iterable[tuple[LedgerReceipt, bytes]], host: Verif
         root = inclusion_root(leaf_hash, receipt.index, receipt.size, receipt.path)
         head = hash_leaf(checkpoint_text(receipt.origin, receipt.size, root))
         top = inclusion_root(head, receipt.at, receipt.heads_count, receipt.heads)
-        if (top, receipt.sig) not in signed:
-            verify_ed25519(host.public_key, receipt.sig, _batch_message(host.name, top))
-            signed.add((top, receipt.sig))
+        message = _batch_message(host.name, receipt.heads_count, top)
+        if (message, receipt.sig) not in signed:
+            verify_ed25519(host.public_key, receipt.sig, message)
+            signed.add((message, receipt.sig))
 
 
-def _batch_message(host: str, root: bytes) -> bytes:
-    return b"%b%b\n%b\n" % (_CONTEXT, host.encode(), b64encode(root))
+def _batch_message(host: str, heads_count: int, root: bytes) -> bytes:
+    return b"%b%b\n%d\n%b\n" % (_CONTEXT, host.encode(), heads_count, b64encode(root))
 
 
 def _check_batch(host: VerifierKey, ordered: Sequence[Head]) -> None:
