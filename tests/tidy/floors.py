@@ -1,7 +1,7 @@
 """Which part of the house may import which: arrows point down only, and nowhere in a circle.
 
 Guarantee: every import counts, also one inside a function or for the type checker alone.
-Source: docs/architecture.md, "Floors".
+Source: CONTRIBUTING.md, "Floors".
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Guarantee: no file of a pure floor reaches for the world by import, by call or by `async`; what it
 needs to know (the time, a random number, a file's bytes) is handed to it as a value.
-Source: docs/architecture.md, "Floors".
+Source: CONTRIBUTING.md, "Floors".
 """
 
 from __future__ import annotations
