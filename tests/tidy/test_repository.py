@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
-from tests.tidy import floors, purity, shape, words
+from tests.tidy import errors, floors, purity, shape, words
 from tests.tidy.tree import ROOT, Finding, Source, package_sources, sources, tracked_files
 
 EACH_SOURCE = (
@@ -25,7 +25,7 @@ EACH_MODULE = (
     floors.check_joins,
     purity.check_purity,
 )
-ALL_MODULES = (floors.check_cycles, words.check_constructors)
+ALL_MODULES = (floors.check_cycles, words.check_constructors, errors.check_codes)
 
 
 def refuse(findings: Iterable[Finding]) -> None:
