@@ -59,8 +59,9 @@ def check_arrows(source: Source) -> Iterator[Finding]:
     if here and here not in FLOORS:
         yield source.finding(1, f"`{here}` stands on no floor: give it one in tests/tidy/floors.py")
         return
-    for imported in imports(source):
-        there = imported.part
+    # One finding for each line, however many names it imports.
+    by_line = {(imported.part, imported.node): imported for imported in imports(source)}
+    for (there, _), imported in by_line.items():
         if there in {"", here}:
             continue
         if not here:
