@@ -8,6 +8,9 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from comity.domain.ids import Member
+from comity.domain.leaf import LeafHeader, encode_leaf
+from comity.domain.vocabulary import LeafKind, LeafMode
 from comity.ledger.export import Withdrawn, export_tree
 from comity.ledger.note import KeyKind, VerifierKey, checkpoint_text, sign_note, verifier_key
 from comity.ledger.tile import TileId, cut_tiles
@@ -123,3 +126,21 @@ def exported(
         for index, entry in enumerate(entries)
     ]
     return dict(export_tree(shown, signed_checkpoint(entries), ledger_signer().key))
+
+
+def leaf_of(number: int, *, member: str = "tx", redacts: int | None = None) -> bytes:
+    """Return a practice leaf: a notice, or the redaction of an earlier leaf."""
+    header = LeafHeader(
+        version=1,
+        kind=LeafKind.NOTICE if redacts is None else LeafKind.REDACTION,
+        mode=LeafMode.PROBE,
+        hour=489_787 + number // 1_000,
+        member=Member(member),
+        cites=f"{member}/{number if redacts is None else redacts}",
+        commitment=sha256(b"practice %d" % number).digest(),
+    )
+    return encode_leaf(header)
+
+
+def leaves_of(count: int) -> list[bytes]:
+    return [leaf_of(number) for number in range(count)]

@@ -23,7 +23,7 @@ from comity.ledger.tile import (
     tile_path,
     tile_root,
 )
-from comity.ledger.tree import EMPTY_FRONTIER, Frontier, append, frontier_root, hash_leaf
+from comity.ledger.tree import EMPTY_ROOT, hash_leaf, tree_root
 
 __all__ = ["Withdrawn", "export_tree"]
 
@@ -35,16 +35,16 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 
 
 class _Levels:
-    """The open tile of each level and the tree so far; `add` closes tiles as they fill."""
+    """The open tile of each level; `add` closes tiles as they fill."""
 
     def __init__(self) -> None:
-        self.frontier: Frontier = EMPTY_FRONTIER
+        self.size = 0
         self._hashes: list[list[bytes]] = []
         self._closed: list[int] = []
 
     def add(self, hashes: list[bytes]) -> Iterator[tuple[str, bytes]]:
         """Take the leaf hashes of one bundle; yield every tile that is now full."""
-        self.frontier = append(self.frontier, hashes).frontier
+        self.size += len(hashes)
         level = 0
         while hashes:
             if level == len(self._hashes):
@@ -56,6 +56,14 @@ class _Levels:
                 hashes = [tile_root(self._hashes[level])]
                 yield self._close(level)
             level += 1
+
+    def root(self) -> bytes:
+        """Return the root: each level's open hashes, with the smaller tree to their right."""
+        edge: list[bytes] = []
+        for hashes in self._hashes:
+            row = [*hashes, *edge]
+            edge = [tree_root(row)] if row else []
+        return edge[0] if edge else EMPTY_ROOT
 
     def finish(self) -> Iterator[tuple[str, bytes]]:
         """Yield the partial tiles of the final size."""
@@ -78,15 +86,15 @@ def export_tree(
 
     entries: exactly the checkpoint's size of them, in index order.
     Raises: NoteError, SignatureError, NoteUnverifiedError before the first document; ExportError
-            in place of `vkey` and `checkpoint` if the entries are not those of the checkpoint.
+            before the partial tiles if the entries are not those of the checkpoint.
     """
     signed = verify_checkpoint(checkpoint, key)
     levels = _Levels()
     for index, bundle in enumerate(_bundles(entries)):
         yield from _bundle_document(index, bundle)
         yield from levels.add([_hash(entry) for entry in bundle])
+    _check(levels, signed)
     yield from levels.finish()
-    _check(levels.frontier, signed)
     yield "vkey", f"{encode_vkey(key)}\n".encode()
     yield "checkpoint", checkpoint
 
@@ -113,8 +121,8 @@ def _hash(entry: bytes | Withdrawn) -> bytes:
     return entry.leaf_hash if isinstance(entry, Withdrawn) else hash_leaf(entry)
 
 
-def _check(frontier: Frontier, signed: Checkpoint) -> None:
-    if frontier.size != signed.size:
+def _check(levels: _Levels, signed: Checkpoint) -> None:
+    if levels.size != signed.size:
         raise ExportError("`entries` are not as many as the checkpoint's size")
-    if frontier_root(frontier) != signed.root:
+    if levels.root() != signed.root:
         raise ExportError("`entries` make another root than the checkpoint's")

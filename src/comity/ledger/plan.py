@@ -32,7 +32,7 @@ LeafKey = tuple[bytes, Member, int]
 
 
 class LedgerHead(Struct, frozen=True, kw_only=True):
-    """One ledger's head as read under lock: its frontier and the index of its `policy` leaf in force."""
+    """One ledger's head as read under lock; `policy` is the index of the leaf in force."""
 
     frontier: Frontier
     policy: int = NO_POLICY
@@ -99,7 +99,7 @@ class TreeNode(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LedgerPlan(Struct, frozen=True, kw_only=True):
-    """What one batch does to one ledger. `hashes` are the new leaves' in index order."""
+    """What one batch does to one ledger; `hashes` are of the new leaves."""
 
     member: Member
     size_old: int
@@ -122,10 +122,26 @@ class LedgerPlan(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What becomes of each submission, in their order, and of each ledger that grows."""
+    """What becomes of each submission, in their order, and of each ledger that grows.
 
+    `members` and `ids` are the submissions' own, in the same order.
+    """
+
+    members: tuple[Member, ...]
+    ids: tuple[bytes, ...]
     outcomes: tuple[Outcome, ...]
     ledgers: Mapping[Member, LedgerPlan]
+
+    def keys(self) -> list[tuple[LeafKey, LeafIndex]]:
+        """Return the keys that the placed leaves take."""
+        return [
+            ((exchange_id, member, leaf.step), leaf.index)
+            for member, exchange_id, outcome in zip(
+                self.members, self.ids, self.outcomes, strict=True
+            )
+            if isinstance(outcome, Placed)
+            for leaf in outcome.leaves
+        ]
 
 
 def keys_of(submissions: Sequence[Submission]) -> list[LeafKey]:
@@ -186,7 +202,12 @@ def make_plan(
         if isinstance(outcome, Placed):
             for leaf in outcome.leaves:
                 taken[submission.exchange_id, submission.member, leaf.step] = leaf.index
-    return Plan(outcomes=tuple(outcomes), ledgers=_grow(growing, heads))
+    return Plan(
+        members=tuple(s.member for s in submissions),
+        ids=tuple(s.exchange_id for s in submissions),
+        outcomes=tuple(outcomes),
+        ledgers=_grow(growing, heads),
+    )
 
 
 def _settle(

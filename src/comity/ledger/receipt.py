@@ -39,6 +39,7 @@ __all__ = [
     "Head",
     "LedgerReceipt",
     "encode_receipt",
+    "make_receipt",
     "make_receipts",
     "parse_receipt",
     "sign_batch",
@@ -55,11 +56,11 @@ _HEADS_PATH_MAX: Final = HEADS_MAX.bit_length() - 1
 _CONTEXT: Final = b"comity/batch/v1\n"
 _ORIGIN_PATTERN: Final = r"^[a-z0-9][a-z0-9.:/_-]{0,254}\Z"
 # Never digits alone: what a host signs could otherwise be read as a checkpoint of that size.
-_HOST_PATTERN: Final = r"^[0-9]*[a-z-][a-z0-9-]*\Z"
+_HOST_PATTERN: Final = r"^(?=.{1,32}\Z)[0-9]*[a-z-][a-z0-9-]*\Z"
 
 _Hash = Annotated[bytes, Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 _Origin = Annotated[str, Meta(pattern=_ORIGIN_PATTERN)]
-_Host = Annotated[str, Meta(pattern=_HOST_PATTERN, max_length=32)]
+_Host = Annotated[str, Meta(pattern=_HOST_PATTERN)]
 _IS_ORIGIN: Final = re.compile(_ORIGIN_PATTERN)
 _IS_HOST: Final = re.compile(_HOST_PATTERN)
 
@@ -157,6 +158,32 @@ def make_receipts(
         )
         for index, leaf, path in numbered
     ]
+
+
+def make_receipt(
+    batch: BatchSignature, origin: str, index: int, leaf_hash: bytes, path: Sequence[bytes]
+) -> LedgerReceipt:
+    """Return a receipt for a leaf of an earlier batch, under a signature over the present head.
+
+    path: the leaf's inclusion path in the tree of the head that was signed.
+    Raises: ProofError, ProofLengthError, ReceiptError if the path does not lead to that head.
+    """
+    head, at, heads = batch.places[origin]
+    if inclusion_root(leaf_hash, index, head.size, path) != head.root:
+        raise ReceiptError("`path` does not lead to the head that was signed")
+    return LedgerReceipt(
+        origin=origin,
+        index=index,
+        leaf=leaf_hash,
+        size=head.size,
+        path=tuple(path),
+        at=at,
+        heads_count=batch.heads_count,
+        heads=heads,
+        host=batch.host,
+        key=batch.key,
+        sig=batch.sig,
+    )
 
 
 def encode_receipt(receipt: LedgerReceipt) -> bytes:
