@@ -1,0 +1,270 @@
+"""A compiled policy: from the facts of an exchange to one decision per data class and record kind.
+
+One look-up per axis and a few ANDs give a mask; the memo holds the finished answer for that mask.
+The memo is bounded: at `MEMO_MASKS_MAX` entries it is emptied and fills again, which costs each
+mask one more settling (tens of microseconds) and changes no answer. It is keyed by mask, never by
+request, so that strange requests cannot fill it: values that no rule tells apart share a mask.
+
+# INVARIANT (fail-closed): an unlisted agency, an unknown key, class, kind or value is denied.
+# INVARIANT (review-is-verified): `reviewed` is the caller's word that the service has verified a
+# verdict for this exchange; nothing here can know it.
+
+Source: docs/adr/0008-rule-record.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from comity.domain.decision import ClassDecision, Facts, Reason
+from comity.domain.ids import Member
+from comity.domain.vocabulary import (
+    AgencyType,
+    Assurance,
+    Certification,
+    DataClass,
+    Emergency,
+    FanOut,
+    Offence,
+    Outcome,
+    Purpose,
+    RecordKind,
+    TimeBand,
+)
+from comity.policy.axis import Axis
+from comity.policy.change import find_changes, sentence_of_changes
+from comity.policy.check import NO_RULE, UNKNOWN_VALUE, UNLISTED_AGENCY
+from comity.policy.english import sentence_of, statute_of
+from comity.policy.masks import MaskTable
+from comity.policy.rule import Obligation, PolicyBundle, Rule
+from comity.policy.settle import Settled, settle
+
+__all__ = ["MEMO_MASKS_MAX", "CompiledPolicy", "DecisionTable"]
+
+MEMO_MASKS_MAX: Final = 16_384
+"""Entries that a policy keeps in mind; about 20 MiB when full."""
+
+_STRICTNESS: Final = {Outcome.RELEASE: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
+_NO_KIND: Final = (RecordKind.OTHER,)
+_NO_RULE: Final = Reason(rule=NO_RULE, sentence="No rule of this state releases this.")
+_UNLISTED: Final = Reason(
+    rule=UNLISTED_AGENCY, sentence="The agency that asks is not listed in the directory."
+)
+_UNKNOWN: Final = Reason(
+    rule=UNKNOWN_VALUE, sentence="The query has a value that this state's rules do not know."
+)
+
+_Memo = dict[tuple[int, tuple[DataClass, ...], tuple[RecordKind, ...]], "DecisionTable"]
+_ByWho = dict[AgencyType, dict[Certification, dict[Assurance, int]]]
+_ByWhy = dict[Purpose, dict[Offence, int]]
+_ByHow = dict[FanOut, dict[Emergency, dict[TimeBand, int]]]
+
+
+class DecisionTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The decisions for every class asked and every kind of record that may be found.
+
+    `rows` has one row per kind, each in the order of `classes`. `no_record` is the decision for
+    saying that there is no record: the strictest, over the kinds, for the first class asked, so
+    that a refusal never tells that there is a record. `mildest` is the mildest outcome of all: a
+    table whose mildest is `deny` needs no look-up.
+    """
+
+    classes: tuple[DataClass, ...]
+    kinds: tuple[RecordKind, ...]
+    rows: tuple[tuple[ClassDecision, ...], ...]
+    no_record: ClassDecision
+    mildest: Outcome
+
+    def row(self, kind: RecordKind) -> tuple[ClassDecision, ...]:
+        """Return the decisions for a record of this kind, one per class asked.
+
+        A kind that was not asked about is denied.
+        """
+        try:
+            return self.rows[self.kinds.index(kind)]
+        except ValueError:
+            return tuple(_denied(data_class, kind, _UNKNOWN) for data_class in self.classes)
+
+    def of(self, kind: RecordKind, data_class: DataClass) -> ClassDecision:
+        """Return one decision; a class or kind that was not asked about is denied."""
+        for decision in self.row(kind):
+            if decision.data_class == data_class:
+                return decision
+        return _denied(data_class, kind, _UNKNOWN)
+
+
+class CompiledPolicy:
+    """One version of one state's rules, ready to decide.
+
+    Made by `comity.policy.compile.compile_policy`. Only `decide` writes the memos.
+    """
+
+    def __init__(
+        self, bundle: PolicyBundle, digest: bytes, rules: tuple[Rule, ...], table: MaskTable
+    ) -> None:
+        self.bundle: Final = bundle
+        self.digest: Final = digest
+        self.rules: Final = rules
+        self._table: Final = table
+        self._agencies: Final = table.agencies
+        self._keys: Final = table.values[Axis.MESSAGE_KEY]
+        self._instruments: Final = table.values[Axis.INSTRUMENT]
+        self._who: Final[_ByWho] = _joined(
+            table, Axis.AGENCY_TYPE, Axis.CERTIFICATION, Axis.ASSURANCE
+        )
+        self._why: Final[_ByWhy] = _joined(table, Axis.PURPOSE, Axis.OFFENCE)
+        self._how: Final[_ByHow] = _joined(table, Axis.FAN_OUT, Axis.EMERGENCY, Axis.TIME_BAND)
+        self._memo: Final[_Memo] = {}
+        self._memo_reviewed: Final[_Memo] = {}
+
+    @property
+    def state(self) -> Member:
+        """Return whose rules these are."""
+        return self.bundle.state
+
+    @property
+    def hold_hours(self) -> int:
+        """Return how many hours a hold waits for a reviewer."""
+        return self.bundle.hold_hours
+
+    def decide(
+        self,
+        facts: Facts,
+        classes: tuple[DataClass, ...],
+        kinds: tuple[RecordKind, ...],
+        *,
+        reviewed: bool = False,
+    ) -> DecisionTable:
+        """Decide every class asked for every kind of record that may be found.
+
+        `classes` has at least one; `kinds` may be empty (an opaque answer has no kind) and then
+        stands for `other`. `reviewed` satisfies hold rules: pass it only where the service verified
+        a reviewer's verdict for this exchange.
+        """
+        try:
+            mask = (
+                self._agencies[facts.agency]
+                & self._keys[facts.key]
+                & self._why[facts.purpose][facts.offence]
+                & self._instruments[facts.instrument]
+                & self._who[facts.agency_type][facts.certification][facts.assurance]
+                & self._how[facts.fan_out][facts.emergency][facts.time_band]
+            )
+        except KeyError:
+            return self._refuse(facts, classes, kinds)
+        memo = self._memo_reviewed if reviewed else self._memo
+        table = memo.get((mask, classes, kinds))
+        if table is None:
+            table = self._settled_table(mask, classes, kinds or _NO_KIND, reviewed=reviewed)
+            if len(memo) >= MEMO_MASKS_MAX:
+                memo.clear()
+            memo[mask, classes, kinds] = table
+        return table
+
+    def decide_strictest(
+        self,
+        facts: Facts,
+        classes: tuple[DataClass, ...],
+        kinds: tuple[RecordKind, ...],
+        *,
+        reviewed: bool = False,
+    ) -> ClassDecision:
+        """Decide whether "no record" may be said: strictest over kinds, for the first class."""
+        return self.decide(facts, classes, kinds, reviewed=reviewed).no_record
+
+    def _refuse(
+        self, facts: Facts, classes: tuple[DataClass, ...], kinds: tuple[RecordKind, ...]
+    ) -> DecisionTable:
+        reason = _UNKNOWN if facts.agency in self._agencies else _UNLISTED
+        kinds = kinds or _NO_KIND
+        return _table_of(
+            classes, kinds, tuple(tuple(_denied(c, k, reason) for c in classes) for k in kinds)
+        )
+
+    def _settled_table(
+        self,
+        mask: int,
+        classes: tuple[DataClass, ...],
+        kinds: tuple[RecordKind, ...],
+        *,
+        reviewed: bool,
+    ) -> DecisionTable:
+        class_masks = self._table.values[Axis.DATA_CLASS]
+        kind_masks = self._table.values[Axis.RECORD_KIND]
+        settled: dict[int, tuple[Settled, str]] = {}
+        rows = []
+        for kind in kinds:
+            row = []
+            for data_class in classes:
+                # INVARIANT (fail-closed): a class or kind that has no mask keeps no bit.
+                cell = mask & class_masks.get(data_class, 0) & kind_masks.get(kind, 0)
+                if cell not in settled:
+                    settled[cell] = self._settle(cell, reviewed=reviewed)
+                row.append(_decision(data_class, kind, *settled[cell]))
+            rows.append(tuple(row))
+        return _table_of(classes, kinds, tuple(rows))
+
+    def _settle(self, mask: int, *, reviewed: bool) -> tuple[Settled, str]:
+        settled = settle(self._table, mask, reviewed=reviewed)
+        changes = find_changes(self._table, mask, settled, reviewed=reviewed)
+        return settled, sentence_of_changes(changes, settled.outcome)
+
+
+def _table_of(
+    classes: tuple[DataClass, ...],
+    kinds: tuple[RecordKind, ...],
+    rows: tuple[tuple[ClassDecision, ...], ...],
+) -> DecisionTable:
+    return DecisionTable(
+        classes=classes,
+        kinds=kinds,
+        rows=rows,
+        no_record=max((row[0] for row in rows), key=lambda cell: _STRICTNESS[cell.outcome]),
+        mildest=min((cell.outcome for row in rows for cell in row), key=_STRICTNESS.__getitem__),
+    )
+
+
+def _decision(
+    data_class: DataClass, kind: RecordKind, settled: Settled, would_change: str
+) -> ClassDecision:
+    met = {duty for rule in (*settled.deciding, *settled.satisfied) for duty in rule.obligations}
+    return ClassDecision(
+        data_class=data_class,
+        outcome=settled.outcome,
+        reasons=tuple(_reason(rule) for rule in settled.deciding) or (_NO_RULE,),
+        obligations=tuple(duty for duty in Obligation if duty in met),
+        would_change=would_change,
+        record_kind=kind,
+    )
+
+
+def _denied(data_class: DataClass, kind: RecordKind, reason: Reason) -> ClassDecision:
+    return ClassDecision(
+        data_class=data_class, outcome=Outcome.DENY, reasons=(reason,), record_kind=kind
+    )
+
+
+def _reason(rule: Rule) -> Reason:
+    return Reason(
+        rule=rule.id,
+        sentence=sentence_of(rule),
+        statute=statute_of(rule),
+        mark=rule.statute.mark,
+    )
+
+
+def _joined(table: MaskTable, axis: Axis, *further: Axis) -> dict[Any, Any]:
+    """Return the masks of small axes, joined beforehand: a look-up is cheaper than an AND."""
+    if not further:
+        return dict(table.values[axis])
+    below = _joined(table, *further)
+    return {value: _narrowed(below, mask) for value, mask in table.values[axis].items()}
+
+
+def _narrowed(below: dict[Any, Any], mask: int) -> dict[Any, Any]:
+    return {
+        value: inner & mask if isinstance(inner, int) else _narrowed(inner, mask)
+        for value, inner in below.items()
+    }
