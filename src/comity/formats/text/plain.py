@@ -1,0 +1,88 @@
+"""Text as legacy terminals take it: ASCII, no control characters, 80 columns.
+
+Guarantee: what leaves `plain_line` is printable ASCII on one line; what leaves `plain_text` is
+printable ASCII and line feeds, with none at either end. Both are idempotent.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+__all__ = [
+    "COLUMNS_MAX",
+    "CONTROLS",
+    "CONTROLS_KEEPING_LINES",
+    "plain_line",
+    "plain_text",
+    "wrap_item",
+]
+
+COLUMNS_MAX: Final = 80
+
+CONTROLS: Final = bytes([*range(0x20), 0x7F])
+"""The characters that may stand anywhere in a message and mean nothing there."""
+
+CONTROLS_KEEPING_LINES: Final = CONTROLS.replace(b"\n", b"").replace(b"\t", b"")
+_ASCII_ORDER: Final = 128
+# Letters that Unicode does not take apart, and punctuation with a plain twin.
+_PLAIN: Final = str.maketrans(
+    {
+        "ß": "ss", "ẞ": "SS", "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "Ø": "O", "ø": "o",
+        "Đ": "D", "đ": "d", "Ð": "D", "ð": "d", "Ł": "L", "ł": "l", "Þ": "TH", "þ": "th",
+        "\u0131": "i", "\u02bb": "'", "\u02bc": "'", "\u2018": "'", "\u2019": "'", "\u201c": '"',
+        "\u201d": '"', "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-",
+        "\u2014": "-", "\u2212": "-", "\u2026": "...", "\u00a7": "SEC.",
+    }
+)  # fmt: skip
+_TO_SPACE: Final = dict.fromkeys((*range(32), 127), " ")
+_TO_NOTHING: Final = {code: None for code in (*range(0x20), 0x7F) if code != ord("\n")}
+
+
+def _ascii(text: str) -> str:
+    """Return text with every letter beyond ASCII as its plain letter, or `?` where it has none."""
+    parts = unicodedata.normalize("NFKD", text.translate(_PLAIN)).translate(_PLAIN)
+    return "".join(
+        c if ord(c) < _ASCII_ORDER else "?" for c in parts if not unicodedata.combining(c)
+    )
+
+
+def plain_line(text: str) -> str:
+    """Return text on one line: printable ASCII, single spaces, none at the ends."""
+    if not text.isascii():
+        text = _ascii(text)
+    if not text.isprintable():
+        text = text.translate(_TO_SPACE)
+    return " ".join(text.split()) if "  " in text or text != text.strip() else text
+
+
+def plain_text(text: str) -> str:
+    """Return free text of any number of lines: printable ASCII, line feeds between lines only."""
+    if not text.isascii():
+        text = _ascii(text)
+    if not text.isprintable():
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+        text = text.translate(_TO_NOTHING).strip("\n")
+    return text
+
+
+def wrap_item(text: str, indent: str = "") -> str:
+    """Return one item on lines of at most 80 columns.
+
+    A line goes on with four spaces where a space was, with three where a word was cut.
+    """
+    line = indent + text
+    if len(line) <= COLUMNS_MAX:
+        return line
+    lines: list[str] = []
+    while len(line) > COLUMNS_MAX:
+        start = len(line) - len(line.lstrip(" ")) + 1
+        cut = line.rfind(" ", start, COLUMNS_MAX + 1)
+        if cut > 0:
+            lines.append(line[:cut])
+            line = "    " + line[cut + 1 :]
+        else:
+            lines.append(line[:COLUMNS_MAX])
+            line = "   " + line[COLUMNS_MAX:]
+    lines.append(line)
+    return "\n".join(lines)

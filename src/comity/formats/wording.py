@@ -1,0 +1,138 @@
+"""The sentences of outcomes: one for each, the same in every format and read back from any.
+
+Guarantee: only `no_hit` holds the phrase `NOT ON FILE`, only `unavailable` the phrase
+`TEMPORARILY UNAVAILABLE`: programs of the network look for both.
+Source: docs/adr/0007-refused-held-partly-withheld.md.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, assert_never
+
+import msgspec
+
+from comity.domain.answer import Answer, ResponseKind
+from comity.domain.vocabulary import Outcome
+
+__all__ = ["OutcomeWords", "disarm", "outcome_words", "read_outcome", "recognise_response"]
+
+NO_RECORD: Final = "NOT ON FILE"
+
+
+class OutcomeWords(msgspec.Struct, frozen=True, kw_only=True):
+    """One outcome as a requester reads it first.
+
+    `after_review` says that a hold came before; `expired` that the hold's time ran out.
+    """
+
+    text: str
+    response: ResponseKind
+    after_review: bool = False
+    expired: bool = False
+
+
+def _words(
+    text: str, response: ResponseKind, *, after_review: bool = False, expired: bool = False
+) -> OutcomeWords:
+    return OutcomeWords(text=text, response=response, after_review=after_review, expired=expired)
+
+
+_HIT: Final = _words("RECORD RELEASED", ResponseKind.HIT)
+_PART: Final = _words("RECORD RELEASED IN PART", ResponseKind.HIT)
+_PART_HELD: Final = _words("RECORD RELEASED IN PART - REST HELD FOR REVIEW", ResponseKind.HIT)
+_NO_HIT: Final = _words(NO_RECORD, ResponseKind.NO_HIT)
+_REFUSED: Final = _words("REFUSED BY STATE POLICY", ResponseKind.REFUSED)
+_HELD: Final = _words("HELD FOR REVIEW", ResponseKind.HELD)
+_UNAVAILABLE: Final = _words("NO ANSWER - TEMPORARILY UNAVAILABLE", ResponseKind.UNAVAILABLE)
+_EXPIRED: Final = _words(
+    "HOLD ENDED WITHOUT REVIEW - NOT RELEASED",
+    ResponseKind.REFUSED,
+    after_review=True,
+    expired=True,
+)
+_AFTER: Final = {
+    _HIT.text: _words("RECORD RELEASED AFTER REVIEW", ResponseKind.HIT, after_review=True),
+    _PART.text: _words("RECORD RELEASED IN PART AFTER REVIEW", ResponseKind.HIT, after_review=True),
+    _PART_HELD.text: _words(
+        "RECORD RELEASED IN PART AFTER REVIEW - REST HELD FOR REVIEW",
+        ResponseKind.HIT,
+        after_review=True,
+    ),
+    _NO_HIT.text: _words(f"{NO_RECORD} - AFTER REVIEW", ResponseKind.NO_HIT, after_review=True),
+    _REFUSED.text: _words("REFUSED AFTER REVIEW", ResponseKind.REFUSED, after_review=True),
+    _HELD.text: _words("STILL HELD FOR REVIEW", ResponseKind.HELD, after_review=True),
+    _UNAVAILABLE.text: _UNAVAILABLE,
+}
+_BY_TEXT: Final = {
+    words.text: words
+    for words in (
+        _HIT, _PART, _PART_HELD, _NO_HIT, _REFUSED, _HELD, _UNAVAILABLE, _EXPIRED, *_AFTER.values()
+    )
+}  # fmt: skip
+
+# What programs of the network take for the whole answer, wherever it stands in a body.
+_PHRASES: Final = re.compile(
+    r"NOT +ON +FILE|FILE +NOT +AVAILABLE|TEMPORARILY +UNAVAILABLE", re.IGNORECASE
+)
+_FOREIGN: Final = (
+    (" TEMPORARILY UNAVAILABLE", ResponseKind.UNAVAILABLE),
+    ("FILE NOT AVAILABLE", ResponseKind.UNAVAILABLE),
+    ("USER DOES NOT RESPOND TO", ResponseKind.UNAVAILABLE),
+    ("USER OUT OF SERVICE", ResponseKind.UNAVAILABLE),
+    (NO_RECORD, ResponseKind.NO_HIT),
+    ("NO RECORD NICB", ResponseKind.NO_HIT),
+)
+
+
+def outcome_words(answer: Answer) -> OutcomeWords:
+    """Return the sentence for an answer, to stand behind its state's code and a colon."""
+    words = _first_words(answer)
+    return words if answer.step == 0 or words.expired else _AFTER[words.text]
+
+
+def _first_words(answer: Answer) -> OutcomeWords:
+    match answer.response:
+        case ResponseKind.HIT:
+            if not answer.withheld:
+                return _HIT
+            is_held = any(part.outcome is Outcome.HOLD for part in answer.withheld)
+            return _PART_HELD if is_held else _PART
+        case ResponseKind.NO_HIT:
+            return _NO_HIT
+        case ResponseKind.REFUSED:
+            # Nobody decided about a class that is still held: its hold's time ran out.
+            is_held = bool(answer.withheld) and all(
+                part.outcome is Outcome.HOLD for part in answer.withheld
+            )
+            return _EXPIRED if is_held else _REFUSED
+        case ResponseKind.HELD:
+            return _HELD
+        case ResponseKind.UNAVAILABLE:
+            return _UNAVAILABLE
+        case _:
+            assert_never(answer.response)
+
+
+def read_outcome(text: str) -> OutcomeWords | None:
+    """Return the outcome that a sentence of ours says, or None."""
+    return _BY_TEXT.get(text)
+
+
+def disarm(text: str) -> str:
+    """Return text with the phrases that programs take for an outcome written with hyphens."""
+    if _PHRASES.search(text) is None:
+        return text
+    return _PHRASES.sub(lambda found: re.sub(" +", "-", found[0]), text)
+
+
+def recognise_response(text: str) -> ResponseKind | None:
+    """Return what another system's free text says by the phrases known to be used, or None.
+
+    None is no answer to whether there is a record: such a text is opaque.
+    """
+    upper = f" {text.upper()}"
+    for phrase, response in _FOREIGN:
+        if phrase in upper:
+            return response
+    return None
