@@ -1,0 +1,211 @@
+// Command ledgercheck verifies an exported ledger with the Go project's own
+// implementation of signed notes and transparency logs, and with no code of
+// Comity's: the signature of the checkpoint, every entry bundle against every
+// tile, every tile against the root.
+//
+// Usage: ledgercheck DIR VKEY
+//
+// It prints one line and exits 0 only if the export is exactly what the signed
+// checkpoint commits to; any doubt, also a file that does not belong there,
+// ends it with status 1.
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+const (
+	tileHeight = 8
+	tileWidth  = 1 << tileHeight
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: ledgercheck DIR VKEY")
+		os.Exit(2)
+	}
+	size, root, err := check(os.Args[1], os.Args[2])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ledgercheck:", err)
+		os.Exit(1)
+	}
+	fmt.Printf("ok size=%d root=%v\n", size, root)
+}
+
+// check returns the signed size and root hash of an export that holds exactly
+// the documents of that size.
+func check(dir, vkey string) (int64, tlog.Hash, error) {
+	origin, size, root, err := readCheckpoint(dir, vkey)
+	if err != nil {
+		return 0, root, err
+	}
+	documents := map[string]bool{"checkpoint": true, "vkey": true}
+	stored, err := readBundles(dir, size, documents)
+	if err != nil {
+		return 0, root, err
+	}
+	derived, err := tlog.TreeHash(size, stored)
+	if err != nil {
+		return 0, root, err
+	}
+	if size > 0 && derived != root {
+		return 0, root, fmt.Errorf("%s: the entries make root %v, signed is %v", origin, derived, root)
+	}
+	if err := compareTiles(dir, size, stored, documents); err != nil {
+		return 0, root, err
+	}
+	return size, root, refuseStrangers(dir, documents)
+}
+
+// readCheckpoint returns what the ledger's key signed.
+func readCheckpoint(dir, vkey string) (origin string, size int64, root tlog.Hash, err error) {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return "", 0, root, err
+	}
+	signed, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		return "", 0, root, err
+	}
+	opened, err := note.Open(signed, note.VerifierList(verifier))
+	if err != nil {
+		return "", 0, root, err
+	}
+	lines := strings.Split(opened.Text, "\n")
+	if len(lines) != 4 || lines[3] != "" || lines[0] != verifier.Name() {
+		return "", 0, root, errors.New("checkpoint: not the three lines of this ledger")
+	}
+	size, err = strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+		return "", 0, root, errors.New("checkpoint: size is not a decimal number")
+	}
+	root, err = tlog.ParseHash(lines[2])
+	return lines[0], size, root, err
+}
+
+// hashes holds every hash of a tree, in the order that tlog stores them.
+type hashes []tlog.Hash
+
+// ReadHashes implements tlog.HashReader.
+func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	found := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		if index < 0 || index >= int64(len(h)) {
+			return nil, fmt.Errorf("hash %d is not in the tree", index)
+		}
+		found[i] = h[index]
+	}
+	return found, nil
+}
+
+// readBundles hashes the entries of every bundle.
+func readBundles(dir string, size int64, documents map[string]bool) (hashes, error) {
+	var stored hashes
+	for first := int64(0); first < size; first += tileWidth {
+		width := size - first
+		if width > tileWidth {
+			width = tileWidth
+		}
+		name := tilePath("entries", first/tileWidth, width)
+		documents[name] = true
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		for i := int64(0); i < width; i++ {
+			var entry []byte
+			if entry, data, err = cutEntry(data); err != nil {
+				return nil, fmt.Errorf("%s: entry %d: %w", name, first+i, err)
+			}
+			more, err := tlog.StoredHashesForRecordHash(first+i, tlog.RecordHash(entry), stored)
+			if err != nil {
+				return nil, err
+			}
+			stored = append(stored, more...)
+		}
+		if len(data) != 0 {
+			return nil, fmt.Errorf("%s: %d bytes after the last entry", name, len(data))
+		}
+	}
+	return stored, nil
+}
+
+// cutEntry splits the first entry off a bundle.
+func cutEntry(data []byte) (entry, rest []byte, err error) {
+	if len(data) < 2 {
+		return nil, nil, errors.New("no length")
+	}
+	length := int(binary.BigEndian.Uint16(data))
+	if len(data) < 2+length {
+		return nil, nil, errors.New("cut off")
+	}
+	return data[2 : 2+length], data[2+length:], nil
+}
+
+// compareTiles compares every tile with what the entries make of it.
+func compareTiles(dir string, size int64, stored hashes, documents map[string]bool) error {
+	for level, count := 0, size; count > 0; level, count = level+1, count/tileWidth {
+		for first := int64(0); first < count; first += tileWidth {
+			tile := tlog.Tile{H: tileHeight, L: level, N: first / tileWidth, W: tileWidth}
+			if count-first < tileWidth {
+				tile.W = int(count - first)
+			}
+			if err := compareTile(dir, tile, stored, documents); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compareTile compares one tile, byte for byte.
+func compareTile(dir string, tile tlog.Tile, stored hashes, documents map[string]bool) error {
+	name := tilePath(strconv.Itoa(tile.L), tile.N, int64(tile.W))
+	documents[name] = true
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	derived, err := tlog.ReadTileData(tile, stored)
+	if err == nil && !bytes.Equal(data, derived) {
+		err = fmt.Errorf("%s: not the hashes of what is below it", name)
+	}
+	return err
+}
+
+// refuseStrangers reports a file that a ledger of this size does not have.
+func refuseStrangers(dir string, documents map[string]bool) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err == nil && !documents[filepath.ToSlash(name)] {
+			err = fmt.Errorf("%s: does not belong to a ledger of this size", name)
+		}
+		return err
+	})
+}
+
+// tilePath returns where a tile, or a bundle if the level is "entries", lies.
+func tilePath(level string, index, width int64) string {
+	name := fmt.Sprintf("%03d", index%1000)
+	for index /= 1000; index > 0; index /= 1000 {
+		name = fmt.Sprintf("x%03d/%s", index%1000, name)
+	}
+	if width < tileWidth {
+		name = fmt.Sprintf("%s.p/%d", name, width)
+	}
+	return "tile/" + level + "/" + name
+}
