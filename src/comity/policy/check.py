@@ -76,7 +76,7 @@ RESERVED_IDS: Final = frozenset({NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE})
 """Ids of the reasons that no rule gives; no rule may have one."""
 
 _ID_FORM: Final = re.compile(r"[A-Z0-9-]{1,24}")
-_DIGEST_FORM: Final = re.compile(r"[0-9a-f]{64}")
+_DIGEST_BYTES: Final = 32
 _SINCE_FORM: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
 # Printable ASCII: a sentence passes through every format, the oldest included, unharmed.
 _TEXT_FORM: Final = re.compile(r"[ -~]*")
@@ -141,15 +141,14 @@ def _is_family(value: str, families: Collection[Family] | None) -> bool:
 
 
 def _check_adoption(bundle: PolicyBundle) -> None:
-    adoption = bundle.national
-    if adoption is None:
-        return
-    if not _DIGEST_FORM.fullmatch(adoption.digest):
-        raise RuleFormError("`national.digest` is not 64 hexadecimal digits")
-    if len(adoption.opt_outs) > RULES_MAX:
-        raise PolicyLimitError(f"`national.opt_outs` has more than {RULES_MAX}")
-    if list(adoption.opt_outs) != sorted(set(adoption.opt_outs)):
-        raise RuleFormError("`national.opt_outs` is not in order, or names a rule twice")
+    if len(bundle.national) not in {0, _DIGEST_BYTES}:
+        raise RuleFormError("`national` is not a digest of 32 bytes")
+    if len(bundle.opt_outs) > RULES_MAX:
+        raise PolicyLimitError(f"`opt_outs` has more than {RULES_MAX}")
+    if bundle.opt_outs and not bundle.national:
+        raise RuleFormError("`opt_outs` names rules, but `national` adopts none")
+    if list(bundle.opt_outs) != sorted(set(bundle.opt_outs)):
+        raise RuleFormError("`opt_outs` is not in order, or names a rule twice")
 
 
 def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:

@@ -65,7 +65,8 @@ _ByHow = dict[FanOut, dict[Emergency, dict[TimeBand, int]]]
 class DecisionTable(msgspec.Struct, frozen=True, kw_only=True):
     """The decisions for every class asked and every kind of record that may be found.
 
-    `rows` has one row per kind, each in the order of `classes`. `no_record` is the decision for
+    `rows` has one row per kind, each in the order of `classes`; `cells` is the same in one piece.
+    `no_record` is the decision for
     saying that there is no record: the strictest, over the kinds, for the first class asked, so
     that a refusal never tells that there is a record. `mildest` is the mildest outcome of all: a
     table whose mildest is `deny` needs no look-up.
@@ -74,6 +75,7 @@ class DecisionTable(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[DataClass, ...]
     kinds: tuple[RecordKind, ...]
     rows: tuple[tuple[ClassDecision, ...], ...]
+    cells: tuple[ClassDecision, ...]
     no_record: ClassDecision
     mildest: Outcome
 
@@ -98,7 +100,7 @@ class DecisionTable(msgspec.Struct, frozen=True, kw_only=True):
 class CompiledPolicy:
     """One version of one state's rules, ready to decide.
 
-    Made by `comity.policy.compile.compile_policy`. Only `decide` writes the memos.
+    Made by `comity.policy.compile.compile_policy`. Only `table` writes the memos.
     """
 
     def __init__(
@@ -129,7 +131,7 @@ class CompiledPolicy:
         """Return how many hours a hold waits for a reviewer."""
         return self.bundle.hold_hours
 
-    def decide(
+    def table(
         self,
         facts: Facts,
         classes: tuple[DataClass, ...],
@@ -163,6 +165,17 @@ class CompiledPolicy:
             memo[mask, classes, kinds] = table
         return table
 
+    def decide(
+        self,
+        facts: Facts,
+        classes: tuple[DataClass, ...],
+        kinds: tuple[RecordKind, ...],
+        *,
+        reviewed: bool = False,
+    ) -> tuple[ClassDecision, ...]:
+        """Return the decisions of `table` in one row: by kind, then by class."""
+        return self.table(facts, classes, kinds, reviewed=reviewed).cells
+
     def decide_strictest(
         self,
         facts: Facts,
@@ -172,7 +185,7 @@ class CompiledPolicy:
         reviewed: bool = False,
     ) -> ClassDecision:
         """Decide whether "no record" may be said: strictest over kinds, for the first class."""
-        return self.decide(facts, classes, kinds, reviewed=reviewed).no_record
+        return self.table(facts, classes, kinds, reviewed=reviewed).no_record
 
     def _refuse(
         self, facts: Facts, classes: tuple[DataClass, ...], kinds: tuple[RecordKind, ...]
@@ -217,12 +230,16 @@ def _table_of(
     kinds: tuple[RecordKind, ...],
     rows: tuple[tuple[ClassDecision, ...], ...],
 ) -> DecisionTable:
+    cells = tuple(cell for row in rows for cell in row)
+    # `other` is what an unknown record would be; beside real kinds it is no record that may exist.
+    first = [row[0] for row in rows if row[0].record_kind is not RecordKind.OTHER]
     return DecisionTable(
         classes=classes,
         kinds=kinds,
         rows=rows,
-        no_record=max((row[0] for row in rows), key=lambda cell: _STRICTNESS[cell.outcome]),
-        mildest=min((cell.outcome for row in rows for cell in row), key=_STRICTNESS.__getitem__),
+        cells=cells,
+        no_record=max(first or [rows[0][0]], key=lambda cell: _STRICTNESS[cell.outcome]),
+        mildest=min((cell.outcome for cell in cells), key=_STRICTNESS.__getitem__),
     )
 
 

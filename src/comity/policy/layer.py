@@ -19,7 +19,7 @@ def layered_rules(bundle: PolicyBundle, national: PolicyBundle | None) -> tuple[
     `national` is looked at only if the bundle adopts one, and then must be the one adopted.
     Raises: NationalMismatchError, OptOutError, DuplicateRuleError.
     """
-    adopted = () if bundle.national is None else _adopted(bundle, national)
+    adopted = _adopted(bundle, national) if bundle.national else ()
     own = {rule.id for rule in bundle.rules}
     for rule in adopted:
         if rule.id in own:
@@ -28,11 +28,10 @@ def layered_rules(bundle: PolicyBundle, national: PolicyBundle | None) -> tuple[
 
 
 def _adopted(bundle: PolicyBundle, national: PolicyBundle | None) -> tuple[Rule, ...]:
-    assert bundle.national is not None
     # Rules other than those adopted would decide in the state's name without its act.
-    if national is None or bundle_digest(national).hex() != bundle.national.digest:
+    if national is None or bundle_digest(national) != bundle.national:
         raise NationalMismatchError("`national` is not the bundle that the state adopted")
-    opt_outs = set(bundle.national.opt_outs)
+    opt_outs = set(bundle.opt_outs)
     unknown = opt_outs - {rule.id for rule in national.rules}
     if unknown:
         raise OptOutError(f"`opt_outs` names no national rule {min(unknown)}")

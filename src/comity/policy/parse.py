@@ -28,10 +28,13 @@ __all__ = ["bundle_of_table", "parse_bundle"]
 _PATH: Final = re.compile(r"at `\$\.?([^`]*)`")
 
 
-def parse_bundle(data: bytes, families: Collection[Family] = KNOWN_FAMILIES.keys()) -> PolicyBundle:
+def parse_bundle(
+    data: bytes, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
+) -> PolicyBundle:
     """Return the bundle that these bytes record.
 
-    `families` are the families that its rules may name.
+    `families` are those that its rules may name; None, for a bundle that was checked when it was
+    published, asks only for their form.
     Raises: RuleFormError or one of its kinds.
     """
     if len(data) > BUNDLE_BYTES_MAX:
@@ -48,7 +51,7 @@ def parse_bundle(data: bytes, families: Collection[Family] = KNOWN_FAMILIES.keys
 
 
 def bundle_of_table(
-    table: object, families: Collection[Family] = KNOWN_FAMILIES.keys()
+    table: object, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
 ) -> PolicyBundle:
     """Return the bundle that a table (of JSON or TOML) records. Raises: as `parse_bundle`."""
     try:
@@ -72,7 +75,7 @@ def _refuse_constant(_: str) -> object:
     raise RuleFormError("a number is not finite")
 
 
-def _in_order(table: object, families: Collection[Family]) -> object:
+def _in_order(table: object, families: Collection[Family] | None) -> object:
     """Return the table with its conditions checked and in canonical order; form is left to msgspec.
 
     Conditions come first, because the error must name the axis and the value.
@@ -83,15 +86,13 @@ def _in_order(table: object, families: Collection[Family]) -> object:
     ordered = dict(table)
     if isinstance(rules, list | tuple):
         ordered["rules"] = [_rule_in_order(rule, families) for rule in rules]
-    national = table.get("national")
-    if isinstance(national, Mapping):
-        opt_outs = national.get("opt_outs")
-        if _are_texts(opt_outs):
-            ordered["national"] = {**national, "opt_outs": sorted(opt_outs)}
+    opt_outs = table.get("opt_outs")
+    if _are_texts(opt_outs):
+        ordered["opt_outs"] = sorted(opt_outs)
     return ordered
 
 
-def _rule_in_order(rule: object, families: Collection[Family]) -> object:
+def _rule_in_order(rule: object, families: Collection[Family] | None) -> object:
     if not isinstance(rule, Mapping):
         return rule
     where = f"rule {rule.get('id')}"
@@ -108,7 +109,7 @@ def _rule_in_order(rule: object, families: Collection[Family]) -> object:
 
 
 def _condition_in_order(
-    where: str, condition: Mapping[str, object], families: Collection[Family]
+    where: str, condition: Mapping[str, object], families: Collection[Family] | None
 ) -> dict[str, object]:
     ordered: dict[str, object] = {}
     for name, values in condition.items():

@@ -36,7 +36,6 @@ from comity.policy.axis import Axis
 __all__ = [
     "NO_CONDITION",
     "SCHEMA_VERSION",
-    "Adoption",
     "Condition",
     "Mark",
     "Obligation",
@@ -134,24 +133,14 @@ class Rule(
     enabled: bool = True
 
 
-class Adoption(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """Which national rules a state takes over: the digest of that bundle (64 hexadecimal digits),
-    less the rules it names.
-    """
-
-    digest: str
-    opt_outs: tuple[RuleId, ...] = ()
-
-
 class PolicyBundle(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """One version of one state's rules; the national rules stand under the operator member.
 
     `version` only grows. `hold_hours` is how long a hold waits for a reviewer before it ends as a
-    refusal.
+    refusal. `national` is the digest (32 bytes, base64 in the record) of the national rules that
+    the state adopts, less the rules that `opt_outs` names; empty where it adopts none.
     """
 
     schema_version: int
@@ -160,7 +149,8 @@ class PolicyBundle(
     title: str
     label: str = ""
     hold_hours: int
-    national: Adoption | None = None
+    national: bytes = b""
+    opt_outs: tuple[RuleId, ...] = ()
     rules: tuple[Rule, ...] = ()
 
 

@@ -2,14 +2,15 @@
 
 Each `*.toml` here is one bundle in the layout of the rule record. A template is a draft: it decides
 nothing until a state publishes it. A clause marked K is present, switched off and says so; a
-template of which nothing could be established is blank. `[national]` names opt-outs only: the
-digest is that of the shipped national rules.
+template of which nothing could be established is blank. `adopts = "national_default"` stands for
+the digest of the shipped national rules.
 Source: docs/adr/0008-rule-record.md, "Templates".
 """
 
 from __future__ import annotations
 
 import tomllib
+from base64 import b64encode
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -17,7 +18,7 @@ from typing import Any, Final
 from comity.domain.ids import Member, member_label
 from comity.policy.errors import UnknownTemplateError
 from comity.policy.parse import bundle_of_table
-from comity.policy.rule import Adoption, PolicyBundle, bundle_digest
+from comity.policy.rule import PolicyBundle, bundle_digest
 
 __all__ = [
     "NATIONAL_DEFAULT",
@@ -45,8 +46,8 @@ def load_template(name: str) -> PolicyBundle:
         raise UnknownTemplateError("no template has that `name`")
     text = files("comity.policy.templates").joinpath(f"{name}.toml").read_text("utf-8")
     table: dict[str, Any] = tomllib.loads(text)
-    if "national" in table:
-        table["national"]["digest"] = bundle_digest(national_default()).hex()
+    if table.pop("adopts", None) == NATIONAL_DEFAULT:
+        table["national"] = b64encode(bundle_digest(national_default())).decode("ascii")
     return bundle_of_table(table)
 
 
@@ -64,5 +65,5 @@ def plain_adoption(state: Member, *, version: int = 1) -> PolicyBundle:
         title=f"{member_label(state)}: the national default alone",
         label="national default",
         hold_hours=_HOLD_HOURS,
-        national=Adoption(digest=bundle_digest(national_default()).hex()),
+        national=bundle_digest(national_default()),
     )
