@@ -81,7 +81,7 @@ class SenderUnknownError(EnvelopeError):
 class SignatureInvalidError(EnvelopeError):
     """No certified key of the sending host made this signature."""
 
-    code = "signature-invalid"
+    code = "envelope-signature-invalid"
 
 
 class EnvelopeStaleError(EnvelopeError):
@@ -117,7 +117,7 @@ class SenderNotServingError(ParcelError):
 class EvidenceError(LinkError):
     """Evidence does not prove that this parcel was signed."""
 
-    code = "evidence-invalid"
+    code = "parcel-evidence-invalid"
 
 
 class CommandMalformedError(LinkError):
