@@ -35,6 +35,8 @@ __all__ = [
     "HoldChange",
     "HoldRow",
     "Keyring",
+    "LineFrame",
+    "Lines",
     "Lookup",
     "LostKeyError",
     "OpenQuery",
@@ -240,7 +242,7 @@ class Transaction(Protocol):
 
 
 class ResultRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An answer at the origin, waiting for its agency's line. `number` orders a line's deliveries."""
+    """An answer at the origin; `number` orders the deliveries of its line."""
 
     exchange_id: ExchangeId
     step: int
@@ -320,7 +322,7 @@ class Store(Protocol):
         ...
 
     async def save_results(self, rows: Sequence[ResultRow]) -> list[bool]:
-        """Write results; say for each whether it was new. Need not be durable at once: re-driven."""
+        """Write results; say for each whether it was new. A lost one is re-driven."""
         ...
 
     async def results_of(self, query_id: QueryId) -> list[ResultRow]:
@@ -386,7 +388,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 class Source(Protocol):
     """A state's records."""
 
-    async def find(self, lookups: Sequence[Lookup]) -> list[Record | None | SourceError]:
+    async def find(self, lookups: Sequence[Lookup]) -> list[Record | SourceError | None]:
         """Return one result per lookup: the record, None if there is none, or why it is unknown."""
         ...
 
@@ -399,7 +401,7 @@ class Keyring(Protocol):
         ...
 
     def open(self, member: Member, sealed: Sealed, bound_to: bytes) -> bytes:
-        """Decrypt. Raises: LostKeyError if the key is gone, ComityError if the bytes are altered."""
+        """Decrypt. Raises: LostKeyError if the key is gone, ComityError if altered."""
         ...
 
 
@@ -431,4 +433,28 @@ class Bus(Protocol):
 
     async def listen(self, subject: str, handler: Handler, *, group: str = "") -> None:
         """Call `handler` for each message; what it returns is the answer to a request."""
+        ...
+
+
+class LineFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One message frame of an agency's line; a line numbers its frames from 1, rising."""
+
+    line: str
+    number: int
+    data: bytes
+
+
+class Lines(Protocol):
+    """The live connections of agencies' lines, to write to. Nothing here is durable."""
+
+    def accepted(self, line: str, number: int) -> None:
+        """Tell a line that its frame is durable, or answered by an error message."""
+        ...
+
+    def refused(self, line: str, number: int, code: str) -> None:
+        """Tell a line that its frame was not taken, and why; it may send it again."""
+        ...
+
+    def deliver(self, line: str, number: int, reply_to: int, data: bytes) -> bool:
+        """Write a delivery; say if the line is connected. Number 0 needs no acknowledgement."""
         ...

@@ -54,6 +54,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_MEMBER = "unknown_member"
     AGENCY_NOT_LISTED = "agency_not_listed"
     BUSY = "busy"
+    SOURCE_UNAVAILABLE = "source_unavailable"
 
 
 class Ask(

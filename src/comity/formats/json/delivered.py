@@ -1,0 +1,69 @@
+"""JSON: what a JSON requester is delivered: the delivery's header with an answer or a fault in it.
+
+The header carries what a requester matches by: its own control field, unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from comity.domain.answer import Answer
+from comity.domain.delivery import Delivery, MessageFault
+from comity.domain.errors import MalformedError
+from comity.formats.faults import fault_of
+from comity.formats.json.answer import parse_answer, render_answer
+from comity.formats.json.delivery import parse_delivery, parse_fault, render_delivery, render_fault
+from comity.formats.json.schema import decode
+from comity.formats.rules import DELIVERY_BYTES_MAX
+
+__all__ = ["Delivered", "parse_delivered", "render_delivered"]
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery with what it brings: an answer, a fault, or neither (its text says it all)."""
+
+    delivery: Delivery
+    answer: Answer | None = None
+    fault: MessageFault | None = None
+
+
+class _Delivered(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    delivery: msgspec.Raw
+    answer: msgspec.Raw | None = None
+    fault: msgspec.Raw | None = None
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(_Delivered)
+
+
+def render_delivered(delivered: Delivered) -> bytes:
+    """Return a delivery and what it brings as JSON."""
+    answer, fault = delivered.answer, delivered.fault
+    return _encoder.encode(
+        _Delivered(
+            delivery=msgspec.Raw(render_delivery(delivered.delivery)),
+            answer=msgspec.Raw(render_answer(answer)) if answer is not None else None,
+            fault=msgspec.Raw(render_fault(fault)) if fault is not None else None,
+        )
+    )
+
+
+def parse_delivered(data: bytes) -> Delivered:
+    """Return what `render_delivered` wrote; at most 1 MiB. Raises: MessageError."""
+    said = decode(_decoder, data, bytes_max=DELIVERY_BYTES_MAX)
+    if said.answer is not None and said.fault is not None:
+        raise _both()
+    return Delivered(
+        delivery=parse_delivery(bytes(said.delivery)),
+        answer=parse_answer(bytes(said.answer)) if said.answer is not None else None,
+        fault=parse_fault(bytes(said.fault)) if said.fault is not None else None,
+    )
+
+
+def _both() -> MalformedError:
+    return fault_of("0", "body-malformed", "a delivery brings `answer` or `fault`, not both")

@@ -1,0 +1,1 @@
+"""Holds and what ends them: a reviewer's signed verdict, or the clock."""

@@ -1,0 +1,50 @@
+"""What the clock makes of a hold that nobody answered: it ends and nothing is released."""
+
+from __future__ import annotations
+
+from comity.domain.answer import Answer, ResponseKind, Withheld
+from comity.domain.decision import Reason, RuleId
+from comity.domain.keys import MessageKey, key_row
+from comity.domain.leaf import LeafHeader
+from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
+from comity.exchange.answering import Answered, HoldFile
+from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
+from comity.exchange.private import note_fields
+
+__all__ = ["EXPIRED_REMARK", "expire"]
+
+EXPIRED_REMARK = "THE HOLD EXPIRED BEFORE A REVIEW - NOTHING WAS RELEASED - ASK AGAIN"
+_EXPIRY_RULE = RuleId("HOLD-EXPIRY")
+
+
+def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
+    """Return the closure of a hold whose time is over, and the answer that tells the requester."""
+    exchange = hold.exchange
+    reason = Reason(rule=_EXPIRY_RULE, sentence="The time for review ended without a verdict.")
+    answer = Answer(
+        exchange_id=exchange.exchange_id,
+        state=exchange.state,
+        step=step,
+        key=MessageKey(key_row(exchange.key).response),
+        response=ResponseKind.REFUSED,
+        is_final=True,
+        withheld=tuple(
+            Withheld(data_class=c, outcome=Outcome.HOLD, reasons=(reason,)) for c in hold.classes
+        ),
+        remark=EXPIRED_REMARK,
+    )
+    leaf = WantedLeaf(
+        step=step,
+        header=LeafHeader(
+            version=1,
+            kind=LeafKind.CLOSURE,
+            mode=LeafMode.PROBE if exchange.probe else LeafMode.LIVE,
+            hour=now // HOUR_SECONDS,
+            member=exchange.state,
+            withheld=ordered(hold.classes),
+            decision=LeafDecision.EXPIRED,
+            cites=entry,
+        ),
+        fields=note_fields(exchange=exchange.exchange_id.hex(), until=str(hold.until)),
+    )
+    return Answered(answer=answer, leaves=(leaf,), policy=-1)

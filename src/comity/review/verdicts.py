@@ -1,0 +1,234 @@
+"""What a reviewer's verdict makes of a hold: leaves, an answer, and whether the hold is closed.
+
+# INVARIANT (review-is-verified): `check_verdict` comes first, with the key that the directory has
+enrolled; what it approves is decided again under the policy now in force.
+Source: docs/adr/0006-verdicts.md.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from comity.domain.agency import ReviewerKey
+from comity.domain.answer import Answer, HoldNotice, ResponseKind, Withheld
+from comity.domain.decision import ClassDecision, Reason, RuleId
+from comity.domain.errors import ComityError
+from comity.domain.ids import entry_name
+from comity.domain.keys import MessageKey, key_row
+from comity.domain.leaf import LeafHeader
+from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind, signed_bytes
+from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
+from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange
+from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
+from comity.exchange.private import exchange_fields, note_fields, payload_of
+
+__all__ = [
+    "NOTE_CHARACTERS_MAX",
+    "REVIEW_RULE",
+    "HoldClosedError",
+    "VerdictError",
+    "approve",
+    "ask",
+    "check_verdict",
+    "escalate",
+    "refuse",
+]
+
+NOTE_CHARACTERS_MAX = 500
+REVIEW_RULE = RuleId("REVIEW")
+_REFUSED_BY_REVIEWER = "A reviewer of the state refused this part."
+_CLOCK_SECONDS_MAX = 300
+
+
+class VerdictError(ComityError):
+    """A verdict is not one by an enrolled reviewer about this hold."""
+
+    code = "verdict-refused"
+
+
+class HoldClosedError(ComityError):
+    """The hold has ended: by a verdict, or by its clock."""
+
+    code = "hold-closed"
+
+
+def check_verdict(
+    signed: SignedVerdict, key: ReviewerKey | None, hold: HoldFile, entry: str, now: int
+) -> None:
+    """Check that an enrolled reviewer signed this verdict for this hold, now.
+
+    Raises: VerdictError if the key is not enrolled, the signature fails, the verdict names another
+    hold, a class that is not held, a time more than 300 s off, or too long a note; HoldClosedError
+    if the hold's time is over.
+    """
+    verdict = signed.verdict
+    if key is None or key.key_id != signed.proof.key_id:
+        raise VerdictError("`reviewer` has no such key enrolled")
+    try:
+        public = Ed25519PublicKey.from_public_bytes(key.verify_key)
+        public.verify(signed.proof.signature, signed_bytes(verdict))
+    except (InvalidSignature, ValueError):
+        raise VerdictError("`signature` is not the reviewer's") from None
+    if (verdict.state, verdict.exchange_id) != (hold.exchange.state, hold.exchange.exchange_id):
+        raise VerdictError("`hold` is not the one signed for")
+    if verdict.hold_entry != entry:
+        raise VerdictError("`hold_entry` is not the one signed for")
+    if abs(now - verdict.at) > _CLOCK_SECONDS_MAX:
+        raise VerdictError("`at` is more than 300 seconds from now")
+    if len(verdict.note) > NOTE_CHARACTERS_MAX:
+        raise VerdictError("`note` is longer than 500 characters")
+    _check_classes(verdict, hold)
+    if now >= hold.until:
+        raise HoldClosedError("the hold has expired")
+
+
+def _check_classes(verdict: Verdict, hold: HoldFile) -> None:
+    if not set(verdict.approved) <= set(hold.classes):
+        raise VerdictError("`approved` names a class that is not held")
+    if (verdict.kind is VerdictKind.APPROVE) != bool(verdict.approved):
+        raise VerdictError("`approved` is not what this kind of verdict carries")
+
+
+def approve(
+    signed: SignedVerdict,
+    hold: HoldFile,
+    judged: Judged,
+    found: Found | None,
+    *,
+    step: int,
+    now: int,
+) -> Answered:
+    """Return what an approval releases: the approved classes as the policy in force allows.
+
+    `judged` is of the approved classes with `reviewed` true; the others of the hold end refused.
+    """
+    verdict = signed.verdict
+    refused = tuple(c for c in hold.classes if c not in verdict.approved)
+    rows = tuple(
+        (*row, *(_refused(c, judged.kinds[place]) for c in refused))
+        for place, row in enumerate(judged.rows)
+    )  # fmt: skip
+    return answer_exchange(
+        msgspec.structs.replace(judged, rows=rows),
+        found,
+        now=now,
+        hold_until=hold.until,
+        contact="",
+        step=step,
+        after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
+        remark=verdict.note,
+    )
+
+
+def _refused(data_class: object, kind: object) -> ClassDecision:
+    return ClassDecision(
+        data_class=data_class,  # type: ignore[arg-type]
+        outcome=Outcome.DENY,
+        reasons=(Reason(rule=REVIEW_RULE, sentence=_REFUSED_BY_REVIEWER),),
+        record_kind=kind,  # type: ignore[arg-type]
+    )
+
+
+def refuse(signed: SignedVerdict, hold: HoldFile, *, policy: int, step: int, now: int) -> Answered:
+    """Return what a refusal makes: the verdict, a denial that cites it, and the answer."""
+    exchange = hold.exchange
+    answer = _plain_answer(hold, signed.verdict.note, step=step, response=ResponseKind.REFUSED)
+    reasons = (Reason(rule=REVIEW_RULE, sentence="A reviewer of the state refused this request."),)
+    answer = msgspec.structs.replace(
+        answer,
+        is_final=True,
+        policy_entry=entry_name(exchange.state, policy),
+        withheld=tuple(
+            Withheld(data_class=c, outcome=Outcome.DENY, reasons=reasons) for c in hold.classes
+        ),
+    )
+    claims = exchange.claims
+    denial = WantedLeaf(
+        step=step + 1,
+        header=LeafHeader(
+            version=1,
+            kind=LeafKind.DENIAL,
+            mode=LeafMode.PROBE if exchange.probe else LeafMode.LIVE,
+            hour=now // HOUR_SECONDS,
+            member=exchange.state,
+            agency=exchange.agency,
+            key=exchange.key,
+            purpose=claims.purpose.value,
+            offence=claims.offence.value,
+            instrument=claims.instrument,
+            withheld=ordered(hold.classes),
+            decision=LeafDecision.DENY,
+            policy=policy,
+            peer=exchange.query_entry,
+        ),
+        fields=exchange_fields(
+            exchange, payload_hash=sha256(payload_of(answer)).digest(), rules=(REVIEW_RULE,)
+        ),
+        cites_previous=True,
+    )
+    verdict = _verdict_leaf(signed, hold, step=step, policy=policy, now=now)
+    return Answered(answer=answer, leaves=(verdict, denial), policy=policy)
+
+
+def ask(
+    signed: SignedVerdict, hold: HoldFile, *, contact: str, policy: int, step: int, now: int
+) -> Answered:
+    """Return what a question makes: the verdict leaf and word to the requester."""
+    answer = _plain_answer(hold, signed.verdict.note, step=step, response=ResponseKind.HELD)
+    answer = msgspec.structs.replace(
+        answer,
+        withheld=hold.withheld,
+        hold=HoldNotice(until=hold.until, contact=contact, entry=signed.verdict.hold_entry),
+    )
+    leaf = _verdict_leaf(signed, hold, step=step, policy=policy, now=now)
+    return Answered(answer=answer, leaves=(leaf,), policy=policy)
+
+
+def escalate(
+    signed: SignedVerdict, hold: HoldFile, *, contact: str, policy: int, step: int, now: int
+) -> Answered:
+    """Return what an escalation makes: the verdict leaf, and the same word to the requester."""
+    return ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
+
+
+def _plain_answer(hold: HoldFile, note: str, *, step: int, response: ResponseKind) -> Answer:
+    exchange = hold.exchange
+    return Answer(
+        exchange_id=exchange.exchange_id,
+        state=exchange.state,
+        step=step,
+        key=MessageKey(key_row(exchange.key).response),
+        response=response,
+        is_final=False,
+        remark=note,
+    )
+
+
+def _verdict_leaf(
+    signed: SignedVerdict, hold: HoldFile, *, step: int, policy: int, now: int
+) -> WantedLeaf:
+    verdict = signed.verdict
+    return WantedLeaf(
+        step=step,
+        header=LeafHeader(
+            version=1,
+            kind=LeafKind.VERDICT,
+            mode=LeafMode.PROBE if hold.exchange.probe else LeafMode.LIVE,
+            hour=now // HOUR_SECONDS,
+            member=verdict.state,
+            released=ordered(verdict.approved),
+            withheld=ordered([c for c in hold.classes if c not in verdict.approved]),
+            decision=LeafDecision(verdict.kind.value),
+            policy=policy,
+            cites=verdict.hold_entry,
+        ),
+        fields=note_fields(
+            verdict=signed_bytes(verdict).decode(),
+            key=signed.proof.key_id,
+            signature=signed.proof.signature.hex(),
+        ),
+    )

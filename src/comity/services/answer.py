@@ -1,0 +1,247 @@
+"""The answer face: others' queries to this host's members, decided by each member's own policy.
+
+    1. check each exchange: its agency is the origin member's, it is not too old, its state is here
+    2. decide every class and kind; look up, in one batch, only what the outcome depends on
+    3. hand answer, leaves and hold to the sequencer; what a newer policy overtook goes back to 2
+    4. send the answers with their receipts; a repeat gets the stored answer
+
+INVARIANT (state-decides): only this face, under the state's policy, makes a release.
+INVARIANT (no-answer-before-receipt): step 4 takes answers only out of committed results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from comity.directory.errors import SenderError
+from comity.domain.answer import Answer, Proof
+from comity.domain.errors import ComityError
+from comity.domain.ids import ExchangeId, Member, entry_name
+from comity.domain.query import Exchange
+from comity.exchange.answering import (
+    Answered,
+    Found,
+    Judged,
+    answer_exchange,
+    judge,
+    needs_look_up,
+)
+from comity.exchange.facts import facts_of
+from comity.ledger.plan import Existing, Stale
+from comity.link.envelope import Opened
+from comity.link.parcel import Answered as AnsweredParcel
+from comity.link.parcel import Ask, Parcel, RefusalCode
+from comity.link.parcel import Refused as RefusedParcel
+from comity.ports import Clock, Lookup, Record, Source, SourceError, Store
+from comity.services.courier import Courier
+from comity.services.entries import Entry
+from comity.services.events import Events
+from comity.services.member import NoPolicyError, World
+from comity.services.replay import AnswerReplay, attach_proofs
+from comity.services.sequencer import BusyError, Committed, Refused, Sequencer, SequencerResult
+
+__all__ = ["DEDUP_SECONDS", "FUTURE_SECONDS_MAX", "SOURCE_SECONDS_MAX", "AnswerFace"]
+
+DEDUP_SECONDS: Final = 7 * 86_400
+FUTURE_SECONDS_MAX: Final = 300
+SOURCE_SECONDS_MAX: Final = 10.0
+_NS: Final = 1_000_000_000
+_DECIDE_ROUNDS_MAX: Final = 4
+
+
+class AnswerFace:
+    """Answers asks for the members of one host."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        source: Source,
+        store: Store,
+        sequencer: Sequencer,
+        courier: Courier,
+        replay: AnswerReplay,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._world = world
+        self._source = source
+        self._store = store
+        self._sequencer = sequencer
+        self._courier = courier
+        self._replay = replay
+        self._clock = clock
+        self._events = events
+
+    async def take(self, opened: Opened) -> None:
+        """Answer every ask of one verified envelope."""
+        asks = [parcel for _, parcel in opened.parcels if isinstance(parcel, Ask)]
+        now = self._clock.now_ns() // _NS
+        refusals: list[RefusedParcel] = []
+        exchanges: dict[ExchangeId, Exchange] = {}
+        for ask in asks:
+            code = self._refusal(ask.exchange, now)
+            if code is None:
+                exchanges[ask.exchange.exchange_id] = ask.exchange
+            else:
+                refusals.append(_refused(ask.exchange, code))
+        answers, undecided = await self._answer(list(exchanges.values()))
+        self._send([*answers, *refusals, *undecided])
+
+    def _refusal(self, exchange: Exchange, now: int) -> RefusalCode | None:
+        """Return why an ask is not taken in, or None; its signature is already verified."""
+        if not self._sequencer.owns(exchange.state):
+            return RefusalCode.NOT_HOSTED_HERE
+        if not now - DEDUP_SECONDS <= exchange.accepted_at <= now + FUTURE_SECONDS_MAX:
+            return RefusalCode.STALE
+        try:
+            # INVARIANT (signed-query): an agency is asked for only by the member that lists it.
+            self._world.directory.check_asker(exchange.origin_member, exchange.agency)
+        except SenderError:
+            return RefusalCode.AGENCY_NOT_LISTED
+        return None
+
+    async def _answer(
+        self, exchanges: Sequence[Exchange]
+    ) -> tuple[list[AnsweredParcel], list[RefusedParcel]]:
+        """Return answers that are durable, and refusals for what could not be decided now."""
+        answers: list[AnsweredParcel] = []
+        refusals: list[RefusedParcel] = []
+        waiting = list(exchanges)
+        for _ in range(_DECIDE_ROUNDS_MAX):
+            if not waiting:
+                return answers, refusals
+            decided, failed = await self._decide(waiting)
+            refusals += failed
+            results = await self._commit(decided)
+            waiting = []
+            repeated: list[Exchange] = []
+            for (exchange, answered), result in zip(decided, results, strict=True):
+                match result:
+                    case Committed():
+                        answer = with_proofs(answered.answer, result)
+                        answers.append(AnsweredParcel(origin=exchange.origin_member, answer=answer))
+                    case Stale():
+                        waiting.append(exchange)
+                    case Existing():
+                        repeated.append(exchange)
+                    case Refused():
+                        refusals.append(_refused(exchange, RefusalCode.BUSY))
+            answers += await self._replay.answers(repeated)
+        refusals += [_refused(exchange, RefusalCode.BUSY) for exchange in waiting]
+        return answers, refusals
+
+    async def _decide(
+        self, exchanges: Sequence[Exchange]
+    ) -> tuple[list[tuple[Exchange, Answered]], list[RefusedParcel]]:
+        now = self._clock.now_ns() // _NS
+        judged, refusals = self._judge(exchanges, now)
+        found = await self._look_up([j for j in judged if needs_look_up(j)])
+        decided: list[tuple[Exchange, Answered]] = []
+        for item in judged:
+            record = found.get(item.exchange.exchange_id)
+            if isinstance(record, SourceError):
+                # Nothing is known, so nothing is decided: the origin asks again.
+                refusals.append(_refused(item.exchange, RefusalCode.SOURCE_UNAVAILABLE))
+                continue
+            decided.append((item.exchange, self._answered(item, record, now)))
+        return decided, refusals
+
+    def _judge(
+        self, exchanges: Sequence[Exchange], now: int
+    ) -> tuple[list[Judged], list[RefusedParcel]]:
+        judged: list[Judged] = []
+        refusals: list[RefusedParcel] = []
+        for exchange in exchanges:
+            try:
+                index, policy = self._world.policy(exchange.state)
+            except NoPolicyError as error:
+                self._events.failure("policy_missing", error, member=exchange.state)
+                refusals.append(_refused(exchange, RefusalCode.BUSY))
+                continue
+            facts = facts_of(exchange, self._world.directory, now)
+            judged.append(judge(exchange, facts, policy, index))
+        return judged, refusals
+
+    async def _look_up(
+        self, judged: Sequence[Judged]
+    ) -> Mapping[ExchangeId, Found | SourceError | None]:
+        if not judged:
+            return {}
+        lookups = [
+            Lookup(state=j.exchange.state, key=j.exchange.key, fields=j.exchange.fields)
+            for j in judged
+        ]
+        try:
+            async with asyncio.timeout(SOURCE_SECONDS_MAX):
+                records = await self._source.find(lookups)
+        except (ComityError, TimeoutError) as error:
+            self._events.failure("source_unavailable", error)
+            fault = SourceError("the source did not answer")
+            return {j.exchange.exchange_id: fault for j in judged}
+        return {j.exchange.exchange_id: _found(r) for j, r in zip(judged, records, strict=True)}
+
+    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+        state = judged.exchange.state
+        return answer_exchange(
+            judged,
+            record,
+            now=now,
+            hold_until=now + self._world.hold_seconds(state),
+            contact=self._world.directory.duty_contact(state) or "",
+        )
+
+    async def _commit(self, decided: Sequence[tuple[Exchange, Answered]]) -> list[SequencerResult]:
+        entries = [entry_of(exchange, answered) for exchange, answered in decided]
+        try:
+            return await self._sequencer.commit(entries)
+        except BusyError as error:
+            return [Refused(error=error)] * len(entries)
+
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        by_member: dict[Member, list[Parcel]] = {}
+        for parcel in parcels:
+            assert isinstance(parcel, AnsweredParcel | RefusedParcel)
+            by_member.setdefault(parcel.origin, []).append(parcel)
+        for member, group in by_member.items():
+            host = self._world.directory.host_of(member)
+            if host is not None:
+                self._courier.post(host, group)
+
+
+def entry_of(exchange: Exchange, answered: Answered) -> Entry:
+    """Return what the sequencer is given for an answer."""
+    return Entry(
+        member=exchange.state,
+        exchange_id=exchange.exchange_id,
+        leaves=answered.leaves,
+        decided_under=answered.policy,
+        answer=answered.answer,
+        hold=answered.hold,
+    )
+
+
+def with_proofs(answer: Answer, committed: Committed) -> Answer:
+    """Return an answer with the proof of each of its leaves."""
+    proofs = tuple(
+        Proof(entry=entry_name(answer.state, leaf.index), leaf=leaf.data, receipt=leaf.receipt)
+        for leaf in committed.leaves
+    )
+    return attach_proofs(answer, proofs)
+
+
+def _found(record: Record | SourceError | None) -> Found | SourceError | None:
+    if record is None or isinstance(record, SourceError):
+        return record
+    return Found(kind=record.kind, elements=record.elements, matches=record.matches)
+
+
+def _refused(exchange: Exchange, code: RefusalCode) -> RefusedParcel:
+    return RefusedParcel(
+        origin=exchange.origin_member,
+        state=exchange.state,
+        exchange_id=exchange.exchange_id,
+        code=code,
+    )

@@ -1,0 +1,197 @@
+"""Answers on their way to agencies' lines: kept, numbered, delivered until acknowledged.
+
+A line numbers what it is sent; it acknowledges a number and all before it. What is rendered is what
+is kept, so that a repeat is the same bytes. Results need no flush of their own: whatever a crash
+takes, the origin asks again and is answered from the state's store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from comity.domain.answer import Answer
+from comity.domain.ids import QueryId
+from comity.exchange.origin import AcceptedQuery, decode_accepted
+from comity.ports import AcceptedRow, Clock, Lines, ResultRow, Store
+from comity.services.entries import accepted_place
+from comity.services.events import Events
+from comity.services.forms import Stamps, render_answer
+from comity.services.open_queries import OpenExchange, OpenQueryState
+from comity.services.vault import Vault, month_of
+
+__all__ = ["PAGE_ROWS", "WINDOW_DELIVERIES", "Deliveries"]
+
+PAGE_ROWS: Final = 256
+WINDOW_DELIVERIES: Final = 4_096
+_NS: Final = 1_000_000_000
+
+_Kept = tuple[int, bytes]
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(tuple[int, bytes])
+
+
+class _Line(msgspec.Struct, kw_only=True):
+    """What is known of one line: frames accepted, deliveries made, written out and acknowledged.
+
+    `written` is the last delivery handed to the live connection; below `made` where the line is
+    slow to acknowledge, so that nothing is written out of order.
+    """
+
+    last_frame: int
+    made: int
+    acknowledged: int
+    written: int
+
+
+class Deliveries:
+    """Positions and results of the lines that have been opened here."""
+
+    def __init__(
+        self, *, store: Store, vault: Vault, lines: Lines, clock: Clock, events: Events
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._lines = lines
+        self._clock = clock
+        self._events = events
+        self._positions: dict[str, _Line] = {}
+        self._unsaved: dict[str, int] = {}
+        self._received = 0
+
+    async def open_line(self, line: str) -> tuple[int, int]:
+        """Take up a line that connects; return its last accepted frame and its last delivery."""
+        position = await self._position(line)
+        position.written = position.acknowledged
+        return position.last_frame, position.made
+
+    async def resume(self, line: str) -> None:
+        """Write out what a line has not acknowledged, in order, as far as the window allows."""
+        position = await self._position(line)
+        while position.written < position.made:
+            if position.written - position.acknowledged >= WINDOW_DELIVERIES:
+                return
+            rows = await self._store.results_after(line, position.written, PAGE_ROWS)
+            if not rows:
+                return
+            for row in rows:
+                if not self._write(row, position):
+                    return
+
+    def last_frame(self, line: str) -> int:
+        """Return the number of the last frame that was accepted from an open line."""
+        return self._positions[line].last_frame
+
+    def frame_accepted(self, line: str, number: int) -> None:
+        """Remember a durable frame."""
+        position = self._positions[line]
+        position.last_frame = max(position.last_frame, number)
+
+    def stamps(self, line: str, now_ns: int) -> Stamps:
+        """Return the clock lines of something that is delivered now and not kept."""
+        self._received += 1
+        position = self._positions.get(line)
+        made = position.made if position is not None else 0
+        return Stamps(received=self._received, sent=made, at=now_ns // _NS)
+
+    async def save(self, answers: Sequence[tuple[OpenQueryState, OpenExchange, Answer]]) -> None:
+        """Keep answers as rendered for their requesters, then write out those that can go.
+
+        One call at a time: numbers are saved in the order in which they are given.
+        """
+        rows: list[ResultRow] = []
+        now = self._clock.now_ns() // _NS
+        nonces = iter(self._vault.nonces(len(answers)))
+        for state, _, answer in answers:
+            position = await self._position(state.accepted.line)
+            position.made += 1
+            self._received += 1
+            stamps = Stamps(received=self._received, sent=position.made, at=now)
+            rows.append(self._row(state, answer, stamps, next(nonces)))
+        is_new = await self._store.save_results(rows)
+        self._events.note("results_saved", sum(is_new))
+        for row in (row for row, new in zip(rows, is_new, strict=True) if new):
+            position = self._positions[row.line]
+            if row.number == position.written + 1:
+                self._write(row, position)
+            else:
+                # The line is behind, or a number was lost with a save that failed.
+                await self.resume(row.line)
+
+    def _row(
+        self, state: OpenQueryState, answer: Answer, stamps: Stamps, nonce: bytes
+    ) -> ResultRow:
+        member, query_id = state.accepted.member, state.accepted.query_id
+        kept = _encoder.encode((state.frame_no, render_answer(state.accepted, answer, stamps)))
+        place = (b"result", answer.exchange_id, b"%d" % answer.step)
+        return ResultRow(
+            exchange_id=answer.exchange_id,
+            step=answer.step,
+            query_id=query_id,
+            member=member,
+            line=state.accepted.line,
+            number=stamps.sent,
+            is_final=answer.is_final,
+            sealed=self._vault.seal(member, month_of(stamps.at), nonce, kept, place),
+        )
+
+    def _write(self, row: ResultRow, position: _Line) -> bool:
+        """Write a delivery to the live connection; say whether there is one and it took it."""
+        if position.written - position.acknowledged >= WINDOW_DELIVERIES:
+            return False
+        reply_to, data = self._open(row)
+        if not self._lines.deliver(row.line, row.number, reply_to, data):
+            return False
+        position.written = row.number
+        return True
+
+    def _open(self, row: ResultRow) -> _Kept:
+        place = (b"result", row.exchange_id, b"%d" % row.step)
+        return _decoder.decode(self._vault.open(row.member, row.sealed, place))
+
+    async def deliver_again(self, query_id: QueryId, frame_no: int) -> None:
+        """Write out all results of a query once more, for a frame that was repeated."""
+        for row in await self._store.results_of(query_id):
+            _, data = self._open(row)
+            self._lines.deliver(row.line, row.number, frame_no, data)
+
+    async def acknowledged(self, line: str, number: int) -> None:
+        """Take a line's word that it has everything up to a delivery."""
+        position = self._positions.get(line)
+        if position is None or not position.acknowledged < number <= position.made:
+            return
+        position.acknowledged = number
+        self._unsaved[line] = number
+        if position.written < position.made:
+            await self.resume(line)
+
+    async def save_acknowledged(self) -> None:
+        """Keep the acknowledgements that came since the last call; called every second."""
+        unsaved, self._unsaved = self._unsaved, {}
+        if unsaved:
+            await self._store.save_acknowledged(unsaved)
+
+    def open_accepted(self, row: AcceptedRow) -> AcceptedQuery:
+        """Return an accepted query from its row."""
+        place = accepted_place(row.query_id)
+        return decode_accepted(self._vault.open(row.member, row.sealed, place))
+
+    async def _position(self, line: str) -> _Line:
+        position = self._positions.get(line)
+        if position is None:
+            last_frame, made, acknowledged = await self._store.line_position(line)
+            # A result that the line acknowledged may have been lost: its number is not given again.
+            made = max(made, acknowledged)
+            # Another task may have opened the line while this one was reading.
+            position = self._positions.setdefault(
+                line,
+                _Line(
+                    last_frame=last_frame,
+                    made=made,
+                    acknowledged=acknowledged,
+                    written=acknowledged,
+                ),
+            )
+        return position

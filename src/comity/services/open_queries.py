@@ -1,0 +1,108 @@
+"""Accepted queries that are not ended: what each still waits for, and when to ask again.
+
+Guarantee: everything here can be rebuilt from durable rows; losing it loses nothing. The wheel
+holds one entry per open query, so a second costs what falls due in it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from comity.domain.ids import ExchangeId, Member, QueryId
+from comity.domain.query import Exchange
+from comity.exchange.origin import AcceptedQuery
+
+__all__ = ["REDRIVE_SECONDS", "OpenExchange", "OpenQueries", "OpenQueryState"]
+
+REDRIVE_SECONDS: Final = (2, 5, 15, 60)
+"""Waits before a query is asked again; the last one repeats."""
+
+HELD_REDRIVE_SECONDS: Final = 300
+
+
+class OpenExchange(msgspec.Struct, kw_only=True):
+    """One state of an open query; `seen` are the steps of its answers that are saved."""
+
+    exchange: Exchange
+    seen: set[int] = msgspec.field(default_factory=set)
+    is_held: bool = False
+    is_final: bool = False
+
+
+class OpenQueryState(msgspec.Struct, kw_only=True):
+    """One open query. `tries` counts asks; `told_waiting` that the requester knows it waits."""
+
+    accepted: AcceptedQuery
+    frame_no: int
+    entry: str
+    exchanges: dict[Member, OpenExchange]
+    tries: int = 0
+    told_waiting: bool = False
+
+    def pending(self) -> list[OpenExchange]:
+        """Return the exchanges without a final answer."""
+        return [item for item in self.exchanges.values() if not item.is_final]
+
+    def wait_s(self) -> int:
+        """Return how long to wait before asking again."""
+        if all(item.is_held for item in self.pending()):
+            return HELD_REDRIVE_SECONDS
+        return REDRIVE_SECONDS[min(self.tries, len(REDRIVE_SECONDS)) - 1]
+
+
+class OpenQueries:
+    """The open queries of one host's origin face."""
+
+    def __init__(self) -> None:
+        self._queries: dict[QueryId, OpenQueryState] = {}
+        self._by_exchange: dict[ExchangeId, tuple[QueryId, Member]] = {}
+        self._due: list[tuple[int, QueryId]] = []
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def add(self, state: OpenQueryState, due_at: int) -> None:
+        """Wait for a query's answers; ask again at `due_at` (Unix seconds)."""
+        query_id = state.accepted.query_id
+        self._queries[query_id] = state
+        for member, item in state.exchanges.items():
+            self._by_exchange[item.exchange.exchange_id] = (query_id, member)
+        heapq.heappush(self._due, (due_at, query_id))
+
+    def of_exchange(self, exchange_id: ExchangeId) -> tuple[OpenQueryState, OpenExchange] | None:
+        """Return the open query that an exchange belongs to, and its place in it."""
+        found = self._by_exchange.get(exchange_id)
+        if found is None:
+            return None
+        state = self._queries[found[0]]
+        return state, state.exchanges[found[1]]
+
+    def of_query(self, query_id: QueryId) -> OpenQueryState | None:
+        """Return an open query."""
+        return self._queries.get(query_id)
+
+    def end_if_final(self, state: OpenQueryState) -> bool:
+        """Forget a query whose every exchange has its final answer; say whether it ended."""
+        if state.pending():
+            return False
+        self._queries.pop(state.accepted.query_id, None)
+        for item in state.exchanges.values():
+            self._by_exchange.pop(item.exchange.exchange_id, None)
+        return True
+
+    def fall_due(self, now: int) -> Iterator[OpenQueryState]:
+        """Yield the queries to be asked again; the caller puts each back with `wait_again`."""
+        while self._due and self._due[0][0] <= now:
+            _, query_id = heapq.heappop(self._due)
+            state = self._queries.get(query_id)
+            if state is not None:
+                yield state
+
+    def wait_again(self, state: OpenQueryState, now: int) -> None:
+        """Put a query back after it was asked again."""
+        state.tries += 1
+        heapq.heappush(self._due, (now + state.wait_s(), state.accepted.query_id))

@@ -1,0 +1,313 @@
+"""The origin face: an agency's messages are accepted, recorded, sent on, and answered to its line.
+
+    1. a frame is parsed and checked; what is wrong gets its error message at once
+    2. the accepted query and its `query` leaf are committed; then the frame is acknowledged
+    3. each exchange goes out in a signed, sealed envelope; until its final answer it is asked again
+    4. answers are kept, rendered in the requester's own format, and delivered to its line until
+       the line has acknowledged them
+
+Whatever crashes, a restart finds the rows of step 2 and goes on at 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from comity.domain.answer import Answer
+from comity.domain.errors import ComityError
+from comity.domain.ids import ExchangeId, Member, QueryId, entry_name, make_id
+from comity.domain.query import Query
+from comity.exchange.origin import (
+    AcceptedQuery,
+    assurance_of,
+    exchanges_of,
+    query_leaf,
+)
+from comity.link.envelope import Opened
+from comity.link.parcel import Answered, Ask, Parcel
+from comity.link.parcel import Refused as RefusedParcel
+from comity.ports import Clock, Entropy, LineFrame, Lines, Store
+from comity.services.courier import Courier
+from comity.services.deliveries import Deliveries
+from comity.services.entries import Entry, Frame
+from comity.services.events import Events
+from comity.services.forms import MessageRefusedError, parse_message, render_error, render_waiting
+from comity.services.member import World
+from comity.services.open_queries import OpenExchange, OpenQueries, OpenQueryState
+from comity.services.sequencer import (
+    BusyError,
+    Committed,
+    NotOwnedError,
+    Refused,
+    Sequencer,
+    SequencerResult,
+)
+
+__all__ = ["OPEN_QUERIES_MAX", "OriginFace"]
+
+OPEN_QUERIES_MAX: Final = 200_000
+_NS: Final = 1_000_000_000
+_FIRST_REDRIVE_SECONDS: Final = 2
+
+
+class _Taken(msgspec.Struct, kw_only=True):
+    """A frame on its way to being recorded."""
+
+    frame: LineFrame
+    accepted: AcceptedQuery
+
+
+class OriginFace:
+    """Takes agencies' frames and other states' answers for the members of one host.
+
+    `_in_flight` holds frames between `take_frames` and their commit, so that a repeat inside that
+    time is not recorded twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        store: Store,
+        sequencer: Sequencer,
+        courier: Courier,
+        lines: Lines,
+        deliveries: Deliveries,
+        open_queries: OpenQueries,
+        clock: Clock,
+        entropy: Entropy,
+        events: Events,
+    ) -> None:
+        self._world = world
+        self._store = store
+        self._sequencer = sequencer
+        self._courier = courier
+        self._lines = lines
+        self._deliveries = deliveries
+        self._open = open_queries
+        self._clock = clock
+        self._entropy = entropy
+        self._events = events
+        self._in_flight: set[tuple[str, int]] = set()
+        self._saving = asyncio.Lock()
+
+    async def take_frames(self, frames: Sequence[LineFrame]) -> None:
+        """Accept or refuse a batch of frames; each gets its acknowledgement or its refusal."""
+        now_ns = self._clock.now_ns()
+        taken: list[_Taken] = []
+        try:
+            for frame in frames:
+                key = (frame.line, frame.number)
+                if key in self._in_flight or await self._is_recorded(frame):
+                    continue
+                accepted = self._accept(frame, now_ns)
+                if accepted is not None:
+                    self._in_flight.add(key)
+                    taken.append(_Taken(frame=frame, accepted=accepted))
+            await self._record(taken, now_ns)
+        finally:
+            self._in_flight.difference_update((t.frame.line, t.frame.number) for t in taken)
+
+    def _accept(self, frame: LineFrame, now_ns: int) -> AcceptedQuery | None:
+        """Return the query that a frame holds, or None after its error message went out."""
+        if len(self._open) >= OPEN_QUERIES_MAX:
+            self._lines.refused(frame.line, frame.number, BusyError.code)
+            return None
+        try:
+            form, query = parse_message(frame.data)
+            member, states = self._route(frame.line, form, query)
+        except MessageRefusedError as error:
+            self._events.note("message_refused")
+            message = render_error(error, self._deliveries.stamps(frame.line, now_ns))
+            self._lines.deliver(frame.line, 0, frame.number, message)
+            self._lines.accepted(frame.line, frame.number)
+            return None
+        query_id = QueryId(make_id(now_ns, self._entropy.token(8)))
+        return AcceptedQuery(
+            query_id=query_id,
+            query=query,
+            states=states,
+            member=member,
+            line=frame.line,
+            form=form,
+            assurance=assurance_of(query),
+            accepted_at=now_ns // _NS,
+        )
+
+    def _route(self, line: str, form: str, query: Query) -> tuple[Member, tuple[Member, ...]]:
+        """Return the sender's member and the states asked, both checked in the directory."""
+        directory = self._world.directory
+        try:
+            directory.check_sender(line, query.origin)
+            states = tuple(directory.check_destination(d, query.key) for d in query.destinations)
+        except ComityError as error:
+            raise MessageRefusedError.of_route(error, form, query) from error
+        member = directory.member_of(query.origin)
+        if member is None or not self._sequencer.owns(member):
+            unserved = NotOwnedError("the sender's member is not served here")
+            raise MessageRefusedError.of_route(unserved, form, query)
+        return member, tuple(dict.fromkeys(states))
+
+    async def _record(self, taken: Sequence[_Taken], now_ns: int) -> None:
+        if not taken:
+            return
+        entries = [_entry(item, now_ns) for item in taken]
+        try:
+            results: list[SequencerResult] = await self._sequencer.commit(entries)
+        except BusyError as error:
+            results = [Refused(error=error)] * len(entries)
+        asks: dict[Member, list[Parcel]] = {}
+        for item, result in zip(taken, results, strict=True):
+            frame = item.frame
+            if isinstance(result, Committed):
+                self._deliveries.frame_accepted(frame.line, frame.number)
+                self._lines.accepted(frame.line, frame.number)
+                state = self._open_state(item.accepted, frame.number, result.leaves[0].index)
+                self._open.add(state, now_ns // _NS + _FIRST_REDRIVE_SECONDS)
+                _collect(asks, state)
+            else:
+                code = result.error.code if isinstance(result, Refused) else BusyError.code
+                self._lines.refused(frame.line, frame.number, code)
+        self._ask(asks)
+
+    def _open_state(self, accepted: AcceptedQuery, frame_no: int, index: int) -> OpenQueryState:
+        entry = entry_name(accepted.member, index)
+        return OpenQueryState(
+            accepted=accepted,
+            frame_no=frame_no,
+            entry=entry,
+            exchanges={e.state: OpenExchange(exchange=e) for e in exchanges_of(accepted, entry)},
+            tries=1,
+        )
+
+    def _ask(self, asks: dict[Member, list[Parcel]]) -> None:
+        for state, parcels in asks.items():
+            host = self._world.directory.host_of(state)
+            if host is not None:
+                self._courier.post(host, parcels)
+
+    async def _is_recorded(self, frame: LineFrame) -> bool:
+        """Answer a repeated frame from what is recorded; it never becomes a second query.
+
+        A number that was passed and is not recorded was refused with an error message: it is new.
+        """
+        if frame.number > self._deliveries.last_frame(frame.line):
+            return False
+        row = await self._store.accepted_frame(frame.line, frame.number)
+        if row is None:
+            return False
+        if row.frame_digest != sha256(frame.data).digest():
+            self._lines.refused(frame.line, frame.number, "frame-number-reused")
+            return True
+        self._events.note("frames_repeated")
+        self._lines.accepted(frame.line, frame.number)
+        await self._deliveries.deliver_again(row.query_id, frame.number)
+        return True
+
+    async def take_answers(self, opened: Opened) -> None:
+        """Keep and deliver the answers of one verified envelope; note what was not taken in."""
+        answers: list[Answer] = []
+        for _, parcel in opened.parcels:
+            if isinstance(parcel, Answered):
+                answers.append(parcel.answer)
+            elif isinstance(parcel, RefusedParcel):
+                self._refused(parcel)
+        if answers:
+            async with self._saving:
+                await self._save(answers)
+
+    async def _save(self, answers: Sequence[Answer]) -> None:
+        """Keep what is new; a second copy, or an answer to a query that has ended, is not."""
+        new: list[tuple[OpenQueryState, OpenExchange, Answer]] = []
+        once = {(a.exchange_id, a.state, a.step): a for a in answers}
+        for answer in once.values():
+            found = self._open.of_exchange(answer.exchange_id)
+            if found is None or found[1].exchange.state != answer.state:
+                self._events.note("answers_unasked")
+            elif answer.step in found[1].seen:
+                self._events.note("answers_repeated")
+            else:
+                new.append((*found, answer))
+        await self._deliveries.save(new)
+        for state, item, answer in new:
+            item.seen.add(answer.step)
+            item.is_held = answer.hold is not None
+            item.is_final = item.is_final or answer.is_final
+            self._open.end_if_final(state)
+
+    def _refused(self, parcel: RefusedParcel) -> None:
+        """A host did not take an ask in: it stays open and is asked again."""
+        self._events.note("asks_refused", code=parcel.code.value, member=parcel.state)
+        found = self._open.of_exchange(parcel.exchange_id)
+        if found is not None:
+            self._tell_waiting(found[0], parcel.state)
+
+    def unheard(self, parcels: Sequence[Parcel]) -> None:
+        """Nobody listens where these parcels went: tell the requesters that their query waits."""
+        self._events.note("envelopes_unheard")
+        for parcel in parcels:
+            if isinstance(parcel, Ask):
+                found = self._open.of_exchange(parcel.exchange.exchange_id)
+                if found is not None:
+                    self._tell_waiting(found[0], parcel.exchange.state)
+
+    def _tell_waiting(self, state: OpenQueryState, member: Member) -> None:
+        if state.told_waiting:
+            return
+        state.told_waiting = True
+        accepted = state.accepted
+        stamps = self._deliveries.stamps(accepted.line, self._clock.now_ns())
+        message = render_waiting(accepted, member, stamps)
+        self._lines.deliver(accepted.line, 0, state.frame_no, message)
+
+    def redrive(self) -> None:
+        """Ask again for whatever fell due; called every second."""
+        now = self._clock.now_ns() // _NS
+        asks: dict[Member, list[Parcel]] = {}
+        for state in self._open.fall_due(now):
+            _collect(asks, state)
+            self._open.wait_again(state, now)
+        if asks:
+            self._events.note("queries_redriven", sum(len(p) for p in asks.values()))
+            self._ask(asks)
+
+    async def recover(self, since: int) -> int:
+        """Take up every accepted query that is not ended; return how many there are."""
+        now = self._clock.now_ns() // _NS
+        members = [m for m in self._world.members() if self._sequencer.owns(m)]
+        opened = await self._store.open_queries(members, since)
+        for item in opened:
+            accepted = self._deliveries.open_accepted(item.accepted)
+            state = self._open_state(accepted, item.accepted.frame_no, item.accepted.leaf_index)
+            by_id: dict[ExchangeId, OpenExchange] = {
+                e.exchange.exchange_id: e for e in state.exchanges.values()
+            }
+            for row in item.results:
+                exchange = by_id[row.exchange_id]
+                exchange.seen.add(row.step)
+                exchange.is_held = not row.is_final
+                exchange.is_final = exchange.is_final or row.is_final
+            if state.pending():
+                self._open.add(state, now)
+        return len(opened)
+
+
+def _collect(asks: dict[Member, list[Parcel]], state: OpenQueryState) -> None:
+    for item in state.pending():
+        asks.setdefault(item.exchange.state, []).append(Ask(exchange=item.exchange))
+
+
+def _entry(item: _Taken, now_ns: int) -> Entry:
+    accepted = item.accepted
+    return Entry(
+        member=accepted.member,
+        exchange_id=accepted.query_id,
+        leaves=(query_leaf(accepted, now_ns // _NS),),
+        accepted=accepted,
+        frame=Frame(number=item.frame.number, digest=sha256(item.frame.data).digest()),
+    )

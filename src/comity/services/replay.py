@@ -1,0 +1,71 @@
+"""Stored answers go out again, byte for byte, with a receipt for the same index.
+
+INVARIANT (one-final-outcome): a repeated ask never makes a second outcome; this answers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from comity.domain.answer import Answer, Proof
+from comity.domain.ids import entry_name
+from comity.domain.query import Exchange
+from comity.link.parcel import Answered
+from comity.ports import AnswerRow, Store
+from comity.services.entries import answer_place
+from comity.services.proofs import ProofMaker
+from comity.services.vault import Vault
+
+__all__ = ["AnswerReplay", "attach_proofs", "decode_answer"]
+
+_decoder: Final = msgspec.msgpack.Decoder(Answer)
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Return an answer as it was stored, without proofs."""
+    return _decoder.decode(data)
+
+
+class AnswerReplay:
+    """Reads the stored answers of exchanges and proves them anew."""
+
+    def __init__(self, *, store: Store, vault: Vault, proofs: ProofMaker) -> None:
+        self._store = store
+        self._vault = vault
+        self._proofs = proofs
+
+    async def answers(self, exchanges: Sequence[Exchange]) -> list[Answered]:
+        """Return every stored answer of these exchanges, in step order."""
+        if not exchanges:
+            return []
+        origins = {(e.exchange_id, e.state): e.origin_member for e in exchanges}
+        rows = await self._store.answers(list(origins))
+        return [
+            Answered(origin=origins[row.exchange_id, row.member], answer=await self._restore(row))
+            for row in rows
+        ]
+
+    async def _restore(self, row: AnswerRow) -> Answer:
+        place = answer_place(row.exchange_id, row.member, row.step)
+        answer = decode_answer(self._vault.open(row.member, row.sealed, place))
+        indexes = [int(index) for index in row.leaf_indexes]
+        made = await self._proofs.receipts(row.member, indexes)
+        proofs = tuple(
+            Proof(entry=entry_name(row.member, index), leaf=leaf, receipt=receipt)
+            for index, (leaf, receipt) in zip(indexes, made, strict=True)
+        )
+        return attach_proofs(answer, proofs)
+
+
+def attach_proofs(answer: Answer, proofs: tuple[Proof, ...]) -> Answer:
+    """Return an answer with its proofs, and a hold's notice with the hold's own citation.
+
+    Both are known only once the leaves are committed, so the stored answer is without them.
+    """
+    hold = answer.hold
+    if hold is not None and not hold.entry:
+        hold = msgspec.structs.replace(hold, entry=proofs[-1].entry)
+    return msgspec.structs.replace(answer, proofs=proofs, hold=hold)

@@ -1,0 +1,342 @@
+"""The sequencer: one per host, the only writer of its members' ledgers.
+
+    1. take everything that came while the last batch was committed
+    2. open ONE transaction, lock the heads, read which keys exist, plan
+    3. write leaves, private records, answers, holds, heads; commit
+    4. only then: one signature over the new heads, and the receipts
+
+INVARIANT (no-answer-before-receipt): a caller gets its receipts, and so may let an answer leave,
+only after step 3 is durable. INVARIANT (one-ledger-one-writer): a head that another host wrote
+makes this host drop that ledger; it signs nothing for it. Source:
+docs/adr/0003-batch-transaction.md, docs/adr/0004-receipt-format.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from comity.domain.errors import ComityError
+from comity.domain.ids import LeafIndex, Member, ledger_origin
+from comity.ledger.note import Signer, VerifierKey
+from comity.ledger.plan import (
+    Existing,
+    LedgerHead,
+    Placed,
+    PlacedLeaf,
+    Plan,
+    Stale,
+    keys_of,
+    make_plan,
+)
+from comity.ledger.receipt import Head, encode_receipt, make_receipts, sign_batch
+from comity.ports import (
+    Clock,
+    CommitUnknownError,
+    HeadMovedError,
+    Store,
+    StoreDownError,
+)
+from comity.services.entries import Entry, Prepared, Preparer, batch_write
+from comity.services.events import Events
+
+__all__ = [
+    "BATCH_ENTRIES_MAX",
+    "PENDING_ENTRIES_MAX",
+    "BusyError",
+    "Committed",
+    "CommittedLeaf",
+    "NotOwnedError",
+    "Refused",
+    "Sequencer",
+    "SequencerResult",
+]
+
+BATCH_ENTRIES_MAX: Final = 4_096
+PENDING_ENTRIES_MAX: Final = 16_384
+_RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class BusyError(ComityError):
+    """More is waiting to be recorded than may wait; nothing was accepted."""
+
+    code = "busy"
+
+
+class NotOwnedError(ComityError):
+    """This host does not own the ledger, or lost it to another host."""
+
+    code = "ledger-not-owned"
+
+
+class CommittedLeaf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A durable leaf with its receipt's bytes."""
+
+    index: LeafIndex
+    step: int
+    data: bytes
+    receipt: bytes
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry is durable."""
+
+    leaves: tuple[CommittedLeaf, ...]
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry was not recorded and will not be."""
+
+    error: ComityError
+
+
+SequencerResult = Committed | Existing | Stale | Refused
+
+
+class _Group(msgspec.Struct, kw_only=True):
+    """What one caller handed over together."""
+
+    entries: Sequence[Entry]
+    future: asyncio.Future[list[SequencerResult]]
+
+
+class Sequencer:
+    """Commits entries in batches: what arrives during one commit is the next batch.
+
+    `run` owns all state but `_pending`, to which `commit` appends.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        preparer: Preparer,
+        clock: Clock,
+        signer: Signer,
+        host: VerifierKey,
+        domain: str,
+        events: Events,
+        batch_floor_s: float = 0.0,
+    ) -> None:
+        self._store = store
+        self._preparer = preparer
+        self._clock = clock
+        self._signer = signer
+        self._host = host
+        self._domain = domain
+        self._events = events
+        self._batch_floor_s = batch_floor_s
+        self._epochs: dict[Member, int] = {}
+        self._pending: list[_Group] = []
+        self._pending_count = 0
+        self._wake = asyncio.Event()
+
+    def own(self, epochs: Mapping[Member, int]) -> None:
+        """Take the ledgers that the store gave this host, with the epoch of each."""
+        self._epochs.update(epochs)
+
+    def owns(self, member: Member) -> bool:
+        """Say whether this host writes the member's ledger."""
+        return member in self._epochs
+
+    async def commit(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+        """Return what became of each entry once it is durable, or that it never will be.
+
+        Raises: BusyError if too much waits already; then none of the entries was taken.
+        """
+        if not entries:
+            return []
+        if self._pending_count + len(entries) > PENDING_ENTRIES_MAX:
+            raise BusyError("too many entries wait to be recorded")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[SequencerResult]] = loop.create_future()
+        self._pending.append(_Group(entries=entries, future=future))
+        self._pending_count += len(entries)
+        self._wake.set()
+        return await future
+
+    async def run(self) -> None:
+        """Commit batches until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                if self._batch_floor_s and self._pending_count < BATCH_ENTRIES_MAX // 8:
+                    await asyncio.sleep(self._batch_floor_s)
+                groups = self._take()
+                await self._settle(groups)
+
+    def _take(self) -> list[_Group]:
+        taken: list[_Group] = []
+        count = 0
+        for group in self._pending:
+            if taken and count + len(group.entries) > BATCH_ENTRIES_MAX:
+                break
+            taken.append(group)
+            count += len(group.entries)
+        del self._pending[: len(taken)]
+        self._pending_count -= count
+        return taken
+
+    async def _settle(self, groups: list[_Group]) -> None:
+        entries = [entry for group in groups for entry in group.entries]
+        try:
+            results = await self._commit_entries(entries)
+        except asyncio.CancelledError:
+            for group in groups:
+                group.future.cancel()
+            raise
+        except ComityError as error:
+            results = [Refused(error=error)] * len(entries)
+        except Exception as error:  # noqa: BLE001 - a fault must not stop the writer of all ledgers
+            self._events.failure("sequencer_fault", error)
+            results = [Refused(error=ComityError("the sequencer failed"))] * len(entries)
+        at = 0
+        for group in groups:
+            count = len(group.entries)
+            if not group.future.done():
+                group.future.set_result(results[at : at + count])
+            at += count
+
+    async def _commit_entries(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+        """Commit what this host owns; a batch that fails for its contents is retried per member."""
+        results: list[SequencerResult | None] = [
+            None if entry.member in self._epochs else Refused(error=_not_owned())
+            for entry in entries
+        ]
+        open_places = [place for place, result in enumerate(results) if result is None]
+        if open_places:
+            try:
+                done = await self._commit_all([entries[p] for p in open_places])
+            except Exception as error:  # noqa: BLE001 - one member's bad row stops no other
+                self._events.failure("batch_failed", error)
+                done = await self._commit_by_member([entries[p] for p in open_places])
+            for place, result in zip(open_places, done, strict=True):
+                results[place] = result
+        return [result for result in results if result is not None]
+
+    async def _commit_by_member(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+        results: dict[int, SequencerResult] = {}
+        for member in sorted({entry.member for entry in entries}):
+            places = [p for p, entry in enumerate(entries) if entry.member == member]
+            try:
+                done = await self._commit_all([entries[p] for p in places])
+            except Exception as error:  # noqa: BLE001 - the others go on
+                self._events.failure("member_batch_failed", error, member=member)
+                refused = Refused(error=ComityError("the ledger refused this batch"))
+                done = [refused] * len(places)
+            results.update(zip(places, done, strict=True))
+        return [results[place] for place in range(len(entries))]
+
+    async def _commit_all(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+        """Commit, waiting out a store that is down; give up only what another host has taken."""
+        attempt = 0
+        prepared = self._preparer.prepare(entries)
+        while True:
+            lost = [e.member for e in entries if e.member not in self._epochs]
+            if lost:
+                return await self._commit_entries(entries)
+            try:
+                return await self._commit_once(entries, prepared)
+            except HeadMovedError as error:
+                self._drop(error.members)
+            except StoreDownError as error:
+                self._events.failure("store_unavailable", error)
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+
+    async def _commit_once(
+        self, entries: Sequence[Entry], prepared: Sequence[Prepared]
+    ) -> list[SequencerResult]:
+        submissions = [item.submission for item in prepared]
+        members = sorted({entry.member for entry in entries})
+        plan: Plan | None = None
+        try:
+            async with self._store.batch(members, keys_of(submissions)) as transaction:
+                plan = make_plan(submissions, transaction.heads, transaction.existing)
+                if plan.ledgers:
+                    sealed = self._preparer.seal(entries, prepared, plan, self._clock.now_ns())
+                    await transaction.write(batch_write(plan, self._epochs, sealed))
+        except CommitUnknownError as error:
+            self._events.failure("commit_unknown", error)
+            if plan is None or not await self._persisted(plan):
+                raise StoreDownError("the commit was lost") from error
+        return self._receipts(plan)
+
+    async def _persisted(self, plan: Plan) -> bool:
+        """Find out whether a commit whose acknowledgement was lost is in the store.
+
+        Reading the heads under lock waits for a commit still in flight. New size and root: it
+        persisted. Old size: it was lost. Anything else: another host wrote, and we drop the ledger.
+        """
+        heads = await self._heads_when_up(list(plan.ledgers))
+        moved, new = [], 0
+        for member, ledger in plan.ledgers.items():
+            head, root = heads[member]
+            if (head.frontier.size, root) == (ledger.growth.size, ledger.growth.root):
+                new += 1
+            elif head.frontier.size != ledger.size_old:
+                moved.append(member)
+        if moved:
+            raise HeadMovedError(moved)
+        return new == len(plan.ledgers)
+
+    async def _heads_when_up(
+        self, members: Sequence[Member]
+    ) -> dict[Member, tuple[LedgerHead, bytes]]:
+        attempt = 0
+        while True:
+            try:
+                return await self._store.heads(members)
+            except StoreDownError:
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+
+    def _drop(self, members: Sequence[Member]) -> None:
+        for member in members:
+            self._epochs.pop(member, None)
+            self._events.alarm("ledger_dropped", member=member)
+
+    def _receipts(self, plan: Plan) -> list[SequencerResult]:
+        """Step 4: sign the committed heads once and hand each leaf its own path."""
+        if not plan.ledgers:
+            return [_unplaced(outcome) for outcome in plan.outcomes]
+        heads = [
+            Head(
+                origin=ledger_origin(self._domain, ledger.member),
+                size=ledger.growth.size,
+                root=ledger.growth.root,
+            )
+            for ledger in plan.ledgers.values()
+        ]
+        batch = sign_batch(self._signer, self._host, heads)
+        receipts: dict[tuple[Member, int], bytes] = {}
+        for member, ledger in plan.ledgers.items():
+            origin = ledger_origin(self._domain, member)
+            for receipt in make_receipts(batch, origin, ledger.growth, ledger.hashes):
+                receipts[member, receipt.index] = encode_receipt(receipt)
+        results: list[SequencerResult] = []
+        for outcome, member in zip(plan.outcomes, plan.members, strict=True):
+            if isinstance(outcome, Placed):
+                placed = outcome.leaves
+                leaves = tuple(_committed(leaf, receipts[member, leaf.index]) for leaf in placed)
+                results.append(Committed(leaves=leaves))
+            else:
+                results.append(outcome)
+        return results
+
+
+def _not_owned() -> NotOwnedError:
+    return NotOwnedError("this host does not own the ledger")
+
+
+def _unplaced(outcome: object) -> SequencerResult:
+    assert isinstance(outcome, Existing | Stale)
+    return outcome
+
+
+def _committed(leaf: PlacedLeaf, receipt: bytes) -> CommittedLeaf:
+    return CommittedLeaf(index=leaf.index, step=leaf.step, data=leaf.data, receipt=receipt)
