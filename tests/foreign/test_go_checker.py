@@ -1,7 +1,7 @@
 """An exported ledger is accepted, and each fault in it found, by another language's own library.
 
-The checker is a Go program on golang.org/x/mod/sumdb, which knows nothing of Comity. It and our own
-audit must agree on every case.
+The checker is a Go program on golang.org/x/mod/sumdb, without a line of Comity's code. It and our
+own audit must agree on every case.
 """
 
 from __future__ import annotations
@@ -14,11 +14,25 @@ from pathlib import Path
 
 import pytest
 
+from comity.audit.evidence import check_receipt, check_tlog_proof
+from comity.audit.notes import read_vkey
 from comity.audit.tree import audit_tree
+from comity.domain.errors import ComityError
 from comity.ledger.note import checkpoint_text, encode_vkey, sign_note
+from comity.ledger.proof import TreeReader, encode_tlog_proof
+from comity.ledger.receipt import Head, encode_receipt, make_receipts, sign_batch
 from comity.ledger.tile import encode_bundle
-from comity.ledger.tree import hash_leaves, tree_root
-from tests.support.ledger import ORIGIN, exported, leaf_of, leaves_of, ledger_signer
+from comity.ledger.tree import EMPTY_FRONTIER, append, hash_leaves, tree_root
+from tests.support.ledger import (
+    ORIGIN,
+    exported,
+    host_signer,
+    leaf_of,
+    leaves_of,
+    ledger_signer,
+    signed_checkpoint,
+    tile_documents,
+)
 
 SIZE = 70_000
 SOURCE = Path(__file__).parent / "ledgercheck"
@@ -26,7 +40,8 @@ GO_PATH = Path("/usr/share/gocode")
 VKEY = encode_vkey(ledger_signer().key)
 LEAVES = leaves_of(SIZE)
 
-Checker = Callable[[Path], "subprocess.CompletedProcess[str]"]
+Seen = subprocess.CompletedProcess[str]
+Checker = Callable[..., Seen]
 Fault = Callable[[Path], None]
 
 
@@ -47,8 +62,8 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Checker:
     }
     subprocess.run([go, "build", "-o", str(program), "."], cwd=SOURCE, env=environment, check=True)
 
-    def run(export: Path) -> subprocess.CompletedProcess[str]:
-        command = [str(program), str(export), VKEY]
+    def run(*arguments: str | Path) -> Seen:
+        command = [str(program), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     return run
@@ -134,7 +149,7 @@ FAULTS: dict[str, Fault] = {
 
 def test_export_is_accepted(checker: Checker, whole: Path) -> None:
     """An honest export of 70,000 leaves is accepted by Go and by our audit, with the same root."""
-    seen = checker(whole)
+    seen = checker("export", whole, VKEY)
     assert (seen.returncode, seen.stderr) == (0, "")
     assert seen.stdout.startswith(f"ok size={SIZE} ")
     assert is_ok_for_us(whole)
@@ -144,7 +159,7 @@ def test_export_is_accepted(checker: Checker, whole: Path) -> None:
 def test_small_export_is_accepted(checker: Checker, tmp_path: Path, size: int) -> None:
     """Exports around one full tile are accepted by both."""
     write(tmp_path, exported(LEAVES[:size]))
-    assert checker(tmp_path).returncode == 0
+    assert checker("export", tmp_path, VKEY).returncode == 0
     assert is_ok_for_us(tmp_path)
 
 
@@ -152,7 +167,7 @@ def test_small_export_is_accepted(checker: Checker, tmp_path: Path, size: int) -
 def test_fault_is_found_by_both(checker: Checker, export: Path, fault: str) -> None:
     """Each fault ends the Go program with status 1 and gives our audit a finding."""
     FAULTS[fault](export)
-    seen = checker(export)
+    seen = checker("export", export, VKEY)
     assert seen.returncode == 1, seen.stdout
     assert seen.stderr.startswith("ledgercheck: ")
     assert not is_ok_for_us(export)
@@ -162,4 +177,79 @@ def test_stranger_among_the_files_is_found(checker: Checker, export: Path) -> No
     """A file that a ledger of this size does not have is found by whoever can list the folder."""
     (export / "tile/0/274.p").mkdir()
     (export / "tile/0/274.p/1").write_bytes(bytes(32))
-    assert checker(export).returncode == 1
+    assert checker("export", export, VKEY).returncode == 1
+
+
+HOST = host_signer()
+HOST_VKEY = encode_vkey(HOST.key)
+HASHES = hash_leaves(LEAVES)
+
+
+def receipts_of(count: int) -> list[bytes]:
+    """Return the receipts of the last leaves, made beside two other ledgers' heads."""
+    before = append(EMPTY_FRONTIER, HASHES[:-count]).frontier
+    growth = append(before, HASHES[-count:])
+    origins = ("ledger.example/oh", ORIGIN, "ledger.example/wa")
+    heads = [Head(origin=o, size=growth.size, root=growth.root) for o in origins]
+    batch = sign_batch(HOST, HOST.key, heads)
+    receipts = make_receipts(batch, ORIGIN, growth, HASHES[-count:])
+    return [encode_receipt(receipt) for receipt in receipts]
+
+
+def proof_of(index: int) -> bytes:
+    tiles = tile_documents(LEAVES)
+    path = TreeReader(SIZE, tiles.__getitem__).inclusion(index)
+    return encode_tlog_proof(index, path, signed_checkpoint(LEAVES))
+
+
+def files(folder: Path, document: bytes, entry: bytes) -> tuple[Path, Path]:
+    write(folder, {"document": document, "entry": entry})
+    return folder / "document", folder / "entry"
+
+
+def test_receipt_is_accepted(checker: Checker, tmp_path: Path) -> None:
+    """A receipt is proved by a program that knows our format from its description alone."""
+    receipts = receipts_of(300)
+    for place in (0, 111, 112, 299):
+        index = SIZE - 300 + place
+        seen = checker("receipt", *files(tmp_path, receipts[place], LEAVES[index]), HOST_VKEY)
+        assert (seen.returncode, seen.stderr) == (0, "")
+        assert check_receipt(receipts[place], LEAVES[index], read_vkey(HOST_VKEY)).index == index
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"index":69999', b'"index":69998'),
+        (b'"size":70000', b'"size":70001'),
+        (b'"at":2', b'"at":1'),
+        (b'"heads_count":3', b'"heads_count":4'),
+        (b"log.example/tx", b"log.example/oh"),
+        (b'"sig":"', b'"sig":"A'),
+    ],
+)
+def test_changed_receipt_is_refused_by_both(
+    checker: Checker, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """A receipt with one field changed proves nothing, to either program."""
+    receipt = receipts_of(1)[0]
+    changed = receipt.replace(old, new)
+    assert changed != receipt
+    assert checker("receipt", *files(tmp_path, changed, LEAVES[-1]), HOST_VKEY).returncode == 1
+    with pytest.raises(ComityError):
+        check_receipt(changed, LEAVES[-1], read_vkey(HOST_VKEY))
+
+
+def test_receipt_of_another_entry_is_refused(checker: Checker, tmp_path: Path) -> None:
+    """A receipt proves the bytes of its own leaf only."""
+    paths = files(tmp_path, receipts_of(1)[0], LEAVES[-2])
+    assert checker("receipt", *paths, HOST_VKEY).returncode == 1
+
+
+def test_tlog_proof_is_accepted(checker: Checker, tmp_path: Path) -> None:
+    """A `.tlog-proof` made from tiles is proved by both, and only for its own entry."""
+    for index in (0, 65_535, 65_536, SIZE - 1):
+        proof = proof_of(index)
+        assert checker("proof", *files(tmp_path, proof, LEAVES[index]), VKEY).returncode == 0
+        assert check_tlog_proof(proof, LEAVES[index], read_vkey(VKEY))[0].index == index
+    assert checker("proof", *files(tmp_path, proof_of(5), LEAVES[6]), VKEY).returncode == 1

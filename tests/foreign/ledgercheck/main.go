@@ -1,13 +1,17 @@
-// Command ledgercheck verifies an exported ledger with the Go project's own
-// implementation of signed notes and transparency logs, and with no code of
-// Comity's: the signature of the checkpoint, every entry bundle against every
-// tile, every tile against the root.
+// Command ledgercheck verifies what a ledger publishes and hands out with the
+// Go project's own implementation of signed notes and transparency logs, and
+// with no code of Comity's.
 //
-// Usage: ledgercheck DIR VKEY
+// Usage:
 //
-// It prints one line and exits 0 only if the export is exactly what the signed
-// checkpoint commits to; any doubt, also a file that does not belong there,
-// ends it with status 1.
+//	ledgercheck export DIR VKEY           a static export, against the ledger's key
+//	ledgercheck proof FILE ENTRY VKEY     a .tlog-proof of an entry's bytes, likewise
+//	ledgercheck receipt FILE ENTRY VKEY   a receipt of them, against the host's key
+//
+// It prints one line and exits 0 only if all is exactly as it must be: for an
+// export the signature of the checkpoint, every entry bundle against every
+// tile, every tile against the root, and no other file. Any doubt ends it with
+// status 1.
 package main
 
 import (
@@ -31,16 +35,27 @@ const (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: ledgercheck DIR VKEY")
-		os.Exit(2)
-	}
-	size, root, err := check(os.Args[1], os.Args[2])
+	root, size, err := run(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ledgercheck:", err)
 		os.Exit(1)
 	}
 	fmt.Printf("ok size=%d root=%v\n", size, root)
+}
+
+// run carries out one command and returns the tree head that it led to.
+func run(args []string) (root tlog.Hash, size int64, err error) {
+	switch {
+	case len(args) == 3 && args[0] == "export":
+		size, root, err = check(args[1], args[2])
+	case len(args) == 4 && args[0] == "proof":
+		size, root, err = checkFiles(args[1], args[2], args[3], checkProof)
+	case len(args) == 4 && args[0] == "receipt":
+		size, root, err = checkFiles(args[1], args[2], args[3], checkReceipt)
+	default:
+		err = errors.New("usage: ledgercheck export DIR VKEY | proof|receipt FILE ENTRY VKEY")
+	}
+	return root, size, err
 }
 
 // check returns the signed size and root hash of an export that holds exactly
@@ -78,6 +93,11 @@ func readCheckpoint(dir, vkey string) (origin string, size int64, root tlog.Hash
 	if err != nil {
 		return "", 0, root, err
 	}
+	return openCheckpoint(signed, verifier)
+}
+
+// openCheckpoint returns what a signed checkpoint commits to.
+func openCheckpoint(signed []byte, verifier note.Verifier) (origin string, size int64, root tlog.Hash, err error) {
 	opened, err := note.Open(signed, note.VerifierList(verifier))
 	if err != nil {
 		return "", 0, root, err
