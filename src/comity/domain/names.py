@@ -1,9 +1,8 @@
-"""The form in which people's names are compared: upper-case A-Z, family name, comma, first given name.
+"""The form in which people's names are compared: A-Z, family name, comma, first given name.
 
-Guarantee: a total function of its text. A name with a letter that has no agreed Latin form is refused
-rather than compared under a form that another name might share (invariant `fail-closed`).
-Source: docs/explain/practice-world.md, "Names"; the Latin forms are those that travel documents use
-most (ICAO Doc 9303, part 3, lists others too), without the doubled ones, as cards leave them out.
+Guarantee: a function of the text alone. A name with a letter that has no agreed Latin form is
+refused rather than compared under a form that another name might share (invariant `fail-closed`).
+Source: docs/explain/practice-world.md, "Names".
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ NAME_CHARS_MAX: Final = 128
 _LATIN_FORMS: Final = str.maketrans(
     {
         "Æ": "AE", "æ": "AE", "Ð": "D", "ð": "D", "Đ": "D", "đ": "D", "Ħ": "H", "ħ": "H",
-        "ı": "I", "Ĳ": "IJ", "ĳ": "IJ", "Ł": "L", "ł": "L", "Ŋ": "N", "ŋ": "N", "Ø": "O",
+        "\u0131": "I", "Ĳ": "IJ", "ĳ": "IJ", "Ł": "L", "ł": "L", "Ŋ": "N", "ŋ": "N", "Ø": "O",
         "ø": "O", "Œ": "OE", "œ": "OE", "ß": "SS", "ẞ": "SS", "Þ": "TH", "þ": "TH", "Ŧ": "T",
         "ŧ": "T", "Ə": "A", "ə": "A",
         # Marks in the place of a hyphen or an apostrophe.
         "\u2010": "-", "\u2011": "-", "\u2013": "-", "\u2018": "'", "\u2019": "'", "\u02bc": "'",
-        "\u02bb": "'", "`": "'", "´": "'",
+        "\u02bb": "'", "`": "'", "\u00b4": "'",
     }
 )  # fmt: skip
 _DROPPED: Final = str.maketrans("", "", " -'.")

@@ -1,5 +1,5 @@
-"""Driver records of practice people: status, history, medical and documents shown, as a source keeps
-them, with the keys they are searched by.
+"""Driver records of practice people: status, history, medical and documents shown, as a source
+keeps them, with the keys they are searched by.
 
 Guarantee: the elements agree with each other: a suspended licence has a withdrawal in its history,
 an expired one an expiry in the past, and only a noncompliant one shows documents of that kind.
@@ -47,8 +47,8 @@ _DOCUMENTS: Final = ("FOREIGN PASSPORT PRACTICE DOC", "CONSULAR CARD PRACTICE DO
 class DriverRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record of a practice driver source and the keys it is found by.
 
-    `name_key` is `domain.names.name_key` of the name, `record` the elements as `decode_record` reads
-    them, without the photo, which is PNG in `photo`.
+    `name_key` is `domain.names.name_key` of the name, `record` the elements as `decode_record`
+    reads them, without the photo, which is PNG in `photo`.
     """
 
     state: Member
@@ -111,9 +111,7 @@ def _status(rng: Random, person: Person, standing: str, today: date) -> Iterator
     is_compliant = person.kind is not RecordKind.NONCOMPLIANT_LICENCE
     yield element("DriverLicenseREALIDComplianceCode", "F" if is_compliant else "N")
     yield element("DriverLicenseIssueDate", date.fromordinal(issued).isoformat())
-    yield element(
-        "DriverLicenseExpirationDate", date.fromordinal(issued + _TERM_DAYS).isoformat()
-    )
+    yield element("DriverLicenseExpirationDate", date.fromordinal(issued + _TERM_DAYS).isoformat())
 
 
 def _identity(person: Person) -> Iterator[Element]:

@@ -1,4 +1,4 @@
-"""Invented people of one jurisdiction: name, birth, looks, address, and the number of their licence.
+"""Invented people of one jurisdiction: name, birth, looks, address, number of their licence.
 
 Guarantee: person i of a jurisdiction is the same however many are asked for, and no two have the
 same licence number.

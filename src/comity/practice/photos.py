@@ -11,6 +11,7 @@ import struct
 import zlib
 from functools import cache
 from itertools import product
+from math import hypot
 from random import Random
 from typing import Final
 
@@ -89,7 +90,7 @@ def _feature(
         return _HAIR
     if abs(side - 6) < eye and abs(down + 3) < 1.2:
         return _DARK
-    if has_glasses and abs(abs(side - 6) - 4) < 0.8 and abs(down + 3) < 3.5:
+    if has_glasses and 3.2 < hypot(side - 6, down + 3) < 4.4:
         return _DARK
     if side < 1 and 1 < down < 4:
         return _HAIR

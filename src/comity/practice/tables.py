@@ -34,11 +34,7 @@ __all__ = [
 _T = TypeVar("_T")
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of a file."""
-
-
-class Surnames(_Row):
+class Surnames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Surnames: put together from `heads` and `tails`, or taken `whole`."""
 
     heads: tuple[str, ...]
@@ -46,7 +42,7 @@ class Surnames(_Row):
     whole: tuple[str, ...]
 
 
-class Given(_Row):
+class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Given names, middle names and suffixes."""
 
     female: tuple[str, ...]
@@ -55,14 +51,14 @@ class Given(_Row):
     suffix: tuple[str, ...]
 
 
-class Streets(_Row):
+class Streets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Invented street names."""
 
     names: tuple[str, ...]
     kinds: tuple[str, ...]
 
 
-class NameTable(_Row):
+class NameTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of names.toml."""
 
     surname: Surnames
@@ -70,7 +66,7 @@ class NameTable(_Row):
     street: Streets
 
 
-class Place(_Row):
+class Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A jurisdiction's invented cities and county, and the shapes of its practice numbers."""
 
     cities: tuple[str, ...]
@@ -80,14 +76,14 @@ class Place(_Row):
     noncompliant: bool = False
 
 
-class Make(_Row):
+class Make(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vehicle make and its models by plate type."""
 
     code: str
     models: dict[str, tuple[str, ...]]
 
 
-class AnchorRow(_Row):
+class AnchorRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person with a vehicle, the same in every practice world."""
 
     role: str
@@ -103,7 +99,7 @@ class AnchorRow(_Row):
     vin_serial: int
 
 
-class ElementRow(_Row):
+class ElementRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What elements.toml says of one element.
 
     `mark` says where the name or its code list was found: V in a published NIEM schema, S in public

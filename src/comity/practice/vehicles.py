@@ -28,9 +28,13 @@ __all__ = ["VehicleRow", "check_digit", "make_vin", "vehicle_rows"]
 _VIN_HEAD: Final = "0PX"
 """No region of the world has 0 as the first character of a VIN."""
 
-_VALUES: Final = dict(zip("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", [
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9,
-], strict=True))  # fmt: skip
+_VALUES: Final = {
+    character: value
+    for value, characters in enumerate(
+        ("0", "1AJ", "2BKS", "3CLT", "4DMU", "5ENV", "6FW", "7GPX", "8HY", "9RZ")
+    )
+    for character in characters
+}
 _WEIGHTS: Final = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _YEAR_CODES: Final = "ABCDEFGHJKLMNPRSTVWXY123456789"
 _YEAR_CODE_FIRST: Final = 2010
@@ -141,7 +145,9 @@ def _invented(rng: Random, member: Member, plate: str, serial: int, today: date)
 
 @cache
 def _models(plate_type: str) -> tuple[tuple[str, str], ...]:
-    return tuple((make.code, model) for make in makes() for model in make.models.get(plate_type, ()))
+    return tuple(
+        (make.code, model) for make in makes() for model in make.models.get(plate_type, ())
+    )
 
 
 def _row(rng: Random, person: Person, vehicle: _Vehicle, today: date) -> VehicleRow:
