@@ -26,7 +26,17 @@ from comity.practice.tables import anchor_rows
 from comity.practice.traffic import Sample, callers, traffic
 from comity.practice.vehicles import VehicleRow, vehicle_rows
 
-__all__ = ["PEOPLE_PER_STATE_MAX", "PRACTICE_DAY", "Anchor", "PracticeWorld", "PracticeWorldError"]
+__all__ = [
+    "PEOPLE_PER_STATE_MAX",
+    "PEOPLE_PER_STATE_MIN",
+    "PRACTICE_DAY",
+    "Anchor",
+    "PracticeWorld",
+    "PracticeWorldError",
+]
+
+PEOPLE_PER_STATE_MIN: Final = 2
+"""The anchors of a state stand in every world."""
 
 PEOPLE_PER_STATE_MAX: Final = 50_000
 """What the smallest plate shape and the serials in a VIN leave room for."""
@@ -67,8 +77,9 @@ class PracticeWorld:
         self, seed: int, people_per_state: int = 2_000, today: date = PRACTICE_DAY
     ) -> None:
         """Choose a world. Raises: PracticeWorldError if it would not fit its numbers."""
-        if not 1 <= people_per_state <= PEOPLE_PER_STATE_MAX:
-            raise PracticeWorldError(f"`people_per_state` is not 1 to {PEOPLE_PER_STATE_MAX}")
+        if not PEOPLE_PER_STATE_MIN <= people_per_state <= PEOPLE_PER_STATE_MAX:
+            limits = f"{PEOPLE_PER_STATE_MIN} to {PEOPLE_PER_STATE_MAX}"
+            raise PracticeWorldError(f"`people_per_state` is not {limits}")
         self.seed = seed
         self.people_per_state = people_per_state
         self.today = today
@@ -94,15 +105,16 @@ class PracticeWorld:
         return duty_contact_of(member)
 
     def people(self, member: Member) -> tuple[Person, ...]:
-        """Return a jurisdiction's people; the operator member has none."""
+        """Return the people of one of `states()`, who are the same however often asked for."""
+        assert member != OPERATOR_MEMBER  # has agencies, no records
         return _people(self.seed, member, self.people_per_state, self.today)
 
     def drivers(self, member: Member) -> Iterator[DriverRow]:
-        """Yield a jurisdiction's driver records, one a person."""
+        """Yield the driver records of one of `states()`, one a person."""
         return driver_rows(self.seed, member, self.people(member), self.today)
 
     def vehicles(self, member: Member) -> Iterator[VehicleRow]:
-        """Yield a jurisdiction's registrations and titles."""
+        """Yield the registrations and titles of one of `states()`."""
         return vehicle_rows(self.seed, member, self.people(member), self.today)
 
     def anchor(self, member: Member | str, role: str = "resident") -> Anchor:
@@ -114,8 +126,10 @@ class PracticeWorld:
 
     def anchors(self, member: Member) -> tuple[Anchor, ...]:
         """Return all of a jurisdiction's anchors; most have none."""
-        count = min(len(anchor_rows().get(member, ())), self.people_per_state)
-        people = tuple(people_of(self.seed, member, count, self.today)) if count else ()
+        count = len(anchor_rows().get(member, ()))
+        if not count:
+            return ()
+        people = tuple(people_of(self.seed, member, count, self.today))
         drivers = driver_rows(self.seed, member, people, self.today)
         vehicles = vehicle_rows(self.seed, member, people, self.today)
         return tuple(
@@ -146,6 +160,4 @@ class PracticeWorld:
 @lru_cache(maxsize=2)
 def _people(seed: int, member: Member, count: int, today: date) -> tuple[Person, ...]:
     """Keep the people between a jurisdiction's drivers and its vehicles, and no longer."""
-    if member == OPERATOR_MEMBER:
-        return ()
     return tuple(people_of(seed, member, count, today))
