@@ -238,6 +238,16 @@ def test_redaction_of_no_earlier_leaf_is_found() -> None:
     assert [f.code for f in report.findings] == [FindingCode.LEAF_CITATION] * 2
 
 
+def test_noted_indexes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what an audit can note, an absent bundle is a finding and a redaction excuses none."""
+    monkeypatch.setattr("comity.audit.tree.NOTED_MAX", 1)
+    leaves = [*LEAVES[:600], leaf_of(600, redacts=5), leaf_of(601, redacts=300)]
+    documents = exported(leaves, lambda index: index in (5, 300))
+    report = audited(documents)
+    assert [f.path for f in report.findings] == ["tile/entries/001"]
+    assert report.bundles_withdrawn == (0,)
+
+
 def test_findings_are_bounded() -> None:
     """A ledger in ruins ends the audit after a bounded number of findings."""
     report = audited(exported([b"ruin"] * (FINDINGS_MAX + 50)))
@@ -252,6 +262,16 @@ def test_audit_goes_on_from_where_it_ended(old: int, deep: Documents) -> None:
     assert report.ok
     assert report.state == state_at(DEEP)
     assert report.leaves_read == DEEP - old // 256 * 256
+
+
+def test_unchanged_ledger_of_full_tiles_is_ok() -> None:
+    """A ledger that did not grow is checked against the state before without reading a bundle."""
+    documents = exported(LEAVES[:512])
+    report = audited(documents, state_at(512))
+    assert report.ok
+    assert report.leaves_read == 0
+    other = AuditState(origin=ORIGIN, size=512, root=bytes(32))
+    assert codes(audited(documents, other)) == {FindingCode.LEDGER_FORKED}
 
 
 @pytest.mark.parametrize("old", [1, 256, 65_600])

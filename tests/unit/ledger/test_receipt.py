@@ -23,6 +23,7 @@ from comity.ledger.receipt import (
     Head,
     LedgerReceipt,
     encode_receipt,
+    make_receipt,
     make_receipts,
     parse_receipt,
     sign_batch,
@@ -110,6 +111,26 @@ def test_receipts_are_made_of_the_signed_head_only() -> None:
     other = append(BEFORE, LEAVES[:4])
     with pytest.raises(ReceiptError):
         make_receipts(BATCH, ORIGINS[1], other, LEAVES[:4])
+
+
+def test_earlier_leaf_gets_a_receipt_under_the_present_head() -> None:
+    """A leaf of an earlier batch is proved by its path in the tree whose head was signed."""
+    naive = NaiveTree([*entries_of(300), *(b"new %d" % number for number in range(5))])
+    path = naive.path(7, 0, 305)
+    receipt = make_receipt(BATCH, ORIGINS[1], 7, naive.leaves[7], path)
+    assert (receipt.index, receipt.size) == (7, 305)
+    verify_receipt(receipt, naive.leaves[7], HOST.key)
+    assert make_receipt(BATCH, ORIGINS[1], 302, LEAVES[2], naive.path(302, 0, 305)) == RECEIPTS[2]
+
+
+def test_earlier_leaf_without_its_path_gets_no_receipt() -> None:
+    """A path that does not lead to the signed head makes no receipt."""
+    naive = NaiveTree(entries_of(300))
+    for size in (300, 256):
+        with pytest.raises((ReceiptError, ProofError)):
+            make_receipt(BATCH, ORIGINS[1], 7, naive.leaves[7], naive.path(7, 0, size))
+    with pytest.raises(ReceiptError):
+        make_receipt(BATCH, ORIGINS[1], 302, LEAVES[1], RECEIPTS[2].path)
 
 
 @pytest.mark.parametrize(
