@@ -42,9 +42,9 @@ _ORI: Final = re.compile("[A-Z0-9]{9}")
 _CONTROL: Final = re.compile("[ -~]{1,10}")
 _FREE_TEXT: Final = re.compile(r"[ -~]*(?:\n[ -~]*)*")
 _CLAIM_FORMS: Final = {
-    "case_number": re.compile("[A-Z0-9-]{0,20}"),
-    "instrument_ref": re.compile("[A-Z0-9-]{0,32}"),
-    "operator": re.compile("[A-Z0-9-]{0,16}"),
+    "case_number": re.compile("[A-Z0-9-]{1,20}"),
+    "instrument_ref": re.compile("[A-Z0-9-]{1,32}"),
+    "operator": re.compile("[A-Z0-9-]{1,16}"),
 }
 # How many two-character codes, or else how many ORIs, a key may be sent to.
 _DESTINATIONS: Final[dict[str, tuple[int, int]]] = {
@@ -188,7 +188,8 @@ def _check_hit_confirmation(body: str) -> None:
 
 def _check_claims(key: MessageKey, claims: Claims) -> None:
     for name, form in _CLAIM_FORMS.items():
-        if not form.fullmatch(getattr(claims, name)):
+        value = getattr(claims, name)
+        if value and not form.fullmatch(value):
             raise fault_of(
                 ".22.", "addition-malformed", f"`{name}` does not have its form", key=key
             )

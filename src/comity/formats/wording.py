@@ -7,7 +7,6 @@ Source: docs/adr/0007-refused-held-partly-withheld.md.
 
 from __future__ import annotations
 
-import re
 from typing import Final, assert_never
 
 import msgspec
@@ -72,9 +71,10 @@ _BY_TEXT: Final = {
 }  # fmt: skip
 
 # What programs of the network take for the whole answer, wherever it stands in a body.
-_PHRASES: Final = re.compile(
-    r"NOT +ON +FILE|FILE +NOT +AVAILABLE|TEMPORARILY +UNAVAILABLE", re.IGNORECASE
-)
+_PHRASES: Final = {
+    phrase: phrase.replace(" ", "-")
+    for phrase in (NO_RECORD, "FILE NOT AVAILABLE", "TEMPORARILY UNAVAILABLE")
+}
 _FOREIGN: Final = (
     (" TEMPORARILY UNAVAILABLE", ResponseKind.UNAVAILABLE),
     ("FILE NOT AVAILABLE", ResponseKind.UNAVAILABLE),
@@ -120,10 +120,11 @@ def read_outcome(text: str) -> OutcomeWords | None:
 
 
 def disarm(text: str) -> str:
-    """Return text with the phrases that programs take for an outcome written with hyphens."""
-    if _PHRASES.search(text) is None:
-        return text
-    return _PHRASES.sub(lambda found: re.sub(" +", "-", found[0]), text)
+    """Return upper-case text with the phrases that programs take for an outcome hyphenated."""
+    if "FILE" in text or "UNAVAILABLE" in text:
+        for phrase, harmless in _PHRASES.items():
+            text = text.replace(phrase, harmless)
+    return text
 
 
 def recognise_response(text: str) -> ResponseKind | None:

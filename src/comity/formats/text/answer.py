@@ -17,7 +17,7 @@ from typing import Final
 from comity.domain.answer import Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.ids import Member, wire_of_member
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind, term
-from comity.formats.text.plain import plain_line, wrap_item
+from comity.formats.text.plain import COLUMNS_MAX, plain_line, wrap_item
 from comity.formats.wording import disarm, outcome_words
 
 __all__ = [
@@ -47,7 +47,7 @@ NOT_REVIEWED: Final = "NOT REVIEWED"
 @lru_cache(maxsize=512)
 def element_label(name: str) -> str:
     """Return an element's name as text shows it: upper case, without the characters of our own."""
-    return plain_line(name.replace("_", " ").replace(":", " ")).upper()
+    return plain_value(name.replace("_", " ").replace(":", " "))
 
 
 def plain_value(value: str) -> str:
@@ -65,8 +65,7 @@ def render_answer_text(answer: Answer) -> str:
     _add_withheld(lines, answer.withheld, is_expired=words.expired)
     if answer.hold is not None:
         _add_hold(lines, answer.hold)
-    if answer.remark:
-        lines.append(_item(f"REMARK: {plain_value(answer.remark)}"))
+    _add_sentence(lines, "REMARK", answer.remark)
     if not answer.is_final:
         lines.append("MORE FOLLOWS")
     if answer.policy_entry:
@@ -78,7 +77,15 @@ def render_answer_text(answer: Answer) -> str:
 
 
 def _item(text: str, indent: str = "") -> str:
-    return wrap_item(text.rstrip(" "), indent)
+    line = f"{indent}{text}".rstrip(" ")
+    return line if len(line) <= COLUMNS_MAX else wrap_item(line)
+
+
+def _add_sentence(lines: list[str], label: str, sentence: str) -> None:
+    """Add a labelled sentence, if anything of it is left in plain text."""
+    shown = plain_value(sentence) if sentence else ""
+    if shown:
+        lines.append(_item(f"{label}: {shown}"))
 
 
 def _add_elements(lines: list[str], elements: Iterable[Element]) -> None:
@@ -108,10 +115,8 @@ def _add_withheld(lines: list[str], withheld: Iterable[Withheld], *, is_expired:
             lines.append(
                 _item(f"RULE {plain_value(reason.rule)}: {plain_value(reason.sentence)}", "  ")
             )
-            if reason.statute:
-                lines.append(_item(f"STATUTE: {plain_value(reason.statute)}", "  "))
-        if would_change:
-            lines.append(_item(f"TO CHANGE THIS: {plain_value(would_change)}", "  "))
+            _add_sentence(lines, "  STATUTE", reason.statute)
+        _add_sentence(lines, "  TO CHANGE THIS", would_change)
 
 
 def _add_hold(lines: list[str], hold: HoldNotice) -> None:
@@ -152,4 +157,4 @@ def render_merged_text(answers: Sequence[Answer], silent: Sequence[Member]) -> s
 def _add_states(lines: list[str], label: str, states: Iterable[Member]) -> None:
     codes = " ".join(sorted(wire_of_member(state) for state in states))
     if codes:
-        lines.append(wrap_item(f"{label}: {codes}"))
+        lines.append(_item(f"{label}: {codes}"))

@@ -53,7 +53,9 @@ def plain_line(text: str) -> str:
         text = _ascii(text)
     if not text.isprintable():
         text = text.translate(_TO_SPACE)
-    return " ".join(text.split()) if "  " in text or text != text.strip() else text
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(text.split())
+    return text
 
 
 def plain_text(text: str) -> str:
@@ -66,14 +68,11 @@ def plain_text(text: str) -> str:
     return text
 
 
-def wrap_item(text: str, indent: str = "") -> str:
-    """Return one item on lines of at most 80 columns.
+def wrap_item(line: str) -> str:
+    """Return one item, indented as it is, on lines of at most 80 columns.
 
     A line goes on with four spaces where a space was, with three where a word was cut.
     """
-    line = indent + text
-    if len(line) <= COLUMNS_MAX:
-        return line
     lines: list[str] = []
     while len(line) > COLUMNS_MAX:
         start = len(line) - len(line.lstrip(" ")) + 1

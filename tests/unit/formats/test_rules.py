@@ -1,0 +1,197 @@
+"""Fields and field sets: the same rules for text and JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from comity.formats import json as json_format
+from comity.formats import text as text_format
+from comity.formats.faults import MessageError
+
+
+def outcome(key: str, fields: str) -> str:
+    """The number and code of a query, or `ok`; the same in both formats, or the test fails."""
+    in_text = f"{key}.ORWSP0000.WA.TXT\n{fields}".encode()
+    pairs = dict(part.split("/", 1) for part in fields.split(".") if part)
+    in_json = json.dumps(
+        {"key": key, "origin": "ORWSP0000", "destinations": ["WA"], "fields": pairs}
+    ).encode()
+    found: list[str] = []
+    for parse, data in ((text_format.parse_query, in_text), (json_format.parse_query, in_json)):
+        try:
+            parse(data)
+            found.append("ok")
+        except MessageError as error:
+            found.append(f"{error.fault.er} {error.fault.code}")
+    assert found[0] == found[1]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        ("DQ", "OLN/DOE123"),
+        ("DQ", "OLN/DOE*J*20A-1"),
+        ("DQ", "OLN/12345678901234567890"),
+        ("DQ", "RSN/N.OLN/1"),
+        ("DQ", "OLN/1.IMQ/Y"),
+        ("DQ", "NAM/SMITH,JOHN.DOB/19500101.SEX/M"),
+        ("DQ", "NAM/SMITH, JOHN Q JR.DOB/010150.SEX/M"),
+        ("DQ", "NAM/O'BRIEN-LEE,MARY ANN 3RD.DOB/022900.SEX/U.IMQ/N"),
+        ("DQ", "SEX/M.DOB/19500101.NAM/DE LA CRUZ,ANA"),
+        ("DQG", "NAM/SMITH,JOHN.DOB/19500101"),
+        ("DQG", "NAM/SMITH,JOHN.DOB/19500101.SEX/M"),
+        ("KQ", "OLN/D11111111"),
+        ("KQ", "NAM/SMITH,JOHN.DOB/19500101.SEX/M.RSN/V.PUR/C.ATN/SGT. DOE".replace(". ", " ")),
+        ("KQ", "RSN/V.OLN/1.IMQ/Y"),
+        ("RQ", "LIC/ABC123.LIY/2026.LIT/PC"),
+        ("RQ", "LIC/ABC123.LIY/26.LIT/PC"),
+        ("RQ", "LIC/1.LIY/NX.LIT/TK"),
+        ("RQ", "VIN/1FTSW21R08EB53158"),
+        ("RQ", "VIN/1.VMA/FORD.VYR/2008"),
+        ("RQG", "RSN/T.LIC/ABC123.LIY/2026.LIT/PC"),
+    ],
+)
+def test_complete_sets(key: str, fields: str) -> None:
+    """Each published set of fields is taken, with what may join it."""
+    assert outcome(key, fields) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        ("DQ", ""),
+        ("DQ", "IMQ/Y"),
+        ("DQ", "NAM/SMITH,JOHN"),
+        ("DQ", "NAM/SMITH,JOHN.DOB/19500101"),
+        ("DQ", "NAM/SMITH,JOHN.SEX/M"),
+        ("DQG", "NAM/SMITH,JOHN.SEX/M"),
+        ("KQ", "NAM/SMITH,JOHN.DOB/19500101"),
+        ("KQ", "PUR/C.ATN/DOE"),
+        ("RQ", "LIC/123456.LIT/PC"),
+        ("RQ", "LIC/123456"),
+        ("RQ", "VMA/FORD.VYR/2008"),
+    ],
+)
+def test_incomplete_sets(key: str, fields: str) -> None:
+    """A set that lacks a field is answered by the list of sets."""
+    assert outcome(key, fields) == ".22. field-set-incomplete"
+
+
+@pytest.mark.parametrize(
+    ("key", "fields", "expected"),
+    [
+        ("DQ", "OLN/1.NAM/SMITH,JOHN.DOB/19500101.SEX/M", ".22. field-set-mixed"),
+        ("RQ", "LIC/1.LIY/26.LIT/PC.VIN/1", ".22. field-set-mixed"),
+        ("DQG", "OLN/1", ".22. field-unknown"),
+        ("DQG", "NAM/SMITH,JOHN.DOB/19500101.IMQ/Y", ".22. field-unknown"),
+        ("DQ", "OLN/1.PUR/C", ".22. field-unknown"),
+        ("DQ", "OLN/1.XYZ/C", ".22. field-unknown"),
+        ("RQ", "OLN/1", ".22. field-unknown"),
+        ("DQ", "OLN/1.RSN/N", ".22. reason-not-first"),
+        ("DQ", "RSN/Q.OLN/1", ".22. field-invalid"),
+        ("DQ", "OLN/", ".22. field-blank"),
+        ("DQ", "OLN/123456789012345678901", ".22. field-invalid"),
+        ("DQ", "OLN/12 34", ".22. field-invalid"),
+        ("DQ", "NAM/SMITH.DOB/19500101.SEX/M", ".22. field-invalid"),
+        ("DQ", "NAM/SMITH,.DOB/19500101.SEX/M", ".22. field-invalid"),
+        ("DQ", f"NAM/{'A' * 20},{'B' * 10}.DOB/19500101.SEX/M", ".22. field-invalid"),
+        ("DQ", "NAM/SMITH,JOHN.DOB/19500101.SEX/Q", ".22. field-invalid"),
+        ("DQ", "NAM/SMITH,JOHN.DOB/19500101.SEX/", ".22. field-blank"),
+        ("DQ", "OLN/1.IMQ/X", ".22. field-invalid"),
+        ("KQ", "OLN/1.PUR/X", ".22. field-invalid"),
+        ("KQ", f"OLN/1.ATN/{'A' * 31}", ".16. attention-invalid"),
+        ("KQ", "OLN/1.ATN/", ".16. attention-invalid"),
+        ("RQ", "LIC/12345678901.LIY/26.LIT/PC", ".22. field-invalid"),
+        ("RQ", "LIC/ABC-123.LIY/26.LIT/PC", ".22. field-invalid"),
+        ("RQ", "LIC/1.LIY/26.LIT/P", ".22. field-invalid"),
+        ("RQ", "VIN/123456789012345678901", ".22. field-invalid"),
+        ("RQ", "LIC/1.LIY/202.LIT/PC", ".10. year-invalid"),
+        ("RQ", "LIC/1.LIY/XX.LIT/PC", ".10. year-invalid"),
+        ("RQ", "LIC/1.LIY/.LIT/PC", ".10. year-invalid"),
+        ("RQ", "LIC/1.LIY/3026.LIT/PC", ".10. year-invalid"),
+        ("RQ", "LIC/1.LIY/XX", ".10. year-invalid"),
+        ("RQ", "VIN/1.VYR/08", ".10. year-invalid"),
+    ],
+)
+def test_fields_out_of_form(key: str, fields: str, expected: str) -> None:
+    """A field that is there and wrong has its own number, before any that is missing."""
+    assert outcome(key, fields) == expected
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["19800231", "19801301", "19800001", "1980010", "198001011", "AB010180", "17991231", "21000101",
+     "021290A", "023001", "133180", "", "00000000", "000000", "0228", "01/01/80"],
+)  # fmt: skip
+def test_birth_dates_that_are_none(date: str) -> None:
+    """A birth date must name a day that exists, in one of the two forms."""
+    assert outcome("DQ", f"NAM/SMITH,JOHN.DOB/{date}.SEX/M") == ".05. birth-date-invalid"
+
+
+@pytest.mark.parametrize("date", ["19000228", "20000229", "022900", "022904", "123199", "18000101"])
+def test_birth_dates(date: str) -> None:
+    """The last days of February count, in the centuries that a short date may mean."""
+    assert outcome("DQ", f"NAM/SMITH,JOHN.DOB/{date}.SEX/M") == "ok"
+
+
+def refusal(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text and options with which a message is refused."""
+    with pytest.raises(MessageError) as refused:
+        text_format.parse_query(data)
+    return refused.value.fault.text, refused.value.fault.options
+
+
+def test_options_are_those_begun() -> None:
+    """The list names the set that the message began, as the network's own sample does."""
+    text, options = refusal(b"RQ.AZNLETS20.AZ.TXT\nLIC/123456.LIT/PC")
+    assert text == "INVALID MESSAGE FORMAT - REFER TO RQ MKE OPTIONS BELOW"
+    assert options == ("LIC, LIY, LIT",)
+
+
+def test_all_options_where_none_was_begun() -> None:
+    """A message that began no set is told of all."""
+    assert refusal(b"DQ.AZNLETS20.AZ.TXT\nIMQ/Y")[1] == ("OLN", "NAM, DOB, SEX")
+
+
+def test_a_repeated_field_is_refused() -> None:
+    """Two values for one field leave open which was meant."""
+    with pytest.raises(MessageError) as refused:
+        text_format.parse_query(b"DQ.AZNLETS20.AZ.TXT\nOLN/1.OLN/2")
+    assert refused.value.fault.code == "field-repeated"
+
+
+@pytest.mark.parametrize("body", ["OLN", "OLN/1..IMQ/Y", "OLN/1..", ".OLN/1", "JUST WORDS"])
+def test_elements_without_a_prefix(body: str) -> None:
+    """Between two periods stands a prefix and a value, or the message is refused."""
+    with pytest.raises(MessageError) as refused:
+        text_format.parse_query(f"DQ.AZNLETS20.AZ.TXT\n{body}".encode())
+    assert (refused.value.fault.er, refused.value.fault.code) == (".22.", "element-malformed")
+
+
+YQ = "RTY/SV.RNO/1.PRI/U.OCA/26-1.NIC/V123456789.{}.RNA/DOE.RAG/WSP"
+
+
+@pytest.mark.parametrize(
+    ("data", "held"),
+    [
+        ("VIN/1.VYR/2001.VMA/FORD", True),
+        ("LIC/1.LIS/WA.LIY/2026.LIT/PC", True),
+        ("NAM/DOE,JANE.DOB/19800101.SEX/F", True),
+        ("TYP/BBIKE.SER/1", True),
+        ("MAK/SW.SER/1.CAL/38", True),
+        ("SER/1", False),
+        ("LIC/1.LIS/WA", False),
+        ("VIN/1.VYR/2001.VMA/FORD.TYP/X.SER/1", False),
+        ("REM/NOTHING ELSE", False),
+    ],
+)
+def test_hit_confirmation_holds_one_data_set(data: str, held: bool) -> None:
+    """One published data set, complete; a set that is not published is let through."""
+    message = f"YQ.ORWSP0000.WASPD0000.TXT\n{YQ.format(data)}".encode()
+    if held:
+        assert text_format.parse_query(message).value("") == YQ.format(data)
+    else:
+        assert refusal(message)[0].startswith("INVALID MESSAGE FORMAT - REFER TO YQ")
