@@ -72,6 +72,8 @@ def check_part(part: DirectoryPart) -> None:
 
 def _check_host(host: Host) -> None:
     parse_host_name(host.name)
+    # A name of digits alone could make a signed batch read as a checkpoint (ADR 0004).
+    _require(not host.name.isdigit(), "name")
     _require(len(host.verify_key) == _KEY_BYTES, "verify_key")
     _require(len(host.seal_key) == _KEY_BYTES, "seal_key")
 

@@ -123,6 +123,7 @@ WRONG: dict[str, DirectoryPart] = {
     "an unknown message key": texas(answers=("DQ", "nonsense")),
     "a message key twice": texas(answers=("DQ", "DQ")),
     "a host that is no host": texas(host=host("Gateway One")),
+    "a host of digits alone": texas(host=host("007")),
     "a short verification key": texas(
         host=msgspec.structs.replace(host(), verify_key=bytes(31))
     ),
