@@ -51,10 +51,17 @@ class ProofMaker:
 
     async def path(self, member: Member, index: int, size: int) -> tuple[bytes, ...]:
         """Return a leaf's inclusion path in the tree of `size`, which is committed."""
+        return (await self._reader(member, index, size)).inclusion(index)
+
+    async def root(self, member: Member, size: int) -> bytes:
+        """Return the root of the first `size` (at least one) leaves, which are committed."""
+        return (await self._reader(member, size - 1, size)).root()
+
+    async def _reader(self, member: Member, index: int, size: int) -> TreeReader:
         tiles: dict[TileId, bytes] = {}
         for tile in _tiles_for(index, size):
             tiles[tile] = await read_tile(self._store, member, tile)
-        return TreeReader(size, tiles.__getitem__).inclusion(index)
+        return TreeReader(size, tiles.__getitem__)
 
 
 def _tiles_for(index: int, size: int) -> list[TileId]:

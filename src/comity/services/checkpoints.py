@@ -1,0 +1,100 @@
+"""Public checkpoints: the committed head of a ledger, signed by its own key, for anyone to keep.
+
+Guarantee: what is signed is committed; its size and root are in the signed state, outside the
+database, before anyone sees the note. At the start a ledger is taken up only if its head continues
+that state: an old backup, or damage, is refused (invariant `one-ledger-one-writer`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from comity.domain.errors import ComityError
+from comity.domain.ids import Member, ledger_origin
+from comity.ledger.note import Signer, VerifierKey, checkpoint_text, sign_note
+from comity.ledger.tree import EMPTY_ROOT
+from comity.ports import CheckpointRow, SignedState, Store
+from comity.services.events import Events
+from comity.services.proofs import ProofMaker
+from comity.services.sequencer import Sequencer
+
+__all__ = ["Checkpoints", "LedgerDamagedError", "LedgerKey"]
+
+LedgerKey = tuple[Signer, VerifierKey]
+"""A ledger's signing key and its public form, whose name is the ledger's origin."""
+
+_FIRST_SIZE: Final = 0
+
+
+class LedgerDamagedError(ComityError):
+    """A ledger's head does not continue what was signed: an old backup, or damage."""
+
+    code = "ledger-does-not-continue"
+
+
+class Checkpoints:
+    """Signs the heads of the ledgers of one host."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sequencer: Sequencer,
+        signed_state: SignedState,
+        proofs: ProofMaker,
+        keys: Mapping[Member, LedgerKey],
+        domain: str,
+        events: Events,
+    ) -> None:
+        self._store = store
+        self._sequencer = sequencer
+        self._signed_state = signed_state
+        self._proofs = proofs
+        self._keys = keys
+        self._domain = domain
+        self._events = events
+        self._signed: dict[Member, int] = {}
+
+    async def check(self, member: Member) -> None:
+        """Check at the start that the leaves make the head, and that the head continues.
+
+        Raises: LedgerDamagedError: this ledger must not be written to.
+        """
+        head, root = (await self._store.heads([member]))[member]
+        size = head.frontier.size
+        if await self._root_at(member, size) != root:
+            raise LedgerDamagedError("the leaves do not make the ledger's head")
+        signed = self._signed_state.read(member)
+        if signed is None:
+            return
+        signed_size, signed_root = signed
+        if size < signed_size:
+            raise LedgerDamagedError("the ledger is smaller than what was signed")
+        if await self._root_at(member, signed_size) != signed_root:
+            raise LedgerDamagedError("the ledger is not the one that was signed")
+
+    async def _root_at(self, member: Member, size: int) -> bytes:
+        return await self._proofs.root(member, size) if size else EMPTY_ROOT
+
+    async def sign_all(self) -> int:
+        """Sign every head that has grown; return how many. Called every few seconds."""
+        members = [m for m in self._keys if self._sequencer.owns(m)]
+        if not members:
+            return 0
+        count = 0
+        for member, (head, root) in (await self._store.heads(members)).items():
+            size = head.frontier.size
+            if size > self._signed.get(member, _FIRST_SIZE):
+                await self._sign(member, size, root)
+                count += 1
+        return count
+
+    async def _sign(self, member: Member, size: int, root: bytes) -> None:
+        signer, key = self._keys[member]
+        origin = ledger_origin(self._domain, member)
+        note = sign_note(checkpoint_text(origin, size, root), key, signer)
+        self._signed_state.write(member, size, root)
+        await self._store.save_checkpoint(CheckpointRow(member=member, size=size, note=note))
+        self._signed[member] = size
+        self._events.note("checkpoints_signed")
