@@ -83,7 +83,6 @@ _TEXT_FORM: Final = re.compile(r"[ -~]*")
 _RANK: Final = {
     axis: {value: rank for rank, value in enumerate(values)} for axis, values in AXIS_VALUES.items()
 }
-_OBLIGATION_RANK: Final = {value: rank for rank, value in enumerate(Obligation)}
 
 
 def value_order(axis: Axis, value: str) -> tuple[int, str]:
@@ -161,10 +160,11 @@ def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
         raise RuleFormError(f"{where}: `unless` has an exception that is always met")
     for condition in (rule.when, *rule.unless):
         _check_condition(where, condition, families)
-    ranks = [_OBLIGATION_RANK.get(obligation, -1) for obligation in rule.obligations]
     # INVARIANT (fail-closed): an obligation that nobody knows how to meet never enters a policy.
-    if ranks != sorted(set(ranks)) or -1 in ranks:
-        raise RuleFormError(f"{where}: `obligations` has one that is unknown, or out of order")
+    if not set(rule.obligations) <= set(Obligation):
+        raise RuleFormError(f"{where}: `obligations` has one that is unknown")
+    if list(rule.obligations) != sorted(set(rule.obligations)):
+        raise RuleFormError(f"{where}: `obligations` is not in order, or has one twice")
     for name, text, limit in _texts(rule):
         _check_text(f"{where}: `{name}`", text, limit, needed=name == "statute.cite")
     if rule.effect is not Outcome.RELEASE and not rule.sentence.strip():

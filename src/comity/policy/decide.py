@@ -38,7 +38,7 @@ from comity.policy.change import find_changes, sentence_of_changes
 from comity.policy.check import NO_RULE, UNKNOWN_VALUE, UNLISTED_AGENCY
 from comity.policy.english import sentence_of, statute_of
 from comity.policy.masks import MaskTable
-from comity.policy.rule import Obligation, PolicyBundle, Rule
+from comity.policy.rule import PolicyBundle, Rule
 from comity.policy.settle import Settled, settle
 
 __all__ = ["MEMO_MASKS_MAX", "CompiledPolicy", "DecisionTable"]
@@ -251,7 +251,7 @@ def _decision(
         data_class=data_class,
         outcome=settled.outcome,
         reasons=tuple(_reason(rule) for rule in settled.deciding) or (_NO_RULE,),
-        obligations=tuple(duty for duty in Obligation if duty in met),
+        obligations=tuple(sorted(met)),
         would_change=would_change,
         record_kind=kind,
     )

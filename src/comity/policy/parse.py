@@ -97,6 +97,9 @@ def _rule_in_order(rule: object, families: Collection[Family] | None) -> object:
         return rule
     where = f"rule {rule.get('id')}"
     ordered = dict(rule)
+    obligations = rule.get("obligations")
+    if _are_texts(obligations):
+        ordered["obligations"] = sorted(obligations)
     if isinstance(rule.get("when"), Mapping):
         ordered["when"] = _condition_in_order(where, rule["when"], families)
     if isinstance(rule.get("unless"), list | tuple):

@@ -1,0 +1,158 @@
+"""Random bundles, agencies and facts for the policy's properties.
+
+Bundles are drawn small in values and large in overlap: rules that never meet prove nothing.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from comity.domain.agency import Family
+from comity.domain.decision import Facts, RuleId
+from comity.domain.ids import ORI, Member
+from comity.domain.keys import MessageKey
+from comity.domain.vocabulary import (
+    AgencyType,
+    Assurance,
+    Certification,
+    DataClass,
+    Emergency,
+    FanOut,
+    Instrument,
+    Offence,
+    Outcome,
+    Purpose,
+    RecordKind,
+    TimeBand,
+)
+from comity.policy import Axis, Condition, Mark, Obligation, PolicyBundle, Rule, Statute
+
+FAMILIES = {
+    ORI("XXERO0001"): Family("US/DHS/ICE/ERO"),
+    ORI("XXHSI0001"): Family("US/DHS/ICE/HSI"),
+    ORI("XXUSBP001"): Family("US/DHS/CBP/USBP"),
+    ORI("XXFBI0001"): Family("US/DOJ/FBI"),
+    ORI("TX0PD0001"): Family("TX/LOCAL/PD"),
+}
+UNLISTED = ORI("ZZ9999999")
+CLASSES = (DataClass.STATUS, DataClass.ADDRESS, DataClass.PHOTO)
+KINDS = (RecordKind.LICENCE, RecordKind.NONCOMPLIANT_LICENCE)
+VALUES: dict[Axis, list[str]] = {
+    Axis.AGENCY: ["TX/LOCAL", "US", "US/DHS", "US/DHS/ICE", "US/DHS/ICE/HSI", "XXFBI0001"],
+    Axis.AGENCY_TYPE: [AgencyType.PD, AgencyType.FE],
+    Axis.CERTIFICATION: list(Certification),
+    Axis.ASSURANCE: list(Assurance),
+    Axis.MESSAGE_KEY: ["DQ", "KQ"],
+    Axis.DATA_CLASS: list(CLASSES),
+    Axis.RECORD_KIND: list(KINDS),
+    Axis.PURPOSE: [Purpose.CRIMINAL_INVESTIGATION, Purpose.CIVIL_IMMIGRATION, Purpose.NOT_STATED],
+    Axis.OFFENCE: [Offence.CHILD_EXPLOITATION, Offence.NONE, Offence.NOT_STATED],
+    Axis.INSTRUMENT: [
+        Instrument.ARTICLE_III_WARRANT,
+        Instrument.COURT_ORDER,
+        Instrument.ADMINISTRATIVE_IMMIGRATION_WARRANT,
+        Instrument.NOT_STATED,
+    ],
+    Axis.FAN_OUT: [FanOut.SINGLE, FanOut.ALL],
+    Axis.EMERGENCY: list(Emergency),
+    Axis.TIME_BAND: list(TimeBand),
+}
+
+
+@st.composite
+def conditions(draw: st.DrawFn, fewest: int = 0) -> Condition:
+    """A condition on up to three axes."""
+    axes = draw(st.lists(st.sampled_from(list(Axis)), min_size=fewest, max_size=3, unique=True))
+    chosen: dict[str, Any] = {}
+    for axis in axes:
+        values = VALUES[axis]
+        kept = draw(st.sets(st.sampled_from(range(len(values))), min_size=1))
+        chosen[axis.value] = tuple(values[index] for index in sorted(kept))
+    return Condition(**chosen)
+
+
+@st.composite
+def rules(draw: st.DrawFn, name: str, effects: tuple[Outcome, ...] = tuple(Outcome)) -> Rule:
+    """A rule with up to two exceptions."""
+    return Rule(
+        id=RuleId(name),
+        effect=draw(st.sampled_from(effects)),
+        when=draw(conditions()),
+        unless=tuple(draw(st.lists(conditions(fewest=1), max_size=2))),
+        obligations=draw(st.sampled_from([(), (Obligation.LOG,), tuple(Obligation)])),
+        statute=Statute(cite="practice data", mark=Mark.PRACTICE),
+        sentence=f"Rule {name} of the practice data.",
+        enabled=draw(st.sampled_from([True, True, True, False])),
+    )
+
+
+@st.composite
+def bundles(draw: st.DrawFn, fewest: int = 0, most: int = 8) -> PolicyBundle:
+    """A bundle of a fictional policy; a release for all stands in most, or all would be denied."""
+    count = draw(st.integers(fewest, most))
+    drawn = [draw(rules(f"R{number:02}")) for number in range(count)]
+    if draw(st.booleans()):
+        drawn.append(
+            Rule(
+                id=RuleId("ALL"),
+                effect=Outcome.RELEASE,
+                statute=Statute(cite="practice data", mark=Mark.PRACTICE),
+            )
+        )
+    return bundle_of(tuple(drawn))
+
+
+def bundle_of(drawn: tuple[Rule, ...], **changed: Any) -> PolicyBundle:
+    """A bundle with these rules."""
+    fields: dict[str, Any] = {
+        "schema_version": 1,
+        "state": Member("wa"),
+        "version": 1,
+        "title": "Practice data",
+        "hold_hours": 72,
+        "rules": drawn,
+    }
+    return PolicyBundle(**(fields | changed))
+
+
+@st.composite
+def many_facts(draw: st.DrawFn, count: int = 40) -> list[Facts]:
+    """Many facts for one bundle, out of one drawn seed: a bundle costs more to draw than to ask."""
+    chance = Random(draw(st.integers(0, 1 << 32)))
+    return [
+        Facts(
+            agency=chance.choice([*FAMILIES, UNLISTED]),
+            agency_type=chance.choice(list(AgencyType)),
+            certification=chance.choice(list(Certification)),
+            assurance=chance.choice(list(Assurance)),
+            key=MessageKey(chance.choice(["DQ", "KQ"])),
+            purpose=Purpose(chance.choice(VALUES[Axis.PURPOSE])),
+            offence=Offence(chance.choice(VALUES[Axis.OFFENCE])),
+            instrument=chance.choice(list(Instrument)),
+            fan_out=chance.choice(list(FanOut)),
+            emergency=chance.choice(list(Emergency)),
+            time_band=chance.choice(list(TimeBand)),
+        )
+        for _ in range(count)
+    ]
+
+
+def facts() -> st.SearchStrategy[Facts]:
+    """The facts of an exchange, also of an agency that nobody lists."""
+    return st.builds(
+        Facts,
+        agency=st.sampled_from([*FAMILIES, UNLISTED]),
+        agency_type=st.sampled_from(AgencyType),
+        certification=st.sampled_from(Certification),
+        assurance=st.sampled_from(Assurance),
+        key=st.sampled_from([MessageKey("DQ"), MessageKey("KQ")]),
+        purpose=st.sampled_from(Purpose),
+        offence=st.sampled_from(Offence),
+        instrument=st.sampled_from(Instrument),
+        fan_out=st.sampled_from(FanOut),
+        emergency=st.sampled_from(Emergency),
+        time_band=st.sampled_from(TimeBand),
+    )
