@@ -43,13 +43,13 @@ def test_opening_undoes_sealing(values: list[Ask]) -> None:
         verify_evidence(evidence(opened, index), encoding, opened.verify_key)
 
 
-@pytest.mark.parametrize("place", range(len(SAMPLE)))
-def test_every_altered_byte_is_refused(place: int) -> None:
+def test_every_altered_byte_is_refused() -> None:
     """Whichever byte of an envelope is changed, nothing of it is handed on."""
-    data = bytearray(SAMPLE)
-    data[place] ^= 1 << (place % 8)
-    with pytest.raises(EnvelopeError):
-        receive(bytes(data))
+    for place in range(len(SAMPLE)):
+        data = bytearray(SAMPLE)
+        data[place] ^= 1 << (place % 8)
+        with pytest.raises(EnvelopeError):
+            receive(bytes(data))
 
 
 @given(st.integers(0, len(SAMPLE) - 1))
