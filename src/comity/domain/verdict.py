@@ -18,14 +18,18 @@ from comity.domain.vocabulary import DataClass
 
 __all__ = [
     "Ed25519Proof",
+    "Reading",
+    "SignedReading",
     "SignedVerdict",
     "Verdict",
     "VerdictKind",
     "VerdictProof",
+    "reading_bytes",
     "signed_bytes",
 ]
 
 _PREFIX: Final = b"comity/verdict/v1\n"
+_READING_PREFIX: Final = b"comity/reading/v1\n"
 
 
 class VerdictKind(StrEnum):
@@ -76,3 +80,27 @@ class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
 def signed_bytes(verdict: Verdict) -> bytes:
     """Return what a reviewer signs: a prefix and the verdict as compact JSON."""
     return _PREFIX + msgspec.json.encode(verdict)
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A reviewer's wish to read a state's open holds, or one of them where `hold_entry` is named.
+
+    A hold names whom a query was about, so that reading one is signed for and recorded too.
+    """
+
+    state: Member
+    hold_entry: str = ""
+    reviewer: str
+    at: int
+
+
+class SignedReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading and its proof."""
+
+    reading: Reading
+    proof: VerdictProof
+
+
+def reading_bytes(reading: Reading) -> bytes:
+    """Return what a reviewer signs to read: a prefix and the reading as compact JSON."""
+    return _READING_PREFIX + msgspec.json.encode(reading)

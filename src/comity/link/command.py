@@ -14,8 +14,10 @@ from typing import Final, assert_never
 
 import msgspec
 
+from comity.domain.answer import Withheld
 from comity.domain.ids import ExchangeId, Member
-from comity.domain.verdict import SignedVerdict
+from comity.domain.verdict import SignedReading, SignedVerdict
+from comity.domain.vocabulary import DataClass
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
 from comity.link.forms import is_code, is_entry, is_id, is_member, is_time
 from comity.link.limits import COMMAND_BYTES_MAX, RESULT_FACTS_MAX, TEXT_CHARS_MAX
@@ -28,8 +30,12 @@ __all__ = [
     "CommandResult",
     "Decide",
     "Expire",
+    "HoldView",
+    "HoldsShown",
     "PublishDirectory",
     "PublishPolicy",
+    "ReadHolds",
+    "SignCheckpoint",
     "command_member",
     "decode_command",
     "decode_result",
@@ -61,6 +67,24 @@ class Expire(
     exchange_id: ExchangeId
 
 
+class ReadHolds(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="read_holds",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed wish to read a state's open holds, or one of them."""
+
+    signed: SignedReading
+
+
+class SignCheckpoint(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="sign_checkpoint",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """Sign the member's committed head now, not at the next interval: before an export."""
+
+    member: Member
+
+
 class PublishPolicy(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="publish_policy",
     forbid_unknown_fields=True,
@@ -90,6 +114,29 @@ class AskStatus(
     member: Member
 
 
+class HoldView(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One open hold. `search` is empty in a list: who was asked about is shown one at a time."""
+
+    entry: str
+    exchange_id: ExchangeId
+    agency: str
+    agency_name: str
+    key: str
+    purpose: str
+    offence: str
+    instrument: str
+    case_number: str
+    operator: str
+    assurance: str
+    opened_at: int
+    until: int
+    classes: tuple[DataClass, ...]
+    withheld: tuple[Withheld, ...]
+    search: tuple[tuple[str, str], ...] = ()
+
+
 class CommandDone(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="done",
     forbid_unknown_fields=True,
@@ -113,8 +160,23 @@ class CommandFailed(
     text: str
 
 
-Command = Decide | Expire | PublishPolicy | PublishDirectory | AskStatus
-CommandResult = CommandDone | CommandFailed
+class HoldsShown(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="holds",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """Open holds as their reviewer may see them: what is asked, by whom, why it is held.
+
+    `access_entry` cites the leaf that records a reading of one hold.
+    """
+
+    holds: tuple[HoldView, ...]
+    access_entry: str = ""
+
+
+Command = (
+    Decide | Expire | ReadHolds | SignCheckpoint | PublishPolicy | PublishDirectory | AskStatus
+)
+CommandResult = CommandDone | CommandFailed | HoldsShown
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _COMMANDS: Final[msgspec.msgpack.Decoder[Command]] = msgspec.msgpack.Decoder(Command)
@@ -170,9 +232,11 @@ def command_member(command: Command) -> Member:
     match command:
         case Decide():
             return command.signed.verdict.state
+        case ReadHolds():
+            return command.signed.reading.state
         case Expire() | PublishPolicy():
             return command.state
-        case PublishDirectory() | AskStatus():
+        case PublishDirectory() | AskStatus() | SignCheckpoint():
             return command.member
         case _:
             assert_never(command)
@@ -205,7 +269,9 @@ def _check_command(command: Command) -> None:
             holds = holds and _is_verdict(command.signed)
         case Expire():
             holds = holds and is_id(command.exchange_id)
-        case PublishPolicy() | PublishDirectory() | AskStatus():
+        case ReadHolds():
+            holds = holds and _is_reading(command.signed)
+        case PublishPolicy() | PublishDirectory() | AskStatus() | SignCheckpoint():
             pass
         case _:
             assert_never(command)
@@ -226,10 +292,22 @@ def _is_verdict(signed: SignedVerdict) -> bool:
     )
 
 
+def _is_reading(signed: SignedReading) -> bool:
+    reading = signed.reading
+    return (
+        (not reading.hold_entry or is_entry(reading.hold_entry))
+        and is_time(reading.at)
+        and 0 < len(reading.reviewer) <= _NAME_CHARS_MAX
+        and len(signed.proof.signature) == 64
+    )
+
+
 def _check_result(result: CommandResult) -> None:
     match result:
         case CommandDone():
             holds = (not result.entry or is_entry(result.entry)) and _are_facts(result.facts)
+        case HoldsShown():
+            holds = all(is_entry(view.entry) for view in result.holds)
         case CommandFailed():
             holds = is_code(result.code) and len(result.text) <= TEXT_CHARS_MAX
         case _:

@@ -20,7 +20,15 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import entry_name
 from comity.domain.keys import MessageKey, key_row
 from comity.domain.leaf import LeafHeader
-from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind, signed_bytes
+from comity.domain.verdict import (
+    SignedReading,
+    SignedVerdict,
+    Verdict,
+    VerdictKind,
+    VerdictProof,
+    reading_bytes,
+    signed_bytes,
+)
 from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
 from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
@@ -33,6 +41,7 @@ __all__ = [
     "VerdictError",
     "approve",
     "ask",
+    "check_reading",
     "check_verdict",
     "escalate",
     "refuse",
@@ -66,24 +75,37 @@ def check_verdict(
     if the hold's time is over.
     """
     verdict = signed.verdict
-    if key is None or key.key_id != signed.proof.key_id:
-        raise VerdictError("`reviewer` has no such key enrolled")
-    try:
-        public = Ed25519PublicKey.from_public_bytes(key.verify_key)
-        public.verify(signed.proof.signature, signed_bytes(verdict))
-    except (InvalidSignature, ValueError):
-        raise VerdictError("`signature` is not the reviewer's") from None
+    _check_proof(signed.proof, key, signed_bytes(verdict))
     if (verdict.state, verdict.exchange_id) != (hold.exchange.state, hold.exchange.exchange_id):
         raise VerdictError("`hold` is not the one signed for")
     if verdict.hold_entry != entry:
         raise VerdictError("`hold_entry` is not the one signed for")
-    if abs(now - verdict.at) > _CLOCK_SECONDS_MAX:
-        raise VerdictError("`at` is more than 300 seconds from now")
+    _check_time(verdict.at, now)
     if len(verdict.note) > NOTE_CHARACTERS_MAX:
         raise VerdictError("`note` is longer than 500 characters")
     _check_classes(verdict, hold)
     if now >= hold.until:
         raise HoldClosedError("the hold has expired")
+
+
+def check_reading(signed: SignedReading, key: ReviewerKey | None, now: int) -> None:
+    """Check that an enrolled reviewer of the state asks to read, now. Raises: VerdictError."""
+    _check_proof(signed.proof, key, reading_bytes(signed.reading))
+    _check_time(signed.reading.at, now)
+
+
+def _check_proof(proof: VerdictProof, key: ReviewerKey | None, message: bytes) -> None:
+    if key is None or key.key_id != proof.key_id:
+        raise VerdictError("`reviewer` has no such key enrolled")
+    try:
+        Ed25519PublicKey.from_public_bytes(key.verify_key).verify(proof.signature, message)
+    except (InvalidSignature, ValueError):
+        raise VerdictError("`signature` is not the reviewer's") from None
+
+
+def _check_time(at: int, now: int) -> None:
+    if abs(now - at) > _CLOCK_SECONDS_MAX:
+        raise VerdictError("`at` is more than 300 seconds from now")
 
 
 def _check_classes(verdict: Verdict, hold: HoldFile) -> None:
