@@ -2,7 +2,8 @@
 keeps them, with the keys they are searched by.
 
 Guarantee: the elements agree with each other: a suspended licence has a withdrawal in its history,
-an expired one an expiry in the past, and only a noncompliant one shows documents of that kind.
+an expired one an expiry in the past, and a noncompliant one shows documents in place of
+a social security number.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 import msgspec
 
 from comity.domain.answer import Element
-from comity.domain.ids import Member, wire_of_member
+from comity.domain.ids import Member
 from comity.domain.names import name_key
 from comity.domain.vocabulary import RecordKind
 from comity.practice.chance import pick, stream, weighted
@@ -88,7 +89,7 @@ def _elements(rng: Random, person: Person, today: date) -> list[Element]:
         *_status(rng, person, standing, today),
         *_identity(person),
         *address_elements(person),
-        _ssn(rng),
+        *_ssn(rng, person),
         *_history(rng, standing, today),
         *_medical(rng, person),
         *_documents(rng, person),
@@ -98,58 +99,57 @@ def _elements(rng: Random, person: Person, today: date) -> list[Element]:
 def _status(rng: Random, person: Person, standing: str, today: date) -> Iterator[Element]:
     elapsed = int(rng.random() * (_TERM_DAYS - 30)) + (_TERM_DAYS if standing == "EXPIRED" else 0)
     issued = today.toordinal() - elapsed
-    yield element("DriverLicenseStatusText", standing)
+    yield element("LICENSE_STATUS", standing)
     if person.kind is not RecordKind.ID_CARD:
-        yield element("DrivingStatusCode", _PRIVILEGE[standing])
+        yield element("DRIVING_STATUS_CODE", _PRIVILEGE[standing])
         is_commercial = person.kind is RecordKind.COMMERCIAL_LICENCE
-        yield element("DriverLicenseClassCode", "A" if is_commercial else "C")
+        yield element("LICENSE_CLASS_CODE", "A" if is_commercial else "C")
         restriction = pick(rng, _RESTRICTIONS)
         if restriction:
-            yield element("DrivingRestrictionCode", restriction)
+            yield element("DRIVING_RESTRICTION_CODE", restriction)
         if is_commercial:
-            yield element("DrivingEndorsementCode", pick(rng, _ENDORSEMENTS))
+            yield element("DRIVING_ENDORSEMENT_CODE", pick(rng, _ENDORSEMENTS))
     is_compliant = person.kind is not RecordKind.NONCOMPLIANT_LICENCE
-    yield element("DriverLicenseREALIDComplianceCode", "F" if is_compliant else "N")
-    yield element("DriverLicenseIssueDate", date.fromordinal(issued).isoformat())
-    yield element("DriverLicenseExpirationDate", date.fromordinal(issued + _TERM_DAYS).isoformat())
+    yield element("REAL_ID_COMPLIANCE_CODE", "F" if is_compliant else "N")
+    yield element("LICENSE_ISSUE_DATE", date.fromordinal(issued).isoformat())
+    yield element("LICENSE_EXPIRATION_DATE", date.fromordinal(issued + _TERM_DAYS).isoformat())
 
 
 def _identity(person: Person) -> Iterator[Element]:
-    yield element("PersonFullName", person.full_name)
-    yield element("DriverLicenseIdentification", person.oln)
-    yield element("PersonBirthDate", person.birth.isoformat())
-    yield element("PersonSexCode", person.sex)
-    yield element("PersonHeightMeasure", person.height)
-    yield element("PersonWeightMeasure", person.weight)
-    yield element("PersonEyeColorCode", person.eyes)
-    yield element("PersonHairColorCode", person.hair)
+    yield element("NAME", person.full_name)
+    yield element("LICENSE_NUMBER", person.oln)
+    yield element("BIRTH_DATE", person.birth.isoformat())
+    yield element("SEX", person.sex)
+    yield element("HEIGHT", person.height)
+    yield element("WEIGHT", person.weight)
+    yield element("EYE_COLOR", person.eyes)
+    yield element("HAIR_COLOR", person.hair)
 
 
 def address_elements(person: Person) -> Iterator[Element]:
     """Yield where a person lives; a vehicle record shows it for the registered owner."""
-    yield element("AddressStreetText", person.street)
-    yield element("AddressCityName", person.city)
-    yield element("AddressStateCode", wire_of_member(person.member))
-    yield element("AddressPostalCode", person.postal)
+    yield element("STREET", person.street)
+    yield element("CITY", person.city)
+    yield element("STATE", person.member.upper())
+    yield element("POSTAL_CODE", person.postal)
 
 
-def _ssn(rng: Random) -> Element:
-    """Return a number that was never one: area 900 and up, and group 00, are not issued."""
+def _ssn(rng: Random, person: Person) -> Iterator[Element]:
+    """Yield a number that was never one: area 900 and up, and group 00, are not issued."""
     area, serial = 900 + int(rng.random() * 100), 1 + int(rng.random() * 9999)
-    return element("PersonSSNIdentification", f"{area}-00-{serial:04d}")
+    if person.kind is not RecordKind.NONCOMPLIANT_LICENCE:
+        yield element("SSN", f"{area}-00-{serial:04d}")
 
 
 def _history(rng: Random, standing: str, today: date) -> Iterator[Element]:
     while rng.random() < _CONVICTION_SHARE:
-        yield element("DrivingConviction", f"{_past(rng, today)} ACD {pick(rng, _OFFENCES)}")
+        yield element("CONVICTION", f"{_past(rng, today)} ACD {pick(rng, _OFFENCES)}")
     if rng.random() < _ACCIDENT_SHARE:
-        yield element("DrivingAccident", f"{_past(rng, today)} SEVERITY {pick(rng, _SEVERITY)}")
+        yield element("ACCIDENT", f"{_past(rng, today)} SEVERITY {pick(rng, _SEVERITY)}")
     if standing in _ACTION:
         reason = pick(rng, _WITHDRAWALS[standing])
         when = date.fromordinal(today.toordinal() - int(rng.random() * 300))
-        yield element(
-            "DriverLicenseWithdrawal", f"{when.isoformat()} ACTION {_ACTION[standing]} ACD {reason}"
-        )
+        yield element("WITHDRAWAL", f"{when.isoformat()} ACTION {_ACTION[standing]} ACD {reason}")
 
 
 def _past(rng: Random, today: date) -> str:
@@ -159,11 +159,11 @@ def _past(rng: Random, today: date) -> str:
 def _medical(rng: Random, person: Person) -> Iterator[Element]:
     if person.kind is RecordKind.COMMERCIAL_LICENCE:
         status = "C" if rng.random() < 0.95 else "N"
-        yield element("DriverLicenseMedicalCertificationStatusCode", status)
+        yield element("MEDICAL_CERTIFICATION_STATUS_CODE", status)
     if rng.random() < _CONDITION_SHARE:
-        yield element("DriverMedicalConditionText", pick(rng, _CONDITIONS))
+        yield element("MEDICAL_CONDITION", pick(rng, _CONDITIONS))
 
 
 def _documents(rng: Random, person: Person) -> Iterator[Element]:
     if person.kind is RecordKind.NONCOMPLIANT_LICENCE:
-        yield element("IdentityDocumentText", pick(rng, _DOCUMENTS))
+        yield element("DOCUMENT_SHOWN", pick(rng, _DOCUMENTS))

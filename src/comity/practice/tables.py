@@ -103,12 +103,12 @@ class ElementRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What elements.toml says of one element.
 
     `mark` says where the name or its code list was found: V in a published NIEM schema, S in public
-    programs that use NIEM, P chosen for practice.
+    programs that use NIEM, P chosen for practice. `niem` and `card` are empty where there is none.
     """
 
     data_class: DataClass
-    label: str
     mark: str
+    niem: str = ""
     card: str = ""
 
 

@@ -158,10 +158,10 @@ def _row(rng: Random, person: Person, vehicle: _Vehicle, today: date) -> Vehicle
 
 def _registration(vehicle: _Vehicle, person: Person) -> VehicleRow:
     elements = [
-        element("ConveyanceRegistrationPlateIdentification", vehicle.plate),
-        element("ConveyanceRegistrationPlateCategoryText", vehicle.plate_type),
-        element("RegistrationPlateYearDate", str(vehicle.plate_year)),
-        element("RegistrationExpirationDate", f"{vehicle.plate_year}-12-31"),
+        element("PLATE", vehicle.plate),
+        element("PLATE_TYPE", vehicle.plate_type),
+        element("PLATE_YEAR", str(vehicle.plate_year)),
+        element("REGISTRATION_EXPIRATION_DATE", f"{vehicle.plate_year}-12-31"),
         *_description(vehicle),
         *_ownership(person),
     ]
@@ -179,9 +179,9 @@ def _registration(vehicle: _Vehicle, person: Person) -> VehicleRow:
 def _title(rng: Random, vehicle: _Vehicle, person: Person, today: date) -> VehicleRow:
     issued = date.fromordinal(today.toordinal() - int(rng.random() * 1500))
     elements = [
-        element("TitleIdentification", f"T{vehicle.vin[-6:]}"),
-        element("TitleIssueDate", issued.isoformat()),
-        element("BrandCode", pick(rng, _BRANDS)),
+        element("TITLE_NUMBER", f"T{vehicle.vin[-6:]}"),
+        element("TITLE_ISSUE_DATE", issued.isoformat()),
+        element("BRAND_CODE", pick(rng, _BRANDS)),
         *_description(vehicle),
         *_ownership(person),
     ]
@@ -197,13 +197,13 @@ def _title(rng: Random, vehicle: _Vehicle, person: Person, today: date) -> Vehic
 
 
 def _description(vehicle: _Vehicle) -> Iterator[Element]:
-    yield element("VehicleIdentification", vehicle.vin)
-    yield element("VehicleMakeCode", vehicle.make)
-    yield element("VehicleModelCode", vehicle.model)
-    yield element("VehicleModelYearDate", str(vehicle.model_year))
-    yield element("VehicleColorPrimaryCode", vehicle.colour)
+    yield element("VIN", vehicle.vin)
+    yield element("MAKE", vehicle.make)
+    yield element("MODEL", vehicle.model)
+    yield element("MODEL_YEAR", str(vehicle.model_year))
+    yield element("COLOR", vehicle.colour)
 
 
 def _ownership(person: Person) -> Iterator[Element]:
-    yield element("RegisteredOwnerName", person.full_name)
+    yield element("OWNER_NAME", person.full_name)
     yield from address_elements(person)

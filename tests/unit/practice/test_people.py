@@ -63,11 +63,11 @@ def test_licence_numbers_do_not_repeat() -> None:
 def test_keys_are_those_of_the_record() -> None:
     """The keys that a row is found by say the same as its record."""
     for row in SMALL.drivers(TX):
-        name, born = values(row.record, "PersonFullName"), values(row.record, "PersonBirthDate")
+        name, born = values(row.record, "NAME"), values(row.record, "BIRTH_DATE")
         assert row.name_key == name_key(name[0])
         assert born == [row.birth.isoformat()]
-        assert values(row.record, "DriverLicenseIdentification") == [row.oln]
-        assert values(row.record, "PersonSexCode") == [row.sex]
+        assert values(row.record, "LICENSE_NUMBER") == [row.oln]
+        assert values(row.record, "SEX") == [row.sex]
 
 
 def test_elements_are_in_the_table() -> None:
@@ -85,7 +85,7 @@ def test_elements_are_in_the_table() -> None:
 
 def test_table_has_no_unused_element() -> None:
     """Every element of the table occurs in the world, the photo beside the record."""
-    seen = {"PersonDigitalImage"}
+    seen = {"PHOTO"}
     records = [row.record for row in WORLD.drivers(WA)]
     records += [row.record for row in WORLD.vehicles(WA)]
     for record in records:
@@ -96,8 +96,8 @@ def test_table_has_no_unused_element() -> None:
 def test_withdrawal_and_status_agree() -> None:
     """A suspended or revoked licence has its withdrawal in the history, no other licence has."""
     for row in WORLD.drivers(WA):
-        status = values(row.record, "DriverLicenseStatusText")[0]
-        withdrawals = values(row.record, "DriverLicenseWithdrawal")
+        status = values(row.record, "LICENSE_STATUS")[0]
+        withdrawals = values(row.record, "WITHDRAWAL")
         assert bool(withdrawals) == (status in {"SUSPENDED", "REVOKED"})
 
 
@@ -105,8 +105,8 @@ def test_expiry_and_status_agree() -> None:
     """An expired licence expired before the world's day, any other did not."""
     today = PRACTICE_DAY.isoformat()
     for row in WORLD.drivers(WA):
-        status = values(row.record, "DriverLicenseStatusText")[0]
-        expires = values(row.record, "DriverLicenseExpirationDate")[0]
+        status = values(row.record, "LICENSE_STATUS")[0]
+        expires = values(row.record, "LICENSE_EXPIRATION_DATE")[0]
         assert (expires < today) == (status == "EXPIRED")
 
 
@@ -115,7 +115,8 @@ def test_noncompliant_records() -> None:
     for row in WORLD.drivers(WA):
         is_noncompliant = row.kind is RecordKind.NONCOMPLIANT_LICENCE
         assert (DataClass.IMMIGRATION_DOCUMENTS in classes(row.record)) == is_noncompliant
-        compliance = values(row.record, "DriverLicenseREALIDComplianceCode")
+        assert (DataClass.SSN in classes(row.record)) != is_noncompliant
+        compliance = values(row.record, "REAL_ID_COMPLIANCE_CODE")
         assert compliance == (["N"] if is_noncompliant else ["F"])
     kinds = Counter(row.kind for row in WORLD.drivers(WA))
     assert 0.05 < kinds[RecordKind.NONCOMPLIANT_LICENCE] / 1_500 < 0.13
@@ -125,7 +126,7 @@ def test_noncompliant_records() -> None:
 def test_social_security_numbers_were_never_issued() -> None:
     """A social security number has area 900 or above and group 00."""
     for row in WORLD.drivers(TX):
-        numbers = values(row.record, "PersonSSNIdentification")
+        numbers = values(row.record, "SSN")
         assert len(numbers) == 1
         assert re.fullmatch(r"9[0-9]{2}-00-[0-9]{4}", numbers[0])
 
@@ -133,7 +134,7 @@ def test_social_security_numbers_were_never_issued() -> None:
 def test_share_of_standings() -> None:
     """Most licences are valid; some are suspended, expired or revoked; some have a history."""
     rows = list(WORLD.drivers(TX))
-    standing = Counter(values(row.record, "DriverLicenseStatusText")[0] for row in rows)
+    standing = Counter(values(row.record, "LICENSE_STATUS")[0] for row in rows)
     assert set(standing) == {"VALID", "EXPIRED", "SUSPENDED", "REVOKED"}
     assert 0.8 < standing["VALID"] / len(rows) < 0.95
     history = sum(DataClass.HISTORY in classes(row.record) for row in rows)
@@ -154,3 +155,10 @@ def test_addresses_are_no_post_office(member: Member) -> None:
     for person in SMALL.people(member):
         assert re.fullmatch("000[0-9]{2}", person.postal)
         assert person.city in places()[member].cities
+
+
+def test_marks_of_the_table() -> None:
+    """An element says where its name was found, and a NIEM name only where there is one."""
+    for row in element_rows().values():
+        assert row.mark in {"V", "S", "P"}
+        assert bool(row.niem) == (row.mark != "P")

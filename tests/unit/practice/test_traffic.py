@@ -8,6 +8,8 @@ from collections import Counter
 from comity.domain.ids import member_of_wire
 from comity.domain.query import Query
 from comity.domain.vocabulary import Offence, Purpose
+from comity.formats.json import query as json
+from comity.formats.text import query as text
 from comity.practice.vehicles import check_digit
 from comity.practice.world import PracticeWorld
 
@@ -32,6 +34,13 @@ def test_field_sets_are_complete() -> None:
         for name, value in query.fields:
             assert re.fullmatch("[A-Z0-9*, -]+", value), name
             assert len(value) <= {"OLN": 20, "NAM": 30, "LIC": 10, "VIN": 17}.get(name, 8)
+
+
+def test_queries_pass_the_formats() -> None:
+    """Every query is the same after text and after JSON: the formats accept all of them."""
+    for query in QUERIES[:2_000]:
+        assert text.parse_query(text.render_query(query)) == query
+        assert json.parse_query(json.render_query(query)) == query
 
 
 def test_the_mix() -> None:
