@@ -70,12 +70,10 @@ def test_any_order_of_parts_leaves_one_owner_each(rows: list[tuple[Member, int, 
             directory = directory.with_part(part_of(member, version, numbers))
         except DirectoryError:
             assert directory.part(member) == before
-    listed = {
-        listing.ori: member
-        for member in directory.members()
-        if (standing := directory.part(member)) is not None
-        for listing in standing.agencies
-    }
+    standing = [part for member in directory.members() if (part := directory.part(member))]
+    pairs = [(listing.ori, part.member) for part in standing for listing in part.agencies]
+    listed = dict(pairs)
+    assert len(listed) == len(pairs)
     assert {ori: directory.member_of(ori) for ori in directory.families()} == listed
     for ori, member in listed.items():
         assert directory.check_asker(member, ori).ori == ori
