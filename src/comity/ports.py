@@ -70,7 +70,7 @@ class CommitUnknownError(ComityError):
 class HeadMovedError(ComityError):
     """Another host wrote a ledger's head: this host no longer owns that ledger."""
 
-    code = "ledger-not-owned"
+    code = "head-moved"
 
     def __init__(self, members: Sequence[Member]) -> None:
         super().__init__("the head of a ledger was written by another host")
@@ -425,6 +425,10 @@ class Bus(Protocol):
 
     async def publish(self, subject: str, data: bytes, *, unheard: Callable[[], None]) -> None:
         """Send; `unheard` is called if nobody listens."""
+        ...
+
+    def post(self, subject: str, data: bytes) -> None:
+        """Send without waiting, from outside a task; lost if the wire is down."""
         ...
 
     async def request(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:

@@ -38,6 +38,7 @@ from comity.ports import Clock, Lookup, Record, Source, SourceError, Store
 from comity.services.courier import Courier
 from comity.services.entries import Entry
 from comity.services.events import Events
+from comity.services.health import Health
 from comity.services.member import NoPolicyError, World
 from comity.services.replay import AnswerReplay, attach_proofs
 from comity.services.sequencer import BusyError, Committed, Refused, Sequencer, SequencerResult
@@ -63,6 +64,7 @@ class AnswerFace:
         sequencer: Sequencer,
         courier: Courier,
         replay: AnswerReplay,
+        health: Health,
         clock: Clock,
         events: Events,
     ) -> None:
@@ -72,12 +74,16 @@ class AnswerFace:
         self._sequencer = sequencer
         self._courier = courier
         self._replay = replay
+        self._health = health
         self._clock = clock
         self._events = events
 
     async def take(self, opened: Opened) -> None:
         """Answer every ask of one verified envelope."""
         asks = [parcel for _, parcel in opened.parcels if isinstance(parcel, Ask)]
+        if not self._health.may_release:
+            self._send([_refused(ask.exchange, RefusalCode.BUSY) for ask in asks])
+            return
         now = self._clock.now_ns() // _NS
         refusals: list[RefusedParcel] = []
         exchanges: dict[ExchangeId, Exchange] = {}

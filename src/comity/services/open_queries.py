@@ -85,6 +85,14 @@ class OpenQueries:
         """Return an open query."""
         return self._queries.get(query_id)
 
+    def waiting_for(self, members: frozenset[Member]) -> list[OpenQueryState]:
+        """Return queries that wait for one of these members, their requester not told yet."""
+        return [
+            state
+            for state in self._queries.values()
+            if not state.told_waiting and not members.isdisjoint(state.exchanges)
+        ]
+
     def end_if_final(self, state: OpenQueryState) -> bool:
         """Forget a query whose every exchange has its final answer; say whether it ended."""
         if state.pending():

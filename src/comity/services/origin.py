@@ -20,7 +20,7 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, Member, QueryId, entry_name, make_id
+from comity.domain.ids import ExchangeId, HostName, Member, QueryId, entry_name, make_id
 from comity.domain.query import Query
 from comity.exchange.origin import (
     AcceptedQuery,
@@ -255,6 +255,12 @@ class OriginFace:
                 found = self._open.of_exchange(parcel.exchange.exchange_id)
                 if found is not None:
                     self._tell_waiting(found[0], parcel.exchange.state)
+
+    def host_unheard(self, host: HostName) -> None:
+        """The hub says that nobody listens at a host: tell whoever waits for its members."""
+        members = frozenset(self._world.directory.members_on(host))
+        for state in self._open.waiting_for(members):
+            self._tell_waiting(state, next(iter(members & state.exchanges.keys())))
 
     def _tell_waiting(self, state: OpenQueryState, member: Member) -> None:
         if state.told_waiting:

@@ -133,6 +133,7 @@ class Sequencer:
         self._pending: list[_Group] = []
         self._pending_count = 0
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
 
     def own(self, epochs: Mapping[Member, int]) -> None:
         """Take the ledgers that the store gave this host, with the epoch of each."""
@@ -158,11 +159,17 @@ class Sequencer:
         self._wake.set()
         return await future
 
+    async def drained(self) -> None:
+        """Return when nothing waits to be recorded."""
+        await self._idle.wait()
+
     async def run(self) -> None:
         """Commit batches until cancelled."""
         while True:
+            self._idle.set()
             await self._wake.wait()
             self._wake.clear()
+            self._idle.clear()
             while self._pending:
                 if self._batch_floor_s and self._pending_count < BATCH_ENTRIES_MAX // 8:
                     await asyncio.sleep(self._batch_floor_s)

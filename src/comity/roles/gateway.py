@@ -1,0 +1,236 @@
+"""The gateway: both faces of the members that one host serves, around one sequencer.
+
+    start:  load what is published, own the ledgers whose heads continue what was signed, publish
+            what a new member's founding holds, take up open queries, then listen
+    stop:   stop listening, let the batch in hand commit, sign the last heads
+
+Start after a crash is the same start: nothing is known but what is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from comity.directory.part import SignedPart
+from comity.domain.errors import ComityError
+from comity.domain.ids import HostName, Member
+from comity.front.line import LineServer
+from comity.link.envelope import check_fresh, open_envelope
+from comity.link.parcel import EnvelopeKind
+from comity.ports import Bus, Clock, LineFrame, Store
+from comity.services.answer import AnswerFace
+from comity.services.checkpoints import Checkpoints
+from comity.services.commands import Commands, command_subject
+from comity.services.courier import Courier, gateway_subject
+from comity.services.deliveries import Deliveries
+from comity.services.events import Events
+from comity.services.founding import Founding
+from comity.services.health import Health
+from comity.services.member import NoPolicyError, World
+from comity.services.origin import OriginFace
+from comity.services.sequencer import Sequencer
+
+__all__ = ["UNHEARD_MARK", "FoundingPapers", "Gateway", "GatewayParts"]
+
+UNHEARD_MARK: Final = b"\x00"
+"""First byte of the hub's word that nobody listens where an envelope was to go."""
+
+_NS_PER_MS: Final = 1_000_000
+_NS: Final = 1_000_000_000
+_TICK_SECONDS: Final = 1.0
+_HEALTH_SECONDS: Final = 5.0
+_RECOVER_SECONDS: Final = 7 * 86_400
+_DRAIN_SECONDS_MAX: Final = 5.0
+
+
+class FoundingPapers(msgspec.Struct, frozen=True, kw_only=True):
+    """What new members of this host publish first: signed parts and policy bundles."""
+
+    parts: tuple[SignedPart, ...] = ()
+    policies: tuple[tuple[Member, bytes], ...] = ()
+
+
+class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a gateway is made of, joined by the composition root."""
+
+    host: HostName
+    seal_private: X25519PrivateKey
+    world: World
+    store: Store
+    bus: Bus
+    clock: Clock
+    sequencer: Sequencer
+    courier: Courier
+    checkpoints: Checkpoints
+    founding: Founding
+    health: Health
+    deliveries: Deliveries
+    origin: OriginFace
+    answer: AnswerFace
+    commands: Commands
+    lines: LineServer
+    events: Events
+    papers: FoundingPapers
+    listen_on: tuple[str, int]
+    checkpoint_s: float
+
+
+class Gateway:
+    """Runs one host's gateway; is the `Desk` of its lines."""
+
+    def __init__(self, parts: GatewayParts) -> None:
+        self._parts = parts
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # The desk of the lines.
+
+    def oris_of(self, line: str) -> tuple[str, ...]:
+        """Return the agencies that may be spoken for on a line."""
+        return self._parts.world.directory.agencies_for_line(line)
+
+    async def open_line(self, line: str) -> tuple[int, int]:
+        """Take up a line; return its last accepted frame and its last delivery."""
+        return await self._parts.deliveries.open_line(line)
+
+    async def resume(self, line: str) -> None:
+        """Write out what the line has not acknowledged."""
+        await self._parts.deliveries.resume(line)
+
+    async def take_frames(self, frames: Sequence[LineFrame]) -> None:
+        """Accept or refuse messages."""
+        await self._parts.origin.take_frames(frames)
+
+    async def acknowledged(self, line: str, number: int) -> None:
+        """Take a line's acknowledgement."""
+        await self._parts.deliveries.acknowledged(line, number)
+
+    # Life.
+
+    async def start(self) -> int:
+        """Bring the gateway up; return the port that lines connect to."""
+        parts = self._parts
+        await parts.world.load(parts.store)
+        await self._own(sorted(self._members()))
+        self._run(parts.sequencer.run())
+        self._run(parts.courier.run())
+        await self._publish_founding()
+        await parts.health.check()
+        taken_up = await parts.origin.recover(parts.clock.now_ns() // _NS - _RECOVER_SECONDS)
+        parts.events.note("queries_taken_up", taken_up, members=len(parts.world.members()))
+        await parts.bus.listen(gateway_subject(parts.host), self._envelope)
+        await parts.bus.listen(command_subject(parts.host), self._command)
+        port = await parts.lines.listen(self, *parts.listen_on)
+        self._run(self._every(_TICK_SECONDS, self._tick))
+        self._run(self._every(_HEALTH_SECONDS, parts.health.check))
+        self._run(self._every(parts.checkpoint_s, self._sign))
+        return port
+
+    async def stop(self) -> None:
+        """Stop taking in, then end in order."""
+        parts = self._parts
+        await parts.lines.close()
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS_MAX):
+                await parts.sequencer.drained()
+                await self._tick()
+                await parts.checkpoints.sign_all()
+        except (ComityError, TimeoutError) as error:
+            parts.events.failure("stop_incomplete", error)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _members(self) -> set[Member]:
+        parts = self._parts
+        return {*parts.world.members(), *(part.member for part in parts.papers.parts)}
+
+    async def _own(self, members: Sequence[Member]) -> None:
+        """Own the ledgers that continue what was signed; leave the others alone, loudly."""
+        parts = self._parts
+        epochs = await parts.store.claim(parts.host, members)
+        for member, epoch in epochs.items():
+            try:
+                await parts.checkpoints.check(member)
+            except ComityError as error:
+                # INVARIANT (one-ledger-one-writer): an old backup or damage is never written to.
+                parts.events.failure("ledger_refused", error, member=member)
+            else:
+                parts.sequencer.own({member: epoch})
+
+    async def _publish_founding(self) -> None:
+        parts = self._parts
+        world = parts.world
+        new_parts = [
+            signed
+            for signed in parts.papers.parts
+            if world.directory.part(signed.member) is None and parts.sequencer.owns(signed.member)
+        ]
+        if new_parts:
+            await parts.founding.publish_parts(new_parts)
+        new_policies = [
+            body
+            for member, body in parts.papers.policies
+            if parts.sequencer.owns(member) and not _has_policy(world, member)
+        ]
+        if new_policies:
+            await parts.founding.publish_first_policies(new_policies)
+
+    async def _envelope(self, data: bytes) -> None:
+        parts = self._parts
+        if data[:1] == UNHEARD_MARK:
+            parts.origin.host_unheard(HostName(data[1:].decode("ascii", "replace")))
+            return
+        try:
+            opened = open_envelope(
+                data,
+                own_name=parts.host,
+                own_private=parts.seal_private,
+                book=parts.world.directory,
+            )
+            check_fresh(opened.route, parts.clock.now_ns() // _NS_PER_MS)
+        except ComityError as error:
+            # INVARIANT (signed-query): what does not verify is not looked into any further.
+            parts.events.failure("envelope_refused", error)
+            return
+        for fault in opened.faults:
+            parts.events.note("parcel_refused", code=fault.code)
+        match opened.route.kind:
+            case EnvelopeKind.ASK:
+                await parts.answer.take(opened)
+            case EnvelopeKind.ANSWER:
+                await parts.origin.take_answers(opened)
+
+    async def _command(self, data: bytes) -> bytes:
+        return await self._parts.commands.take(data)
+
+    async def _tick(self) -> None:
+        self._parts.origin.redrive()
+        await self._parts.deliveries.save_acknowledged()
+
+    async def _sign(self) -> None:
+        await self._parts.checkpoints.sign_all()
+
+    def _run(self, work: Awaitable[None]) -> None:
+        self._tasks.append(asyncio.ensure_future(work))
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work at intervals; a failure is an event and the next interval comes all the same."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except ComityError as error:
+                self._parts.events.failure("interval_failed", error)
+
+
+def _has_policy(world: World, member: Member) -> bool:
+    try:
+        world.policy(member)
+    except NoPolicyError:
+        return False
+    return True
