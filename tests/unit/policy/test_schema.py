@@ -1,0 +1,69 @@
+"""The published JSON schema of the rule record says what the code does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from comity.domain.ids import MEMBERS
+from comity.domain.vocabulary import Outcome
+from comity.policy import Axis, Condition, Mark, Obligation, PolicyBundle, Rule, Statute
+from comity.policy.axis import AXIS_VALUES
+from comity.policy.check import (
+    AGENCIES_MAX,
+    CITE_CHARACTERS_MAX,
+    EXCEPTIONS_MAX,
+    HOLD_HOURS_MAX,
+    LABEL_CHARACTERS_MAX,
+    NOTE_CHARACTERS_MAX,
+    RULES_MAX,
+    SENTENCE_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+    VERSION_MAX,
+)
+
+SCHEMA: dict[str, Any] = json.loads(
+    (Path(__file__).parents[3] / "docs" / "reference" / "rule-record.schema.json").read_text()
+)
+BUNDLE = SCHEMA["properties"]
+RULE = SCHEMA["$defs"]["rule"]["properties"]
+CONDITION = SCHEMA["$defs"]["condition"]["properties"]
+
+
+def test_fields_are_those_of_the_record() -> None:
+    """Every field is there, in its canonical order, and no other."""
+    assert tuple(BUNDLE) == PolicyBundle.__struct_encode_fields__
+    assert tuple(RULE) == Rule.__struct_encode_fields__
+    assert tuple(RULE["statute"]["properties"]) == Statute.__struct_encode_fields__
+    assert tuple(CONDITION) == Condition.__struct_encode_fields__ == tuple(Axis)
+
+
+def test_every_object_is_closed() -> None:
+    """No object takes a field that is not named."""
+    objects = (SCHEMA, *SCHEMA["$defs"].values(), RULE["statute"])
+    assert all(one["additionalProperties"] is False for one in objects)
+
+
+def test_values_are_those_of_the_vocabularies() -> None:
+    """Each axis lists its vocabulary, in its order."""
+    for axis, values in AXIS_VALUES.items():
+        assert CONDITION[axis.value]["items"]["enum"] == [str(value) for value in values]
+    assert RULE["effect"]["enum"] == [str(effect) for effect in Outcome]
+    assert RULE["obligations"]["items"]["enum"] == [str(duty) for duty in Obligation]
+    assert RULE["statute"]["properties"]["mark"]["enum"] == [str(mark) for mark in Mark]
+    assert BUNDLE["state"]["enum"] == list(MEMBERS)
+
+
+def test_limits_are_those_of_the_checks() -> None:
+    """Each limit stands in the schema with the number that is held."""
+    assert BUNDLE["rules"]["maxItems"] == BUNDLE["opt_outs"]["maxItems"] == RULES_MAX
+    assert RULE["unless"]["maxItems"] == EXCEPTIONS_MAX
+    assert CONDITION["agency"]["maxItems"] == AGENCIES_MAX
+    assert BUNDLE["version"]["maximum"] == VERSION_MAX
+    assert BUNDLE["hold_hours"]["maximum"] == HOLD_HOURS_MAX
+    assert BUNDLE["title"]["maxLength"] == TITLE_CHARACTERS_MAX
+    assert BUNDLE["label"]["maxLength"] == RULE["label"]["maxLength"] == LABEL_CHARACTERS_MAX
+    assert RULE["sentence"]["maxLength"] == SENTENCE_CHARACTERS_MAX
+    assert RULE["note"]["maxLength"] == NOTE_CHARACTERS_MAX
+    assert RULE["statute"]["properties"]["cite"]["maxLength"] == CITE_CHARACTERS_MAX
