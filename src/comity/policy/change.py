@@ -96,9 +96,8 @@ def _can_change(table: MaskTable, mask: int, settled: Settled) -> bool:
     Every rule in the way must look at an open axis itself, or have an exception whose fixed axes
     fit; where no rule releases, one that would must fail by open axes alone.
     """
-    rows = {row.rule.id: row for row in table.by_fixed.values()}
     for rule in settled.deciding:
-        row = rows[rule.id]
+        row = table.by_id[rule.id]
         fits = (mask & need & -need for need in row.exceptions)
         if row.need == row.fixed and not any(fits):
             return False

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from comity.domain.agency import Family
+from comity.domain.decision import RuleId
 from comity.domain.ids import ORI
 from comity.domain.vocabulary import Purpose
 from comity.policy.axis import AXIS_VALUES, OPEN_AXES, Axis
@@ -49,6 +50,7 @@ class MaskTable(NamedTuple):
     agencies: Mapping[ORI, int]
     fixed: int
     by_fixed: Mapping[int, RuleBits]
+    by_id: Mapping[RuleId, RuleBits]
     open_bits: Mapping[Axis, int]
 
 
@@ -109,6 +111,7 @@ def build_masks(rules: tuple[Rule, ...], families: Mapping[ORI, Family]) -> Mask
         agencies=_agency_masks(bits, families),
         fixed=sum(row.fixed for row in rows),
         by_fixed={row.fixed: row for row in rows},
+        by_id={row.rule.id: row for row in rows},
         open_bits={axis: bits.open_bits(axis) for axis in OPEN_AXES},
     )
 

@@ -64,7 +64,8 @@ def test_shipped_rules_are_plain() -> None:
             ),
             (
                 "CBP or ICE may not get the photo. This is so when the stated use is civil "
-                "immigration enforcement or no use is stated. It is not so when they hold a court order."
+                "immigration enforcement or no use is stated. It is not so when they hold a "
+                "court order."
             ),
         ),
         (
