@@ -72,17 +72,13 @@ _BY_TEXT: Final = {
 
 # What programs of the network take for the whole answer, wherever it stands in a body.
 _PHRASES: Final = {
-    phrase: phrase.replace(" ", "-")
-    for phrase in (NO_RECORD, "FILE NOT AVAILABLE", "TEMPORARILY UNAVAILABLE")
+    "TEMPORARILY UNAVAILABLE": ResponseKind.UNAVAILABLE,
+    "FILE NOT AVAILABLE": ResponseKind.UNAVAILABLE,
+    "USER DOES NOT RESPOND": ResponseKind.UNAVAILABLE,
+    "USER OUT OF SERVICE": ResponseKind.UNAVAILABLE,
+    NO_RECORD: ResponseKind.NO_HIT,
+    "NO RECORD NICB": ResponseKind.NO_HIT,
 }
-_FOREIGN: Final = (
-    (" TEMPORARILY UNAVAILABLE", ResponseKind.UNAVAILABLE),
-    ("FILE NOT AVAILABLE", ResponseKind.UNAVAILABLE),
-    ("USER DOES NOT RESPOND TO", ResponseKind.UNAVAILABLE),
-    ("USER OUT OF SERVICE", ResponseKind.UNAVAILABLE),
-    (NO_RECORD, ResponseKind.NO_HIT),
-    ("NO RECORD NICB", ResponseKind.NO_HIT),
-)
 
 
 def outcome_words(answer: Answer) -> OutcomeWords:
@@ -121,9 +117,10 @@ def read_outcome(text: str) -> OutcomeWords | None:
 
 def disarm(text: str) -> str:
     """Return upper-case text with the phrases that programs take for an outcome hyphenated."""
-    if "FILE" in text or "UNAVAILABLE" in text:
-        for phrase, harmless in _PHRASES.items():
-            text = text.replace(phrase, harmless)
+    # One of these words stands in every phrase, and hardly in any value.
+    if "FILE" in text or "USER" in text or "UNAVAILABLE" in text or "NICB" in text:
+        for phrase in _PHRASES:
+            text = text.replace(phrase, phrase.replace(" ", "-"))
     return text
 
 
@@ -132,8 +129,8 @@ def recognise_response(text: str) -> ResponseKind | None:
 
     None is no answer to whether there is a record: such a text is opaque.
     """
-    upper = f" {text.upper()}"
-    for phrase, response in _FOREIGN:
+    upper = text.upper()
+    for phrase, response in _PHRASES.items():
         if phrase in upper:
             return response
     return None

@@ -17,7 +17,7 @@ from typing import Final
 from comity.domain.answer import Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.ids import Member, wire_of_member
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind, term
-from comity.formats.text.plain import COLUMNS_MAX, plain_line, wrap_item
+from comity.formats.text.plain import COLUMNS_MAX, is_plain, plain_line, wrap_item
 from comity.formats.wording import disarm, outcome_words
 
 __all__ = [
@@ -41,6 +41,7 @@ OUTCOME_LABELS: Final = {
     Outcome.HOLD: "HELD",
     Outcome.DENY: "REFUSED",
 }
+_PHOTO: Final = DataClass.PHOTO  # a name of its own is quicker than the enumeration's
 NOT_REVIEWED: Final = "NOT REVIEWED"
 
 
@@ -61,7 +62,8 @@ def render_answer_text(answer: Answer) -> str:
     lines = [f"{wire_of_member(answer.state)}: {words.text}"]
     if answer.record_kind is not None:
         lines.append(f"RECORD: {KIND_LABELS[answer.record_kind]}")
-    _add_elements(lines, answer.elements)
+    if answer.elements:
+        _add_elements(lines, answer.elements)
     _add_withheld(lines, answer.withheld, is_expired=words.expired)
     if answer.hold is not None:
         _add_hold(lines, answer.hold)
@@ -76,8 +78,8 @@ def render_answer_text(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def _item(text: str, indent: str = "") -> str:
-    line = f"{indent}{text}".rstrip(" ")
+def _item(text: str) -> str:
+    line = text.rstrip(" ")
     return line if len(line) <= COLUMNS_MAX else wrap_item(line)
 
 
@@ -88,19 +90,25 @@ def _add_sentence(lines: list[str], label: str, sentence: str) -> None:
         lines.append(_item(f"{label}: {shown}"))
 
 
-def _add_elements(lines: list[str], elements: Iterable[Element]) -> None:
+def _add_elements(lines: list[str], elements: Sequence[Element]) -> None:
     last: DataClass | None = None
-    for element in elements:
-        if element.data_class is DataClass.PHOTO:
-            if last is not DataClass.PHOTO:
-                lines.append(PHOTO_LINE)
-        else:
-            if element.data_class is not last:
-                lines.append(CLASS_LABELS[element.data_class])
-            lines.append(
-                _item(f"{element_label(element.name)}: {plain_value(element.value)}", "  ")
-            )
-        last = element.data_class
+    for element, value in zip(elements, _plain_values(elements), strict=True):
+        data_class = element.data_class
+        if data_class is not last:
+            lines.append(PHOTO_LINE if data_class is _PHOTO else CLASS_LABELS[data_class])
+            last = data_class
+        if data_class is not _PHOTO:
+            lines.append(_item(f"  {element_label(element.name)}: {value}"))
+
+
+def _plain_values(elements: Sequence[Element]) -> list[str]:
+    """Return what `plain_value` returns of each value, in one pass; nothing for photo bytes."""
+    values = ["" if e.data_class is _PHOTO else e.value for e in elements]
+    joined = "\n".join(values)
+    # Nearly always no value needs more than capitals; a value of several lines shows in the count.
+    if is_plain(joined) and joined.count("\n") == len(values) - 1:
+        return disarm(joined.upper()).split("\n")
+    return [plain_value(value) for value in values]
 
 
 def _add_withheld(lines: list[str], withheld: Iterable[Withheld], *, is_expired: bool) -> None:
@@ -113,7 +121,7 @@ def _add_withheld(lines: list[str], withheld: Iterable[Withheld], *, is_expired:
         lines.append(_item(f"WITHHELD: {classes} - {label}"))
         for reason in reasons:
             lines.append(
-                _item(f"RULE {plain_value(reason.rule)}: {plain_value(reason.sentence)}", "  ")
+                _item(f"  RULE {plain_value(reason.rule)}: {plain_value(reason.sentence)}")
             )
             _add_sentence(lines, "  STATUTE", reason.statute)
         _add_sentence(lines, "  TO CHANGE THIS", would_change)
@@ -122,8 +130,8 @@ def _add_withheld(lines: list[str], withheld: Iterable[Withheld], *, is_expired:
 def _add_hold(lines: list[str], hold: HoldNotice) -> None:
     until = dt.datetime.fromtimestamp(hold.until, dt.UTC)
     lines.append(f"HELD UNTIL: {until.strftime(TIME_FORM)}")
-    lines.append(_item(f"CALL: {plain_value(hold.contact)}", "  "))
-    lines.append(_item(f"HOLD: {plain_value(hold.entry)}", "  "))
+    lines.append(_item(f"  CALL: {plain_value(hold.contact)}"))
+    lines.append(_item(f"  HOLD: {plain_value(hold.entry)}"))
 
 
 # In the order in which a summary of many states lists them.

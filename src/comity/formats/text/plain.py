@@ -6,6 +6,7 @@ printable ASCII and line feeds, with none at either end. Both are idempotent.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -13,6 +14,7 @@ __all__ = [
     "COLUMNS_MAX",
     "CONTROLS",
     "CONTROLS_KEEPING_LINES",
+    "is_plain",
     "plain_line",
     "plain_text",
     "wrap_item",
@@ -24,6 +26,8 @@ CONTROLS: Final = bytes([*range(0x20), 0x7F])
 """The characters that may stand anywhere in a message and mean nothing there."""
 
 CONTROLS_KEEPING_LINES: Final = CONTROLS.replace(b"\n", b"").replace(b"\t", b"")
+# A character that does not print, a second space, a space at the start or the end of a line.
+_NOT_PLAIN: Final = re.compile(r"[^ -~\n]|  |\n | (?:\n|\Z)")
 _ASCII_ORDER: Final = 128
 # Letters that Unicode does not take apart, and punctuation with a plain twin.
 _PLAIN: Final = str.maketrans(
@@ -45,6 +49,11 @@ def _ascii(text: str) -> str:
     return "".join(
         c if ord(c) < _ASCII_ORDER else "?" for c in parts if not unicodedata.combining(c)
     )
+
+
+def is_plain(text: str) -> bool:
+    """Say whether each line of a text is as `plain_line` leaves it."""
+    return _NOT_PLAIN.search(text) is None and text[:1] != " "
 
 
 def plain_line(text: str) -> str:
