@@ -22,7 +22,10 @@ __all__ = [
     "DELIVERY_BYTES_MAX",
     "MESSAGE_BYTES_MAX",
     "check_query",
+    "is_control",
     "is_fixed",
+    "is_ori",
+    "refuse_format",
 ]
 
 MESSAGE_BYTES_MAX: Final = 16_384
@@ -72,6 +75,16 @@ def is_fixed(key: MessageKey) -> bool:
     return key in FIXED_KEYS
 
 
+def is_ori(text: str) -> bool:
+    """Say whether a text has the form of an agency's identifier."""
+    return _ORI.fullmatch(text) is not None
+
+
+def is_control(text: str) -> bool:
+    """Say whether a text can be a control field: one that holds `.TXT` could not be read back."""
+    return _CONTROL.fullmatch(text) is not None and ".TXT" not in text
+
+
 def check_query(query: Query) -> None:
     """Return if a query keeps every published rule. Raises: MessageError, without the original."""
     _check_header(query)
@@ -90,7 +103,7 @@ def _check_header(query: Query) -> None:
         raise fault_of(".01.", "message-key-unknown", "`message key` is not known")
     if key == _NEVER_SENT:
         raise fault_of(".01.", "message-key-reserved", "only the network sends `ER`")
-    if not _ORI.fullmatch(query.origin):
+    if not is_ori(query.origin):
         raise fault_of(".01.", "origin-malformed", "`originating ori` is not nine of A-Z and 0-9")
     codes_max, oris_max = _DESTINATIONS.get(key, _DESTINATIONS_ELSE)
     count = len(query.destinations)
@@ -99,8 +112,7 @@ def _check_header(query: Query) -> None:
         or (1 <= count <= oris_max and all(map(_ORI.fullmatch, query.destinations)))
     ):
         raise fault_of(".19.", "destination-invalid", _destination_words(codes_max, oris_max))
-    control = query.control
-    if control is not None and (not _CONTROL.fullmatch(control) or ".TXT" in control):
+    if query.control is not None and not is_control(query.control):
         raise fault_of(".01.", "control-malformed", "`control field` is not 1 to 10 characters")
 
 
@@ -116,16 +128,16 @@ def _check_fields(key: MessageKey, rule: KeyRule, fields: tuple[tuple[str, str],
     for prefix, value in fields:
         field = rules.get(prefix)
         if field is None:
-            raise _options(key, rule, "field-unknown", "a field is not one of this key's")
+            raise refuse_format(key, "field-unknown", "a field is not one of this key's")
         if not field.form.fullmatch(value) or (field.holds and not field.holds(value)):
             raise _broken(key, field, is_blank=not value)
     present = frozenset([prefix for prefix, _ in fields])
     if len(present) != len(fields):
-        raise _options(key, rule, "field-repeated", "a field stands twice")
+        raise refuse_format(key, "field-repeated", "a field stands twice")
     if present not in rule.accepted:
         raise _wrong_set(key, rule, present)
     if rule.reason_first and "RSN" in present and fields[0][0] != "RSN":
-        raise _options(key, rule, "reason-not-first", "`RSN` does not stand first")
+        raise refuse_format(key, "reason-not-first", "`RSN` does not stand first")
 
 
 def _broken(key: MessageKey, field: FieldRule, *, is_blank: bool) -> MessageError:
@@ -139,14 +151,16 @@ def _wrong_set(key: MessageKey, rule: KeyRule, present: frozenset[str]) -> Messa
     """Name the sets that the message has begun; all of them where it began none or several."""
     begun = [own for own in rule.sets if present & set(own)]
     if any(present >= set(own) for own in rule.sets):
-        return _options(key, rule, "field-set-mixed", "the fields of several sets stand together")
+        return refuse_format(key, "field-set-mixed", "the fields of several sets stand together")
     options = tuple(", ".join(own) for own in (begun or rule.sets))
     sentence = "no complete set of fields"
     return fault_of(".22.", "field-set-incomplete", sentence, key=key, options=options)
 
 
-def _options(key: MessageKey, rule: KeyRule, code: str, sentence: str) -> MessageError:
-    options = tuple(", ".join(own) for own in rule.sets)
+def refuse_format(key: MessageKey, code: str, sentence: str) -> MessageError:
+    """Return the refusal of a body whose form is wrong, with the key's sets as options."""
+    rule = FIXED_KEYS.get(key)
+    options = tuple(", ".join(own) for own in rule.sets) if rule is not None else ()
     return fault_of(".22.", code, sentence, key=key, options=options)
 
 
@@ -164,7 +178,7 @@ def _check_opaque(query: Query) -> None:
     if len(body) > MESSAGE_BYTES_MAX:
         raise fault_of("0", "message-too-long", "the free text is over 16384 characters")
     if ADDITION_LINE.match(body, body.rfind("\n") + 1):
-        raise fault_of(".22.", "addition-malformed", "the last line is an addition", key=query.key)
+        raise refuse_format(query.key, "addition-malformed", "the last line is an addition")
     if query.key == "YQ":
         _check_hit_confirmation(body)
 
@@ -190,6 +204,4 @@ def _check_claims(key: MessageKey, claims: Claims) -> None:
     for name, form in _CLAIM_FORMS.items():
         value = getattr(claims, name)
         if value and not form.fullmatch(value):
-            raise fault_of(
-                ".22.", "addition-malformed", f"`{name}` does not have its form", key=key
-            )
+            raise refuse_format(key, "addition-malformed", f"`{name}` does not have its form")

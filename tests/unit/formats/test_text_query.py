@@ -6,7 +6,7 @@ import pytest
 
 from comity.formats.faults import MessageError
 from comity.formats.rules import MESSAGE_BYTES_MAX
-from comity.formats.text import parse_query, render_query
+from comity.formats.text import parse_query, read_sender, render_query
 
 
 def fault_code(data: bytes) -> tuple[str, str]:
@@ -179,3 +179,21 @@ def test_the_error_says_no_value() -> None:
         parse_query(b"DQ.ORWSP0000.WA.TXT\nNAM/DOE,JANE.DOB/99999999.SEX/F")
     assert "DOE" not in str(refused.value)
     assert "99999999" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "sender"),
+    [
+        (b"DQ.ORWSP0000.WA.*LTN2000157.TXT\nNAM/DOE", ("ORWSP0000", "LTN2000157")),
+        (b"D\x00Q.ORWSP0000.WA.\r\n*A.TXT", ("ORWSP0000", "A")),
+        (b"QZ.ORWSP0000.WASHINGTON.TXT", ("ORWSP0000", None)),
+        (b"dq.ORWSP0000.", ("ORWSP0000", None)),
+        (b"DQ.ORWSP000.WA.TXT", (None, None)),
+        (b"DQ.ORWSP0000.WA.*A.TXT\nNAM/MU\xd1OZ", ("ORWSP0000", "A")),
+        (b"\xff", (None, None)),
+        (b"", (None, None)),
+    ],
+)
+def test_who_sent_a_refused_message(data: bytes, sender: tuple[str | None, str | None]) -> None:
+    """An error message finds its way back as far as the header can be read."""
+    assert read_sender(data) == sender

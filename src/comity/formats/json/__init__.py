@@ -10,13 +10,14 @@ from comity.formats.json.delivery import (
     render_delivery,
     render_fault,
 )
-from comity.formats.json.query import parse_query, render_query
+from comity.formats.json.query import parse_query, read_sender, render_query
 
 __all__ = [
     "parse_answer",
     "parse_delivery",
     "parse_fault",
     "parse_query",
+    "read_sender",
     "render_answer",
     "render_delivery",
     "render_fault",

@@ -19,13 +19,14 @@ from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX, MES
 
 __all__ = ["parse_delivery", "parse_fault", "render_delivery", "render_fault"]
 
-_Ori = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{9}$")]
-_Control = Annotated[str, msgspec.Meta(pattern="^[ -~]{1,10}$")]
+# Not `$`, which also matches before a line feed at the end: that would end a header line in text.
+_Ori = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{9}\Z")]
+_Control = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,10}\Z")]
 
 
 class _Stamp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    time: Annotated[str, msgspec.Meta(pattern=f"^{CLOCK_TIME}$")]
-    date: Annotated[str, msgspec.Meta(pattern=f"^{CLOCK_DATE}$")]
+    time: Annotated[str, msgspec.Meta(pattern=rf"^{CLOCK_TIME}\Z")]
+    date: Annotated[str, msgspec.Meta(pattern=rf"^{CLOCK_DATE}\Z")]
     count: Annotated[int, msgspec.Meta(ge=0, le=99_999)]
 
 

@@ -18,9 +18,9 @@ from comity.domain.query import NO_CLAIMS, Claims, Query
 from comity.domain.vocabulary import Emergency, Instrument, Offence, Purpose
 from comity.formats.faults import MessageError, fault_of, with_original
 from comity.formats.json.schema import decode, echo
-from comity.formats.rules import MESSAGE_BYTES_MAX, check_query, is_fixed
+from comity.formats.rules import MESSAGE_BYTES_MAX, check_query, is_control, is_fixed, is_ori
 
-__all__ = ["parse_query", "render_query"]
+__all__ = ["parse_query", "read_sender", "render_query"]
 
 
 class _Claims(
@@ -47,7 +47,15 @@ class _Query(
     claims: _Claims | None = None
 
 
+class _Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of any document that an error message needs; all others are passed over."""
+
+    origin: object = None
+    control: object = None
+
+
 _decoder: Final = msgspec.json.Decoder(_Query)
+_senders: Final = msgspec.json.Decoder(_Sender)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -91,6 +99,26 @@ def render_query(query: Query, *, additions: bool = True) -> bytes:
             body="" if has_fields else query.value("") or "",
             claims=said,
         )
+    )
+
+
+def read_sender(data: bytes) -> tuple[ORI | None, str | None]:
+    """Return who says to have sent a document that was refused, and its control field.
+
+    An error message goes to the one and echoes the other. Each is None where it can not be read.
+    The ORI is the document's own word, to be held against the line that it came on.
+    """
+    if len(data) > MESSAGE_BYTES_MAX:
+        return None, None
+    try:
+        said = _senders.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None, None
+    origin = said.origin if isinstance(said.origin, str) else ""
+    control = said.control if isinstance(said.control, str) else ""
+    return (
+        ORI(origin) if is_ori(origin) else None,
+        control if is_control(control) else None,
     )
 
 

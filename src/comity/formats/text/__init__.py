@@ -6,7 +6,7 @@ Source: docs/reference/messages.md; docs/adr/0005 and 0007.
 from comity.formats.text.answer import render_answer_text, render_merged_text
 from comity.formats.text.delivery import parse_delivery, render_delivery
 from comity.formats.text.errors import parse_error, render_error, render_error_text
-from comity.formats.text.query import parse_query, render_query
+from comity.formats.text.query import parse_query, read_sender, render_query
 from comity.formats.text.reading import AnswerText, AnswerTextError, parse_answer_text
 from comity.formats.text.status import (
     Notice,
@@ -30,6 +30,7 @@ __all__ = [
     "parse_notice",
     "parse_query",
     "parse_status",
+    "read_sender",
     "render_answer_text",
     "render_delivery",
     "render_error",

@@ -16,11 +16,17 @@ from comity.domain.ids import ORI
 from comity.domain.keys import MessageKey
 from comity.domain.query import NO_CLAIMS, Claims, Query
 from comity.formats.faults import MessageError, fault_of, with_original
-from comity.formats.rules import ADDITION_LINE, MESSAGE_BYTES_MAX, check_query, is_fixed
+from comity.formats.rules import (
+    ADDITION_LINE,
+    MESSAGE_BYTES_MAX,
+    check_query,
+    is_fixed,
+    refuse_format,
+)
 from comity.formats.text.additions import claims_of, elements_of
 from comity.formats.text.plain import CONTROLS, CONTROLS_KEEPING_LINES, plain_text
 
-__all__ = ["parse_query", "render_query"]
+__all__ = ["parse_query", "read_sender", "render_query"]
 
 # The longest run of destinations is taken, because an ORI of Texas may itself begin with `TXT`.
 _HEADER: Final = re.compile(
@@ -28,6 +34,7 @@ _HEADER: Final = re.compile(
     r"(?:\*([ -~]{1,10}?)\.)?TXT"
 )
 _KEY: Final = re.compile(r"([A-Za-z0-9]{1,10})\.")
+_SENDER: Final = re.compile(r"[A-Za-z0-9]{1,10}\.([A-Z0-9]{9})\.")
 _KEY_FORM: Final = re.compile("[A-Z]{2,3}")
 _ORI_FORM: Final = re.compile("[A-Z0-9]{9}")
 _DESTINATIONS: Final = re.compile(r"(?:[A-Z0-9]{2}\.)+|(?:[A-Z0-9]{9}\.)+")
@@ -63,6 +70,20 @@ def render_query(query: Query, *, additions: bool = True) -> bytes:
     else:
         body = "\n".join(part for part in (query.value("") or "", said) if part)
     return f"{head}\n{body}".encode("ascii") if body else head.encode("ascii")
+
+
+def read_sender(data: bytes) -> tuple[ORI | None, str | None]:
+    """Return who says to have sent a message that was refused, and its control field.
+
+    An error message goes to the one and echoes the other. Each is None where it can not be read.
+    The ORI is the message's own word, to be held against the line that it came on.
+    """
+    flat = data[:_ECHO_BYTES].translate(None, CONTROLS).decode("ascii", "replace")
+    header = _HEADER.match(flat)
+    if header is not None:
+        return ORI(header[2]), header[4]
+    sender = _SENDER.match(flat)
+    return (ORI(sender[1]) if sender else None), None
 
 
 def _parse(data: bytes) -> Query:
@@ -110,13 +131,11 @@ def _fixed_body(data: bytes, key: MessageKey) -> tuple[tuple[tuple[str, str], ..
     for element in body.split("."):
         prefix, slash, value = element.partition("/")
         if not slash:
-            raise fault_of(".22.", "element-malformed", "an element has no prefix", key=key)
+            raise refuse_format(key, "element-malformed", "an element has no prefix")
         if prefix.startswith("Z"):
             additions.append((prefix, value))
         elif additions:
-            raise fault_of(
-                ".22.", "addition-not-last", "a field stands behind an addition", key=key
-            )
+            raise refuse_format(key, "addition-not-last", "a field stands behind an addition")
         else:
             fields.append((prefix, value))
     return tuple(fields), claims_of(additions, key) if additions else NO_CLAIMS

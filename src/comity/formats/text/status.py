@@ -81,7 +81,7 @@ def parse_status(text: str) -> Status:
     first, _, rest = plain_text(text).partition("\n")
     for kind, words in _TEXTS.items():
         if first == f"{kind} {words}":
-            detail = _DETAIL.match(rest)
+            detail = _DETAIL.fullmatch(rest.partition("\n")[0])
             if detail is None:
                 return Status(kind=kind)
             return Status(kind=kind, key=MessageKey(detail[1]), destination=detail[2])
