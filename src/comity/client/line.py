@@ -81,11 +81,16 @@ class LineClient(asyncio.Protocol):
         return number
 
     def post(self, message: bytes, number: int | None = None) -> tuple[int, asyncio.Future[None]]:
-        """Send a message without waiting; return its number and what becomes of it."""
+        """Send a message without waiting; return its number and what becomes of it.
+
+        `number`, if given, is not that of a message that still waits on this connection.
+        """
         if self._is_closed or self._transport is None:
             raise LineClosedError("the connection is closed")
         if number is None:
-            number, self._next = self._next, self._next + 1
+            number = self._next
+        assert number not in self._waiting
+        self._next = max(self._next, number + 1)
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[number] = accepted
         self._transport.write(encode_frame(FrameKind.MESSAGE, number, message))
@@ -96,6 +101,8 @@ class LineClient(asyncio.Protocol):
         while True:
             event = await self._deliveries.get()
             if event is None:
+                # Whoever asks next is told too.
+                self._deliveries.put_nowait(None)
                 return
             yield event
             self.take(event.number)
@@ -122,6 +129,9 @@ class LineClient(asyncio.Protocol):
                 self._take(event)
         except FrameError:
             self.close()
+            return
+        if self._reader.fault is not None:
+            self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own
         """End everything that still waits."""
@@ -137,6 +147,8 @@ class LineClient(asyncio.Protocol):
         match event.kind:
             case FrameKind.HELLO:
                 hello = decode_hello(event)
+                if self._hello.done():
+                    raise FrameError("`hello` is said once")
                 self._next = max(self._next, hello.last_frame + 1)
                 self._hello.set_result(hello)
             case FrameKind.DELIVERY:
@@ -144,7 +156,7 @@ class LineClient(asyncio.Protocol):
             case FrameKind.ACCEPTED:
                 self._settle(event.number, None)
             case FrameKind.REFUSED:
-                self._settle(event.number, MessageNotTakenError(event.payload.decode("ascii")))
+                self._settle(event.number, MessageNotTakenError(_text(event.payload)))
             case FrameKind.MESSAGE | FrameKind.TAKEN:
                 raise FrameError("`kind` is not one that this end takes")
 
@@ -158,6 +170,10 @@ class LineClient(asyncio.Protocol):
             _fail(future, error)
 
 
+def _text(payload: bytes) -> str:
+    return payload.decode("ascii", "replace")
+
+
 def _fail(future: asyncio.Future[Any], error: ComityError) -> None:
     """Tell whoever still waits; nobody waiting is no fault."""
     if not future.done():
@@ -169,11 +185,16 @@ async def open_line(host: str, port: int, context: ssl.SSLContext, server_name: 
     """Connect a line and wait for the gateway's hello.
 
     `context` holds the line's client certificate and the authority that the gateway is checked by.
-    Raises: OSError if nobody listens, ssl.SSLError, LineClosedError if the line is not listed.
+    Raises: OSError if nobody listens, ssl.SSLError, LineClosedError if the line is not listed,
+    TimeoutError if the gateway says nothing.
     """
     loop = asyncio.get_running_loop()
     _, client = await loop.create_connection(
         LineClient, host, port, ssl=context, server_hostname=server_name
     )
-    await client.hello()
+    try:
+        await client.hello()
+    except BaseException:
+        client.close()
+        raise
     return client

@@ -2,6 +2,8 @@
 
 What arrives during one event-loop tick, on all connections, is one batch; replies of one tick are
 one write per connection. A socket costs per wake-up, not per message.
+Every message gets exactly one ACCEPTED or REFUSED, also when its batch fails. Kept deliveries are
+written only as fast as the line reads them; a line that lets replies pile up is let go.
 INVARIANT (fail-closed): a line that the directory does not list gets no further than HELLO's place.
 Source: docs/adr/0011-line-protocol.md.
 """
@@ -13,7 +15,6 @@ import ssl
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
-from comity.domain.errors import ComityError
 from comity.formats.frames import (
     MESSAGE_FRAME_BYTES_MAX,
     PROTOCOL,
@@ -32,6 +33,7 @@ from comity.services.events import Events
 
 __all__ = [
     "CONNECTIONS_MAX",
+    "DELIVERY_BUFFER_BYTES",
     "LINE_PREFIX",
     "UNANSWERED_MAX",
     "WRITE_BUFFER_BYTES_MAX",
@@ -43,7 +45,10 @@ LINE_PREFIX: Final = "line:"
 CONNECTIONS_MAX: Final = 4_096
 UNANSWERED_MAX: Final = 1_024
 WRITE_BUFFER_BYTES_MAX: Final = 8 * 2**20
+DELIVERY_BUFFER_BYTES: Final = 2**20
+"""Beyond this many unwritten bytes no kept delivery is added until the line has read them."""
 HANDSHAKE_SECONDS_MAX: Final = 10.0
+_FAILED: Final = "busy"
 _KINDS_IN: Final = frozenset({FrameKind.MESSAGE, FrameKind.TAKEN})
 
 
@@ -72,77 +77,130 @@ class Desk(Protocol):
 
 
 class _Connection(asyncio.Protocol):
-    """One line's live connection; the server owns the batches that it feeds."""
+    """One line's live connection; the server owns the batches that it feeds.
+
+    `unanswered` holds the numbers of messages that were neither accepted nor refused; `owes` says
+    that a kept delivery was turned away because the line reads slowly.
+    """
 
     def __init__(self, server: LineServer) -> None:
         self._server = server
         self._reader = FrameReader(_KINDS_IN, MESSAGE_FRAME_BYTES_MAX)
         self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._is_choked = False
+        self._is_paused = False
         self._transport: asyncio.Transport | None = None
-        self._task: asyncio.Task[None] | None = None
         self.line = ""
         self.is_open = False
-        self.unanswered = 0
+        self.owes = False
+        self.unanswered: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bind the connection to the line that its certificate names."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.line = _line_of(transport.get_extra_info("peercert"))
+        transport.set_write_buffer_limits(high=DELIVERY_BUFFER_BYTES)
         # Nothing is read until the line's position is known.
         transport.pause_reading()
-        self._task = asyncio.get_running_loop().create_task(self._server.opened(self))
+        self._server.run(self._server.opened(self))
 
     def data_received(self, data: bytes) -> None:
         """Hand complete frames to the server's batch."""
-        try:
-            events = self._reader.feed(data)
-        except FrameError as error:
-            self._server.events.failure("frame_malformed", error)
-            self.close()
-            return
-        for event in events:
+        for event in self._reader.feed(data):
             self._server.received(self, event)
+        if self._reader.fault is not None:
+            self.refuse(self._reader.fault)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's own
         """Forget the connection; what was accepted goes on without it."""
         self.is_open = False
         self._server.lost(self)
 
-    def start(self, hello: Hello) -> None:
-        """Say hello and begin to read."""
-        if self._transport is None or self._transport.is_closing():
-            return
+    def pause_writing(self) -> None:
+        """Take no more deliveries: the line reads too slowly."""
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        """Go on with deliveries."""
+        self._is_choked = False
+        self._pay()
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether kept deliveries must wait."""
+        return self._is_choked or self._out_bytes >= DELIVERY_BUFFER_BYTES
+
+    def start(self, hello: Hello) -> bool:
+        """Say hello and begin to read; say whether the connection is still there."""
+        transport = self._live()
+        if transport is None:
+            return False
         self.is_open = True
-        self._transport.write(encode_hello(hello))
-        self._transport.resume_reading()
+        transport.write(encode_hello(hello))
+        transport.resume_reading()
+        return True
 
     def send(self, frame: bytes) -> None:
         """Add a frame to what this tick writes."""
         if not self._out:
             self._server.will_flush(self)
         self._out.append(frame)
+        self._out_bytes += len(frame)
 
     def flush(self) -> None:
         """Write this tick's frames at once; a line that does not read is let go."""
-        frames, self._out = self._out, []
-        transport = self._transport
-        if transport is None or transport.is_closing():
+        frames, self._out, self._out_bytes = self._out, [], 0
+        transport = self._live()
+        if transport is None:
             return
         transport.write(b"".join(frames))
         if transport.get_write_buffer_size() > WRITE_BUFFER_BYTES_MAX:
             self._server.events.note("lines_not_reading")
             transport.abort()
+            return
+        self._pay()
 
-    def pause(self) -> None:
-        """Stop reading: too many messages of this line are unanswered."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
+    def _pay(self) -> None:
+        if self.owes and self.is_open and not self.is_full:
+            self.owes = False
+            self._server.resume(self)
 
-    def resume(self) -> None:
-        """Read again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+    def is_asked(self, number: int) -> bool:
+        """Count a message as unanswered, reading no further while there are too many.
+
+        A number that is unanswered already closes the connection: which of the two messages an
+        answer is meant for could not be told.
+        """
+        if number in self.unanswered:
+            self.refuse(FrameError("`number` is that of an unanswered message"))
+            return False
+        self.unanswered.add(number)
+        if len(self.unanswered) >= UNANSWERED_MAX and not self._is_paused:
+            self._is_paused = True
+            if (transport := self._live()) is not None:
+                transport.pause_reading()
+        return True
+
+    def answered(self, number: int) -> None:
+        """Count a message as answered; read again once enough are."""
+        self.unanswered.discard(number)
+        if self._is_paused and len(self.unanswered) <= UNANSWERED_MAX // 2:
+            self._is_paused = False
+            if (transport := self._live()) is not None:
+                transport.resume_reading()
+
+    def _live(self) -> asyncio.Transport | None:
+        transport = self._transport
+        return None if transport is None or transport.is_closing() else transport
+
+    def refuse(self, fault: FrameError) -> None:
+        """Close because of what the line sent; what it sent before stands."""
+        if self.is_open:
+            self._server.events.failure("frame_malformed", fault)
+        self.is_open = False
+        self.close()
 
     def close(self) -> None:
         """Close after what is written."""
@@ -160,6 +218,9 @@ class LineServer:
         ssl_context: ssl.SSLContext,
         is_practice: bool,
     ) -> None:
+        # INVARIANT (fail-closed): without a verified certificate nobody could be told apart.
+        assert ssl_context.verify_mode is ssl.CERT_REQUIRED
+        assert ssl_context.minimum_version >= ssl.TLSVersion.TLSv1_3
         self.events = events
         self._ssl = ssl_context
         self._is_practice = is_practice
@@ -199,28 +260,33 @@ class LineServer:
 
     def accepted(self, line: str, number: int) -> None:
         """Tell a line that its message is durable, or was answered by an error message."""
-        self._answered(line, encode_frame(FrameKind.ACCEPTED, number))
+        self._answered(line, number, encode_frame(FrameKind.ACCEPTED, number))
 
     def refused(self, line: str, number: int, code: str) -> None:
         """Tell a line that its message was not taken."""
-        self._answered(line, encode_frame(FrameKind.REFUSED, number, code.encode()))
+        self._answered(line, number, encode_frame(FrameKind.REFUSED, number, code.encode()))
 
     def deliver(self, line: str, number: int, reply_to: int, data: bytes) -> bool:
-        """Write a delivery; say whether the line is connected."""
+        """Write a delivery; say whether the line is connected and takes it now.
+
+        What is kept (a number other than 0) waits while the line reads slowly: the desk is asked to
+        resume when it has read.
+        """
         connection = self._connections.get(line)
         if connection is None or not connection.is_open:
+            return False
+        if number and connection.is_full:
+            connection.owes = True
             return False
         connection.send(encode_delivery(number, reply_to, data))
         return True
 
-    def _answered(self, line: str, frame: bytes) -> None:
+    def _answered(self, line: str, number: int, frame: bytes) -> None:
         connection = self._connections.get(line)
         if connection is None or not connection.is_open:
             return
         connection.send(frame)
-        connection.unanswered -= 1
-        if connection.unanswered == UNANSWERED_MAX // 2:
-            connection.resume()
+        connection.answered(number)
 
     # What connections call.
 
@@ -236,28 +302,35 @@ class LineServer:
             return
         try:
             last_frame, last_delivery = await desk.open_line(connection.line)
-        except ComityError as error:
+        except Exception as error:  # noqa: BLE001 - a line that cannot be taken up is let go
             self.events.failure("line_not_opened", error)
             connection.close()
             return
+        hello = Hello(
+            protocol=PROTOCOL,
+            line=connection.line,
+            oris=oris,
+            message_bytes_max=MESSAGE_BYTES_MAX,
+            last_frame=last_frame,
+            last_delivery=last_delivery,
+            practice=self._is_practice,
+        )
+        if connection.start(hello):
+            self._take_over(connection)
+            self.resume(connection)
+
+    def _take_over(self, connection: _Connection) -> None:
         older = self._connections.get(connection.line)
+        self._connections[connection.line] = connection
         if older is not None:
             self.events.note("lines_taken_over")
             older.is_open = False
             older.close()
-        self._connections[connection.line] = connection
-        connection.start(
-            Hello(
-                protocol=PROTOCOL,
-                line=connection.line,
-                oris=oris,
-                message_bytes_max=MESSAGE_BYTES_MAX,
-                last_frame=last_frame,
-                last_delivery=last_delivery,
-                practice=self._is_practice,
-            )
-        )
-        self.run(desk.resume(connection.line))
+
+    def resume(self, connection: _Connection) -> None:
+        """Have the desk write out what the line was not sent yet."""
+        assert self._desk is not None
+        self.run(self._desk.resume(connection.line))
 
     def lost(self, connection: _Connection) -> None:
         """Forget a connection."""
@@ -269,26 +342,35 @@ class LineServer:
         """Add a frame to this tick's batch."""
         if not connection.is_open:
             return
+        if event.kind is FrameKind.MESSAGE and not connection.is_asked(event.number):
+            return
         if not self._frames and not self._taken:
             asyncio.get_running_loop().call_soon(self._hand_over)
         if event.kind is FrameKind.TAKEN:
             self._taken[connection.line] = max(event.number, self._taken.get(connection.line, 0))
-            return
-        self._frames.append(
-            LineFrame(line=connection.line, number=event.number, data=event.payload)
-        )
-        connection.unanswered += 1
-        if connection.unanswered == UNANSWERED_MAX:
-            connection.pause()
+        else:
+            frame = LineFrame(line=connection.line, number=event.number, data=event.payload)
+            self._frames.append(frame)
 
     def _hand_over(self) -> None:
-        assert self._desk is not None
         frames, self._frames = self._frames, []
         taken, self._taken = self._taken, {}
         if frames:
-            self.run(self._desk.take_frames(frames))
+            self.run(self._take_frames(frames))
         if taken:
             self.run(self._acknowledge(taken))
+
+    async def _take_frames(self, frames: Sequence[LineFrame]) -> None:
+        assert self._desk is not None
+        try:
+            await self._desk.take_frames(frames)
+        except Exception:
+            # What was recorded before the fault is found again when the line repeats its message.
+            for frame in frames:
+                connection = self._connections.get(frame.line)
+                if connection is not None and frame.number in connection.unanswered:
+                    self.refused(frame.line, frame.number, _FAILED)
+            raise
 
     async def _acknowledge(self, taken: dict[str, int]) -> None:
         assert self._desk is not None

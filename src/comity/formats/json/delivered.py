@@ -11,8 +11,7 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.delivery import Delivery, MessageFault
-from comity.domain.errors import MalformedError
-from comity.formats.faults import fault_of
+from comity.formats.faults import MessageError, fault_of
 from comity.formats.json.answer import parse_answer, render_answer
 from comity.formats.json.delivery import parse_delivery, parse_fault, render_delivery, render_fault
 from comity.formats.json.schema import decode
@@ -65,5 +64,5 @@ def parse_delivered(data: bytes) -> Delivered:
     )
 
 
-def _both() -> MalformedError:
+def _both() -> MessageError:
     return fault_of("0", "body-malformed", "a delivery brings `answer` or `fault`, not both")
