@@ -1,0 +1,1 @@
+"""PostgreSQL as the one system of record: numbered migrations and the store over them."""

@@ -1,0 +1,178 @@
+"""Connections to PostgreSQL, and what its failures mean to the services.
+
+Guarantee: whatever goes wrong with the server or the way to it is a StoreDownError, whatever is
+wrong with a row is a RowRefusedError, and neither text holds a value. A connection whose state is
+in doubt is thrown away; the pool makes another when one is asked for, also after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from comity.adapters.errors import RowRefusedError
+from comity.domain.errors import ComityError
+from comity.ports import StoreDownError
+
+__all__ = ["ACQUIRE_SECONDS_MAX", "CONNECTIONS_MAX", "STATEMENT_SECONDS_MAX", "Pool", "Session"]
+
+CONNECTIONS_MAX: Final = 4
+ACQUIRE_SECONDS_MAX: Final = 10.0
+CONNECT_SECONDS_MAX: Final = 5.0
+STATEMENT_SECONDS_MAX: Final = 30.0
+
+_SETTINGS: Final = {
+    "application_name": "comity",
+    # INVARIANT (no-answer-before-receipt): a commit is acknowledged only once it is on disk.
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+    "jit": "off",
+    "statement_timeout": f"{STATEMENT_SECONDS_MAX:.0f}s",
+    # A host that froze must not keep a head locked from the one that takes its ledgers over.
+    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS_MAX:.0f}s",
+}
+
+# By SQLSTATE class: connection, resources, operator, system, conflicts with another transaction.
+_DOWN_CLASSES: Final = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
+_ROW_CLASSES: Final = frozenset({"22", "23"})
+
+
+class Session:
+    """One connection for one task at a time, its errors named for the services."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: str, *values: object) -> list[Any]:
+        """Return the rows of a statement. Raises: StoreDownError, RowRefusedError."""
+        try:
+            rows: list[Any] = await self._connection.fetch(statement, *values)
+        except _FAILURES as error:
+            raise meaning_of(error) from None
+        return rows
+
+    async def fetch_row(self, statement: str, *values: object) -> Any:
+        """Return the first row of a statement, or None. Raises: as `fetch`."""
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    async def execute(self, statement: str) -> str:
+        """Run a statement without parameters; return its tag. Raises: as `fetch`."""
+        try:
+            return str(await self._connection.execute(statement))
+        except _FAILURES as error:
+            raise meaning_of(error) from None
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Sequence[object]) -> None:
+        """Add rows by COPY. Raises: as `fetch`."""
+        try:
+            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+        except _FAILURES as error:
+            raise meaning_of(error) from None
+
+    async def commit(self) -> str:
+        """Commit; return the statement's tag, or the SQLSTATE of a warning that came with it.
+
+        Raises: as `fetch`.
+        """
+        said: list[str] = []
+
+        def heard(_: object, message: Any) -> None:
+            said.append(str(message.sqlstate))
+
+        self._connection.add_log_listener(heard)
+        try:
+            tag = await self.execute("COMMIT")
+        finally:
+            with contextlib.suppress(asyncpg.InterfaceError):
+                self._connection.remove_log_listener(heard)
+        return said[0] if said else tag
+
+    def abandon(self) -> None:
+        """Throw the connection away: nobody knows what state it is in."""
+        # The pool may have noticed first; then there is nothing left to end.
+        with contextlib.suppress(asyncpg.InterfaceError):
+            self._connection.terminate()
+
+    async def roll_back(self) -> None:
+        """Undo the transaction, if need be by throwing the connection away."""
+        try:
+            await self.execute("ROLLBACK")
+        except ComityError:
+            self.abandon()
+        except BaseException:
+            self.abandon()
+            raise
+
+
+def meaning_of(error: BaseException) -> ComityError:
+    """Return what a failure of the driver or the server means. Its own text may hold values."""
+    if isinstance(error, asyncpg.DataError):
+        return RowRefusedError("a value does not have the type of its column")
+    if isinstance(error, asyncpg.PostgresError):
+        state = str(error.sqlstate)
+        if state[:2] in _ROW_CLASSES:
+            broken = getattr(error, "constraint_name", None) or state
+            return RowRefusedError(f"a row breaks `{broken}`")
+        if state[:2] not in _DOWN_CLASSES:
+            return ComityError(f"the store refused a statement with `{state}`")
+        return StoreDownError(f"the store failed with `{state}`")
+    return StoreDownError("the store cannot be reached")
+
+
+_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+
+
+class Pool:
+    """At most four connections, made when asked for, replaced when broken."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, connections_max: int = CONNECTIONS_MAX) -> Pool:
+        """Return a pool; the server need not be there yet."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=connections_max,
+            max_inactive_connection_lifetime=0,
+            max_queries=10**9,
+            timeout=CONNECT_SECONDS_MAX,
+            command_timeout=STATEMENT_SECONDS_MAX + CONNECT_SECONDS_MAX,
+            max_cached_statement_lifetime=0,
+            reset=_keep,
+            server_settings=_SETTINGS,
+        )
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection, by force if one is stuck."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Session]:
+        """Lend a connection. Raises: StoreDownError if there is none to be had."""
+        try:
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS_MAX)
+        except _FAILURES as error:
+            raise meaning_of(error) from None
+        try:
+            yield Session(connection)
+        finally:
+            # A connection that broke is replaced when the next one is asked for.
+            with contextlib.suppress(*_FAILURES):
+                await self._pool.release(connection)
+
+
+async def _keep(connection: object) -> None:
+    """Leave a returned connection's settings: nothing here changes them beyond a transaction."""

@@ -1,0 +1,1 @@
+"""Where a state's records come from."""

@@ -1,0 +1,109 @@
+"""The two stores under one set of tests, each with the faults that a test can ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from comity.adapters.memory.clock import ManualClock
+from comity.adapters.memory.store import CommitFault, MemoryStore
+from comity.adapters.postgres.store import PostgresStore
+from comity.ports import Store
+from tests.support.engines import the_cluster
+from tests.support.proxy import Cut, Proxy
+from tests.support.rows import NOW
+
+KINDS = ("memory", "postgres")
+
+
+class StoreCase(Protocol):
+    """A store, and what can be done to it."""
+
+    @property
+    def store(self) -> Store:
+        """The store under test."""
+        ...
+
+    def break_commit(self, fault: CommitFault) -> None:
+        """Let the next commit fail in a given way."""
+        ...
+
+    def go_down(self) -> None:
+        """Make the store unreachable."""
+        ...
+
+    def come_back(self) -> None:
+        """Make the store reachable again."""
+        ...
+
+
+class MemoryCase:
+    """The twin, whose faults are switches."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(ManualClock(NOW * 1_000_000_000))
+
+    def break_commit(self, fault: CommitFault) -> None:
+        self.store.commit_fault = fault
+
+    def go_down(self) -> None:
+        self.store.is_down = True
+
+    def come_back(self) -> None:
+        self.store.is_down = False
+
+
+class PostgresCase:
+    """PostgreSQL behind a connection that can be cut."""
+
+    def __init__(self, store: PostgresStore, proxy: Proxy) -> None:
+        self.store = store
+        self._proxy = proxy
+
+    def break_commit(self, fault: CommitFault) -> None:
+        match fault:
+            case CommitFault.FAILED:
+                # The statement before the commit, so that the commit is never sent.
+                self._proxy.arm(b"ledger_leaf", Cut.BEFORE)
+            case CommitFault.LOST:
+                self._proxy.arm(b"COMMIT\0", Cut.BEFORE)
+            case CommitFault.PERSISTED:
+                self._proxy.arm(b"COMMIT\0", Cut.AFTER)
+
+    def go_down(self) -> None:
+        self._proxy.refuse = True
+        self._proxy.cut_all()
+
+    def come_back(self) -> None:
+        self._proxy.refuse = False
+
+
+@asynccontextmanager
+async def postgres_case() -> AsyncIterator[PostgresCase]:
+    """Open a store on a database of its own, through a proxy, as the gateway's role."""
+    cluster = the_cluster()
+    database = await cluster.make_database()
+    address = urlsplit(cluster.url(database))
+    assert address.port is not None
+    proxy = Proxy(address.port)
+    await proxy.start()
+    url = address._replace(netloc=address.netloc.replace(str(address.port), str(proxy.port)))
+    store = await PostgresStore.open(url.geturl())
+    try:
+        yield PostgresCase(store, proxy)
+    finally:
+        await store.close()
+        await proxy.stop()
+        await cluster.drop_database(database)
+
+
+@asynccontextmanager
+async def open_case(kind: str) -> AsyncIterator[StoreCase]:
+    """Open a store of a kind."""
+    if kind == "memory":
+        yield MemoryCase()
+    else:
+        async with postgres_case() as case:
+            yield case
