@@ -237,3 +237,13 @@ def test_the_values_are_listed_without_a_key(key: object) -> None:
     with pytest.raises(MessageError) as refused:
         parse_query(json.dumps(document).encode())
     assert "REFER TO XX MKE" in refused.value.fault.text
+
+
+def test_the_values_are_listed_where_the_document_breaks_off() -> None:
+    """What is wrong first is told first, even if the rest is no JSON."""
+    with pytest.raises(MessageError) as refused:
+        parse_query(b'{"claims":{"emergency":"yes"},"key')
+    assert (refused.value.fault.code, "XX" in refused.value.fault.text) == (
+        "addition-value-unknown",
+        True,
+    )

@@ -6,9 +6,13 @@ import json
 
 import pytest
 
+from comity.domain.ids import ORI
+from comity.domain.keys import MessageKey
+from comity.domain.query import Query
 from comity.formats import json as json_format
 from comity.formats import text as text_format
 from comity.formats.faults import MessageError
+from comity.formats.rules import MESSAGE_BYTES_MAX, check_query
 
 
 def outcome(key: str, fields: str) -> str:
@@ -195,3 +199,23 @@ def test_hit_confirmation_holds_one_data_set(data: str, held: bool) -> None:
         assert text_format.parse_query(message).value("") == YQ.format(data)
     else:
         assert refusal(message)[0].startswith("INVALID MESSAGE FORMAT - REFER TO YQ")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ((("", "A"), ("", "B")), "body-malformed"),
+        ((("REM", "A"),), "body-malformed"),
+        ((("", ""),), "body-malformed"),
+        ((("", "A\x00"),), "body-malformed"),
+        ((("", "A" * (MESSAGE_BYTES_MAX + 1)),), "message-too-long"),
+    ],
+)
+def test_free_texts_out_of_form(fields: tuple[tuple[str, str], ...], code: str) -> None:
+    """A query made by a program of ours is held to the same rules."""
+    query = Query(
+        key=MessageKey("AM"), origin=ORI("ORWSP0000"), destinations=("WA",), fields=fields
+    )
+    with pytest.raises(MessageError) as refused:
+        check_query(query)
+    assert refused.value.fault.code == code

@@ -83,14 +83,16 @@ def wrap_item(line: str) -> str:
     A line goes on with four spaces where a space was, with three where a word was cut.
     """
     lines: list[str] = []
-    while len(line) > COLUMNS_MAX:
-        start = len(line) - len(line.lstrip(" ")) + 1
-        cut = line.rfind(" ", start, COLUMNS_MAX + 1)
+    indent, start = "", 0
+    words_from = len(line) - len(line.lstrip(" ")) + 1
+    while len(line) - start > COLUMNS_MAX - len(indent):
+        end = start + COLUMNS_MAX - len(indent)
+        cut = line.rfind(" ", max(start, words_from), end + 1)
         if cut > 0:
-            lines.append(line[:cut])
-            line = "    " + line[cut + 1 :]
+            lines.append(indent + line[start:cut])
+            indent, start = "    ", cut + 1
         else:
-            lines.append(line[:COLUMNS_MAX])
-            line = "   " + line[COLUMNS_MAX:]
-    lines.append(line)
+            lines.append(indent + line[start:end])
+            indent, start = "   ", end
+    lines.append(indent + line[start:])
     return "\n".join(lines)

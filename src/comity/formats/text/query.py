@@ -10,6 +10,7 @@ Source: docs/reference/messages.md, "Text: messages that ask".
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from comity.domain.ids import ORI
@@ -156,13 +157,8 @@ def _free_body(data: bytes, key: MessageKey) -> tuple[tuple[tuple[str, str], ...
 
 def _place_in(text: str, count: int) -> int:
     """Return where `text` has had `count` characters that are not control characters."""
-    seen = 0
-    for place, character in enumerate(text):
-        if " " <= character <= "~":
-            seen += 1
-            if seen == count:
-                return place + 1
-    return len(text)
+    ends = (end for end, character in enumerate(text, start=1) if " " <= character <= "~")
+    return next(islice(ends, count - 1, None))
 
 
 def _echo(data: bytes) -> str:

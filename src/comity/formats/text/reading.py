@@ -19,6 +19,7 @@ from comity.domain.decision import Reason, RuleId
 from comity.domain.errors import MalformedError
 from comity.domain.ids import OPERATOR_MEMBER, Member, member_of_wire, wire_of_member
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind
+from comity.formats.rules import DELIVERY_BYTES_MAX
 from comity.formats.text.answer import (
     CLASS_LABELS,
     KIND_LABELS,
@@ -77,9 +78,9 @@ class _Item(msgspec.Struct):
 
 def parse_answer_text(text: str) -> AnswerText:
     """Return what one answer's body says. Raises: AnswerTextError."""
-    items = list(_items(text))
-    if not items:
-        raise AnswerTextError("the text is empty")
+    if len(text) > DELIVERY_BYTES_MAX:
+        raise AnswerTextError("the text is over 1048576 characters")
+    items = _items(text)
     state, words = _first_line(items[0])
     found: dict[str, object] = {}
     elements: list[Element] = []
@@ -126,30 +127,25 @@ def _read_single(found: dict[str, object], item: _Item, label: str, value: str) 
         raise AnswerTextError("a line is not one of an answer's")
 
 
-def _items(text: str) -> Iterator[_Item]:
+def _items(text: str) -> list[_Item]:
     """Take the body's lines together: items, their parts, and lines that go on."""
-    item: _Item | None = None
+    whole: list[tuple[int, list[str]]] = []
     for line in text.split("\n"):
         body = line.lstrip(" ")
         indent = len(line) - len(body)
-        if indent == 0 and body:
-            if item is not None:
-                yield item
-            item = _Item(body, [])
-        elif item is None or not body:
+        if not body or indent not in {0, 2, 3, 4} or (indent and not whole):
             raise AnswerTextError("a line stands where none can")
-        elif indent == 2:
-            item.parts.append(body)
-        elif indent in {3, 4}:
-            added = body if indent == 3 else f" {body}"
-            if item.parts:
-                item.parts[-1] += added
-            else:
-                item.text += added
+        if indent in {0, 2}:
+            whole.append((indent, [body]))
         else:
-            raise AnswerTextError("a line is indented as none is")
-    if item is not None:
-        yield item
+            whole[-1][1].append(body if indent == 3 else f" {body}")
+    items: list[_Item] = []
+    for indent, pieces in whole:
+        if indent == 0:
+            items.append(_Item("".join(pieces), []))
+        else:
+            items[-1].parts.append("".join(pieces))
+    return items
 
 
 def _first_line(item: _Item) -> tuple[Member, OutcomeWords]:
