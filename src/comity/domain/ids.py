@@ -48,7 +48,7 @@ ORI = NewType("ORI", str)
 """An agency's originating agency identifier: nine of A-Z and 0-9."""
 
 HostName = NewType("HostName", str)
-"""A gateway host: `[a-z0-9-]{1,32}`."""
+"""A gateway host: 1 to 32 of a-z, 0-9 and hyphen, not digits alone (docs/adr/0004)."""
 
 QueryId = NewType("QueryId", bytes)
 ExchangeId = NewType("ExchangeId", bytes)
@@ -71,9 +71,10 @@ _WIRE_OF: Final = {
 }
 _MEMBER_OF: Final = {wire: code for code, wire in _WIRE_OF.items() if code != OPERATOR_MEMBER}
 _ORI_FORM: Final = re.compile(r"[A-Z0-9]{9}")
-_HOST_FORM: Final = re.compile(r"[a-z0-9-]{1,32}")
+_HOST_FORM: Final = re.compile(r"(?=.*[a-z-])[a-z0-9-]{1,32}")
 _ENTRY_FORM: Final = re.compile(r"([a-z]{2})/(0|[1-9][0-9]{0,18})")
 _ID_BYTES: Final = 16
+_INDEX_MAX: Final = 2**63 - 1
 
 
 def parse_member(text: str) -> Member:
@@ -113,7 +114,7 @@ def parse_ori(text: str) -> ORI:
 def parse_host_name(text: str) -> HostName:
     """Return a gateway host's name. Raises: IdError if malformed."""
     if not _HOST_FORM.fullmatch(text):
-        raise IdError("`host` is not 1 to 32 of a-z, 0-9 and hyphen")
+        raise IdError("`host` is not 1 to 32 of a-z, 0-9 and hyphen, or digits alone")
     return HostName(text)
 
 
@@ -152,7 +153,7 @@ def entry_name(member: Member, index: int) -> str:
 def parse_entry_name(text: str) -> tuple[Member, LeafIndex]:
     """Return the ledger and index that a citation names. Raises: IdError."""
     found = _ENTRY_FORM.fullmatch(text)
-    if found is None:
+    if found is None or int(found[2]) > _INDEX_MAX:
         raise IdError("`entry` is not `<member>/<index>`")
     return parse_member(found[1]), LeafIndex(int(found[2]))
 

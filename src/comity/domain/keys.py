@@ -23,6 +23,7 @@ __all__ = [
     "is_known_key",
     "key_row",
     "parse_message_key",
+    "response_key",
 ]
 
 MessageKey = NewType("MessageKey", str)
@@ -69,6 +70,11 @@ def parse_message_key(text: str) -> MessageKey:
 def key_row(key: MessageKey) -> KeyRow:
     """Return what the table says of a key."""
     return KEYS[key]
+
+
+def response_key(key: MessageKey) -> MessageKey:
+    """Return the key that a message of this key is answered with; its own where there is none."""
+    return MessageKey(KEYS[key].response or key)
 
 
 def asked_classes(key: MessageKey, *, image: bool) -> tuple[DataClass, ...]:

@@ -45,7 +45,7 @@ __all__ = [
 LEAF_BYTES_MAX: Final = 1024
 SEALED: Final = "sealed"
 _COMMITMENT_BYTES: Final = 32
-_AGENCY_FORM: Final = re.compile(r"[A-Z0-9]{9}|sealed|small:[a-z]{2}")
+_AGENCY_FORM: Final = re.compile(rf"[A-Z0-9]{{9}}|sealed|small:(?:{'|'.join(MEMBERS)})")
 _HOUR_MAX: Final = 1 << 24
 _INDEX_MAX: Final = 1 << 63
 _FAN_OUT_MAX: Final = 64
@@ -204,7 +204,7 @@ def _check_values(header: LeafHeader) -> None:
         ("offence", header.offence is None or header.offence in _OFFENCES),
         ("released", _is_ordered(header.released)),
         ("withheld", _is_ordered(header.withheld) and not _overlap(header)),
-        ("result", header.result in (None, "record", "none")),
+        ("result", header.result in (None, "record") or _is_no_record(header)),
         ("policy", header.policy is None or 0 <= header.policy < _INDEX_MAX),
         ("peer", _is_citation(header.peer)),
         ("fan_out", header.fan_out is None or 1 <= header.fan_out <= _FAN_OUT_MAX),
@@ -215,6 +215,11 @@ def _check_values(header: LeafHeader) -> None:
     for name, holds in checks:
         if not holds:
             raise LeafError(f"leaf field `{name}` is out of its range")
+
+
+def _is_no_record(header: LeafHeader) -> bool:
+    """Say whether the result is that there is no record, of which nothing was released."""
+    return header.result == "none" and not header.released
 
 
 def _is_ordered(classes: tuple[DataClass, ...] | None) -> bool:

@@ -1,8 +1,8 @@
 """A reviewer's signed answer to a hold.
 
 # INVARIANT (review-is-verified): what is signed is `signed_bytes`, nothing else; it names the
-# exchange, the hold's leaf and
-the classes, so that a verdict cannot be used for another hold, nor twice.
+exchange, the hold's leaf and the classes, so that a verdict cannot be used for another hold, nor
+for this one once it has ended.
 Source: docs/adr/0006-verdicts.md.
 """
 
