@@ -49,8 +49,9 @@ class Draft(Struct, frozen=True, kw_only=True, gc=False):
 class Submission(Struct, frozen=True, kw_only=True):
     """Leaves of one exchange for one ledger that are placed together or not at all.
 
-    `decided_under` is the policy index that the decision rests on, None where no policy was asked.
-    `sets_policy` makes the first leaf the policy in force for all that follows it in the ledger.
+    `drafts` has at least one, each of a step of its own. `decided_under` is the policy index that
+    the decision rests on, None where no policy was asked. `sets_policy` makes the first leaf the
+    policy in force for all that follows it in the ledger.
     """
 
     member: Member
@@ -91,7 +92,7 @@ Outcome = Placed | Existing | Stale
 
 
 class TreeNode(Struct, frozen=True, kw_only=True, gc=False):
-    """The root of a full tile: an entry of the tile level above. `level` >= 1, `index` within it."""
+    """The root of a full tile: an entry of the level above. `level` >= 1, `index` within it."""
 
     level: int
     index: int
@@ -161,6 +162,8 @@ class _Growing:
         self.hashes: list[bytes] = []
 
     def place(self, submission: Submission) -> Placed:
+        # Two drafts of one step would be two leaves for one key.
+        assert len({draft.step for draft in submission.drafts}) == len(submission.drafts) > 0
         leaves: list[PlacedLeaf] = []
         for draft in submission.drafts:
             header = draft.header
@@ -220,9 +223,14 @@ def _settle(
             found.append((draft.step, index))
     if found:
         return Existing(indexes=tuple(found))
-    if submission.decided_under is not None and submission.decided_under != ledger.policy:
+    if submission.decided_under is not None and not _is_in_force(submission.decided_under, ledger):
         return Stale(policy=ledger.policy)
     return ledger.place(submission)
+
+
+def _is_in_force(policy: int, ledger: _Growing) -> bool:
+    # INVARIANT (fail-closed): no policy at all is none that could have released anything.
+    return policy == ledger.policy != NO_POLICY
 
 
 def _grow(
