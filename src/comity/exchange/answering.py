@@ -14,15 +14,15 @@ from typing import Final, assert_never
 import msgspec
 
 from comity.domain.answer import Answer, Element, HoldNotice, ResponseKind, Withheld
-from comity.domain.decision import ClassDecision, Facts
+from comity.domain.decision import ClassDecision, Facts, Reason, RuleId
 from comity.domain.ids import entry_name
-from comity.domain.keys import MessageKey, asked_classes, key_row
+from comity.domain.keys import MessageKey, asked_classes, key_row, response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, Outcome, RecordKind
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, outcome_header
 from comity.exchange.private import exchange_fields, payload_of
-from comity.policy import CompiledPolicy
+from comity.policy import CompiledPolicy, Obligation
 
 __all__ = [
     "MANY_MATCHES",
@@ -39,6 +39,11 @@ __all__ = [
 MANY_MATCHES: Final = "MORE THAN ONE RECORD MATCHES - ASK BY NUMBER"
 _NO_KINDS: Final = (RecordKind.OTHER,)
 _SEVERITY: Final = {Outcome.RELEASE: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
+_OBLIGATIONS: Final = frozenset(Obligation)
+_UNMET: Final = Reason(
+    rule=RuleId("UNMET-OBLIGATION"),
+    sentence="A rule asks that something be done with this which this gateway cannot do.",
+)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,10 +99,14 @@ def judge(
 ) -> Judged:
     """Return what the policy decides for every class asked for and every kind of record.
 
-    `classes` narrows to those under review. # INVARIANT (review-is-verified): the caller sets
-    `reviewed` only for a verdict whose signature it verified.
+    `classes` (at least one) narrows to those under review. # INVARIANT (review-is-verified): the
+    caller sets `reviewed` only for a verdict whose signature it verified.
     """
-    wanted = classes or asked_classes(exchange.key, image=exchange.wants_image)
+    wanted = asked_classes(exchange.key, image=exchange.wants_image)
+    if classes is not None:
+        # In the key's own order: what comes first decides whether "no record" may be told.
+        wanted = tuple(c for c in wanted if c in classes)
+    assert wanted
     kinds = asked_kinds(exchange.key)
     table = policy.table(facts, wanted, kinds, reviewed=reviewed)
     return Judged(exchange=exchange, facts=facts, policy=index, kinds=kinds, rows=table.rows)
@@ -130,15 +139,14 @@ def answer_exchange(
     `after` is the verdict leaf that this follows and cites.
     """
     decisions = _select(judged, found)
-    sides = _sides(decisions)
     terms = _Terms(
         now=now, hold_until=hold_until, contact=contact, step=step, after=after, remark=remark
     )
     if found is None and _tells_no_record(judged, decisions):
         return _no_record(judged, terms)
-    if found is None and Outcome.RELEASE in sides:
-        sides = _without_release(sides)
-    return _outcome(judged, found, sides, terms)
+    if found is None:
+        decisions = _without_release(decisions)
+    return _outcome(judged, found, _sides(decisions), terms)
 
 
 class _Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,11 +179,21 @@ def _select(judged: Judged, found: Found | None) -> tuple[ClassDecision, ...]:
     """Return the row of the record's kind; without a record, the strictest of each class."""
     if found is not None:
         kind = found.kind if found.kind in judged.kinds else RecordKind.OTHER
-        return judged.rows[judged.kinds.index(kind)]
+        return tuple(_gated(d) for d in judged.rows[judged.kinds.index(kind)])
     # `other` is what an unknown record would be; it does not count where there is no record.
     rows = judged.rows[:-1] or judged.rows
-    return tuple(
+    strictest = (
         max(column, key=lambda d: _SEVERITY[d.outcome]) for column in zip(*rows, strict=True)
+    )
+    return tuple(_gated(decision) for decision in strictest)
+
+
+def _gated(decision: ClassDecision) -> ClassDecision:
+    # INVARIANT (fail-closed): an obligation that nobody here can meet releases nothing.
+    if decision.outcome is not Outcome.RELEASE or _OBLIGATIONS.issuperset(decision.obligations):
+        return decision
+    return msgspec.structs.replace(
+        decision, outcome=Outcome.DENY, reasons=(_UNMET,), would_change=""
     )
 
 
@@ -186,16 +204,22 @@ def _sides(decisions: Sequence[ClassDecision]) -> _Sides:
     return {outcome: tuple(rows) for outcome, rows in sides.items()}
 
 
-def _without_release(sides: _Sides) -> _Sides:
-    """Fold released classes into the stricter side: there is no record to tell them of.
+def _without_release(decisions: Sequence[ClassDecision]) -> tuple[ClassDecision, ...]:
+    """Return the decisions where there is no record to release: what would be goes with the first.
 
     That no record exists is itself told only where the key's first class would be released for
-    every kind; else it waits, or is refused, with that class.
+    every kind; else all that would be released waits, or is refused, with that class and for its
+    reasons.
     """
-    rest = sides.pop(Outcome.RELEASE)
-    side = Outcome.HOLD if Outcome.HOLD in sides else Outcome.DENY
-    merged = [*sides.get(side, ()), *(msgspec.structs.replace(d, outcome=side) for d in rest)]
-    return {**sides, side: tuple(merged)}
+    first = decisions[0]
+    return tuple(
+        msgspec.structs.replace(
+            d, outcome=first.outcome, reasons=first.reasons, would_change=first.would_change
+        )
+        if d.outcome is Outcome.RELEASE
+        else d
+        for d in decisions
+    )
 
 
 def _tells_no_record(judged: Judged, decisions: Sequence[ClassDecision]) -> bool:
@@ -208,7 +232,7 @@ def _no_record(judged: Judged, terms: _Terms) -> Answered:
         exchange_id=exchange.exchange_id,
         state=exchange.state,
         step=terms.step,
-        key=MessageKey(key_row(exchange.key).response),
+        key=response_key(exchange.key),
         response=ResponseKind.NO_HIT,
         is_final=True,
         remark=terms.remark,
@@ -247,14 +271,14 @@ def _outcome(judged: Judged, found: Found | None, sides: _Sides, terms: _Terms) 
         exchange_id=exchange.exchange_id,
         state=exchange.state,
         step=terms.step,
-        key=MessageKey(key_row(exchange.key).response),
+        key=response_key(exchange.key),
         response=_response(bool(released), bool(held)),
         is_final=not held,
-        record_kind=found.kind if found is not None and released else None,
+        record_kind=found.kind if found is not None and released and not many else None,
         elements=elements,
         withheld=tuple(_withheld(d) for d in (*denied, *held)),
         hold=HoldNotice(until=terms.hold_until, contact=terms.contact, entry="") if held else None,
-        remark=MANY_MATCHES if many and released else terms.remark,
+        remark=_remark(terms.remark, is_many=many and bool(released)),
         policy_entry=entry_name(exchange.state, judged.policy),
     )
     leaves = _leaves(judged, answer, sides, terms)
@@ -264,6 +288,12 @@ def _outcome(judged: Judged, found: Found | None, sides: _Sides, terms: _Terms) 
         policy=judged.policy,
         hold=_hold_file(exchange, held, terms) if held else None,
     )
+
+
+def _remark(said: str, *, is_many: bool) -> str:
+    if not is_many:
+        return said
+    return f"{MANY_MATCHES} - {said}" if said else MANY_MATCHES
 
 
 def _response(is_released: bool, is_held: bool) -> ResponseKind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comity.domain.answer import Answer, ResponseKind, Withheld
 from comity.domain.decision import Reason, RuleId
-from comity.domain.keys import MessageKey, key_row
+from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
 from comity.exchange.answering import Answered, HoldFile
@@ -13,7 +13,7 @@ from comity.exchange.private import note_fields
 
 __all__ = ["EXPIRED_REMARK", "expire"]
 
-EXPIRED_REMARK = "THE HOLD EXPIRED BEFORE A REVIEW - NOTHING WAS RELEASED - ASK AGAIN"
+EXPIRED_REMARK = "NONE OF THIS WAS RELEASED - ASK AGAIN OR CALL THE STATE"
 _EXPIRY_RULE = RuleId("HOLD-EXPIRY")
 
 
@@ -25,7 +25,7 @@ def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
         exchange_id=exchange.exchange_id,
         state=exchange.state,
         step=step,
-        key=MessageKey(key_row(exchange.key).response),
+        key=response_key(exchange.key),
         response=ResponseKind.REFUSED,
         is_final=True,
         withheld=tuple(

@@ -18,7 +18,7 @@ from comity.domain.answer import Answer, HoldNotice, ResponseKind, Withheld
 from comity.domain.decision import ClassDecision, Reason, RuleId
 from comity.domain.errors import ComityError
 from comity.domain.ids import entry_name
-from comity.domain.keys import MessageKey, key_row
+from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.verdict import (
     SignedReading,
@@ -29,9 +29,16 @@ from comity.domain.verdict import (
     reading_bytes,
     signed_bytes,
 )
-from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
+from comity.domain.vocabulary import (
+    DataClass,
+    LeafDecision,
+    LeafKind,
+    LeafMode,
+    Outcome,
+    RecordKind,
+)
 from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange
-from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
+from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered, outcome_header
 from comity.exchange.private import exchange_fields, note_fields, payload_of
 
 __all__ = [
@@ -70,12 +77,12 @@ def check_verdict(
 ) -> None:
     """Check that an enrolled reviewer signed this verdict for this hold, now.
 
-    Raises: VerdictError if the key is not enrolled, the signature fails, the verdict names another
-    hold, a class that is not held, a time more than 300 s off, or too long a note; HoldClosedError
-    if the hold's time is over.
+    Raises: VerdictError if the key is not the enrolled one of the reviewer named, the signature
+    fails, the verdict names another hold, a class that is not held or the same twice, a time more
+    than 300 s off, or too long a note; HoldClosedError if the hold's time is over.
     """
     verdict = signed.verdict
-    _check_proof(signed.proof, key, signed_bytes(verdict))
+    _check_proof(signed.proof, key, verdict.reviewer, signed_bytes(verdict))
     if (verdict.state, verdict.exchange_id) != (hold.exchange.state, hold.exchange.exchange_id):
         raise VerdictError("`hold` is not the one signed for")
     if verdict.hold_entry != entry:
@@ -90,12 +97,14 @@ def check_verdict(
 
 def check_reading(signed: SignedReading, key: ReviewerKey | None, now: int) -> None:
     """Check that an enrolled reviewer of the state asks to read, now. Raises: VerdictError."""
-    _check_proof(signed.proof, key, reading_bytes(signed.reading))
+    _check_proof(signed.proof, key, signed.reading.reviewer, reading_bytes(signed.reading))
     _check_time(signed.reading.at, now)
 
 
-def _check_proof(proof: VerdictProof, key: ReviewerKey | None, message: bytes) -> None:
-    if key is None or key.key_id != proof.key_id:
+def _check_proof(
+    proof: VerdictProof, key: ReviewerKey | None, reviewer: str, message: bytes
+) -> None:
+    if key is None or (key.name, key.key_id) != (reviewer, proof.key_id):
         raise VerdictError("`reviewer` has no such key enrolled")
     try:
         Ed25519PublicKey.from_public_bytes(key.verify_key).verify(proof.signature, message)
@@ -111,6 +120,8 @@ def _check_time(at: int, now: int) -> None:
 def _check_classes(verdict: Verdict, hold: HoldFile) -> None:
     if not set(verdict.approved) <= set(hold.classes):
         raise VerdictError("`approved` names a class that is not held")
+    if len(set(verdict.approved)) != len(verdict.approved):
+        raise VerdictError("`approved` names a class twice")
     if (verdict.kind is VerdictKind.APPROVE) != bool(verdict.approved):
         raise VerdictError("`approved` is not what this kind of verdict carries")
 
@@ -127,13 +138,14 @@ def approve(
     """Return what an approval releases: the approved classes as the policy in force allows.
 
     `judged` is of the approved classes with `reviewed` true; the others of the hold end refused.
+    # INVARIANT (one-final-outcome): a verdict ends the hold, so that nothing is held again.
     """
     verdict = signed.verdict
     refused = tuple(c for c in hold.classes if c not in verdict.approved)
     rows = tuple(
-        (*row, *(_refused(c, judged.kinds[place]) for c in refused))
-        for place, row in enumerate(judged.rows)
-    )  # fmt: skip
+        (*(_ended(d) for d in row), *(_refused(c, kind) for c in refused))
+        for kind, row in zip(judged.kinds, judged.rows, strict=True)
+    )
     return answer_exchange(
         msgspec.structs.replace(judged, rows=rows),
         found,
@@ -146,12 +158,18 @@ def approve(
     )
 
 
-def _refused(data_class: object, kind: object) -> ClassDecision:
+def _ended(decision: ClassDecision) -> ClassDecision:
+    if decision.outcome is not Outcome.HOLD:
+        return decision
+    return msgspec.structs.replace(decision, outcome=Outcome.DENY)
+
+
+def _refused(data_class: DataClass, kind: RecordKind) -> ClassDecision:
     return ClassDecision(
-        data_class=data_class,  # type: ignore[arg-type]
+        data_class=data_class,
         outcome=Outcome.DENY,
         reasons=(Reason(rule=REVIEW_RULE, sentence=_REFUSED_BY_REVIEWER),),
-        record_kind=kind,  # type: ignore[arg-type]
+        record_kind=kind,
     )
 
 
@@ -168,24 +186,15 @@ def refuse(signed: SignedVerdict, hold: HoldFile, *, policy: int, step: int, now
             Withheld(data_class=c, outcome=Outcome.DENY, reasons=reasons) for c in hold.classes
         ),
     )
-    claims = exchange.claims
     denial = WantedLeaf(
         step=step + 1,
-        header=LeafHeader(
-            version=1,
+        header=outcome_header(
+            exchange,
             kind=LeafKind.DENIAL,
-            mode=LeafMode.PROBE if exchange.probe else LeafMode.LIVE,
-            hour=now // HOUR_SECONDS,
-            member=exchange.state,
-            agency=exchange.agency,
-            key=exchange.key,
-            purpose=claims.purpose.value,
-            offence=claims.offence.value,
-            instrument=claims.instrument,
-            withheld=ordered(hold.classes),
             decision=LeafDecision.DENY,
+            withheld=hold.classes,
             policy=policy,
-            peer=exchange.query_entry,
+            hour=now // HOUR_SECONDS,
         ),
         fields=exchange_fields(
             exchange, payload_hash=sha256(payload_of(answer)).digest(), rules=(REVIEW_RULE,)
@@ -223,7 +232,7 @@ def _plain_answer(hold: HoldFile, note: str, *, step: int, response: ResponseKin
         exchange_id=exchange.exchange_id,
         state=exchange.state,
         step=step,
-        key=MessageKey(key_row(exchange.key).response),
+        key=response_key(exchange.key),
         response=response,
         is_final=False,
         remark=note,
