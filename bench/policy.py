@@ -51,10 +51,10 @@ from comity.policy.check import value_order
 
 REQUESTS = 2_000
 AGENCIES = 2_000
-FAMILIES = [
+FAMILIES = [Family(path) for path in (
     "TX/LOCAL/PD", "OH/LOCAL/SO", "KS/STATE", "US/DHS/ICE/ERO", "US/DHS/ICE/HSI", "US/DHS/CBP/USBP",
     "US/DOJ/FBI", "US/DOJ/DEA",
-]  # fmt: skip
+)]  # fmt: skip
 FAMILY_WEIGHTS = [50, 25, 10, 4, 3, 4, 2, 2]
 NAMED = ["US/DHS", "US/DHS/ICE", "US/DHS/ICE/ERO", "US/DHS/CBP", "US/DOJ", "OH/LOCAL", "KS/STATE"]
 
@@ -104,7 +104,7 @@ def draw_policy(count: int, agencies: dict[ORI, Family]) -> CompiledPolicy:
 def draw_traffic(agencies: dict[ORI, Family]) -> list[Facts]:
     """Requests of one state's hour: mostly patrol, some detectives, a few with an instrument."""
     chance = Random("traffic")
-    by_family: dict[str, list[ORI]] = {}
+    by_family: dict[Family, list[ORI]] = {}
     for ori, family in agencies.items():
         by_family.setdefault(family, []).append(ori)
     traffic = []
@@ -152,9 +152,7 @@ def figure(name: str, values: list[float], target: float | None = None) -> dict[
 def measure(rounds: int) -> list[dict[str, Any]]:
     """Every figure of this bench."""
     chance = Random("agencies")
-    agencies = {
-        ORI(f"XX{number:07}"): Family(chance.choice(FAMILIES)) for number in range(AGENCIES)
-    }
+    agencies = {ORI(f"XX{number:07}"): chance.choice(FAMILIES) for number in range(AGENCIES)}
     policies = {count: draw_policy(count, agencies) for count in (40, 400)}
     traffic = draw_traffic(agencies)
     classes: tuple[DataClass, ...] = asked_classes(MessageKey("DQ"), image=True)

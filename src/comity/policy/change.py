@@ -11,6 +11,7 @@ Source: docs/adr/0008-rule-record.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations, product
 from typing import Final, NamedTuple
 
@@ -24,7 +25,7 @@ from comity.domain.vocabulary import (
 )
 from comity.policy.axis import OPEN_AXES, Axis
 from comity.policy.english import join_words
-from comity.policy.masks import PURPOSE_UNSAID, MaskTable, replaced
+from comity.policy.masks import PURPOSE_UNSAID, MaskTable, relevant_bits, replaced
 from comity.policy.settle import Settled, settle
 
 __all__ = ["INSTRUMENT_WORDS", "Change", "find_changes", "sentence_of_changes"]
@@ -61,18 +62,29 @@ def find_changes(
     """Return what would better an outcome: single changes, or else the first pair that would."""
     if settled.outcome is Outcome.RELEASE or not _can_change(table, mask, settled):
         return ()
-    suggested = {axis: _suggested(axis, mask) for axis in OPEN_AXES}
+    keep = relevant_bits(table, mask)
+    outcomes: dict[int, Outcome] = {}  # most values are told apart by no rule that bears here
     for count in (1, 2):
         found = []
-        for axes in combinations(OPEN_AXES, count):
-            for values in product(*(suggested[axis] for axis in axes)):
-                change = tuple(zip(axes, values, strict=True))
-                outcome = _outcome_with(table, mask, change, reviewed=reviewed)
-                if _RANK[outcome] < _RANK[settled.outcome]:
-                    found.append(Change(change, outcome))
+        for values in _suggestions(mask, count):
+            changed = mask
+            for axis, value in values:
+                changed = replaced(table, changed, axis, value)
+            changed &= keep
+            if changed not in outcomes:
+                outcomes[changed] = settle(table, changed, reviewed=reviewed).outcome
+            if _RANK[outcomes[changed]] < _RANK[settled.outcome]:
+                found.append(Change(values, outcomes[changed]))
         if found:
             return tuple(found) if count == 1 else (min(found, key=lambda c: _RANK[c.outcome]),)
     return ()
+
+
+def _suggestions(mask: int, count: int) -> Iterator[tuple[tuple[Axis, str], ...]]:
+    """Yield every way to set `count` open axes, in axis and vocabulary order."""
+    for axes in combinations(OPEN_AXES, count):
+        for values in product(*(_suggested(axis, mask) for axis in axes)):
+            yield tuple(zip(axes, values, strict=True))
 
 
 def _suggested(axis: Axis, mask: int) -> tuple[str, ...]:
@@ -80,14 +92,6 @@ def _suggested(axis: Axis, mask: int) -> tuple[str, ...]:
     if axis is Axis.PURPOSE and not mask & PURPOSE_UNSAID:
         return ()
     return _SUGGESTED[axis]
-
-
-def _outcome_with(
-    table: MaskTable, mask: int, change: tuple[tuple[Axis, str], ...], *, reviewed: bool
-) -> Outcome:
-    for axis, value in change:
-        mask = replaced(table, mask, axis, value)
-    return settle(table, mask, reviewed=reviewed).outcome
 
 
 def _can_change(table: MaskTable, mask: int, settled: Settled) -> bool:

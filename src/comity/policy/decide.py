@@ -37,14 +37,14 @@ from comity.policy.axis import Axis
 from comity.policy.change import find_changes, sentence_of_changes
 from comity.policy.check import NO_RULE, UNKNOWN_VALUE, UNLISTED_AGENCY
 from comity.policy.english import sentence_of, statute_of
-from comity.policy.masks import MaskTable
+from comity.policy.masks import MaskTable, relevant_bits
 from comity.policy.rule import PolicyBundle, Rule
 from comity.policy.settle import Settled, settle
 
 __all__ = ["MEMO_MASKS_MAX", "CompiledPolicy", "DecisionTable"]
 
-MEMO_MASKS_MAX: Final = 16_384
-"""Entries that a policy keeps in mind; about 20 MiB when full."""
+MEMO_MASKS_MAX: Final = 8_192
+"""Entries of each memo; about 2 KB each at 40 rules, 10 KB at 400 when every request is strange."""
 
 _STRICTNESS: Final = {Outcome.RELEASE: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
 _NO_KIND: Final = (RecordKind.OTHER,)
@@ -120,6 +120,8 @@ class CompiledPolicy:
         self._how: Final[_ByHow] = _joined(table, Axis.FAN_OUT, Axis.EMERGENCY, Axis.TIME_BAND)
         self._memo: Final[_Memo] = {}
         self._memo_reviewed: Final[_Memo] = {}
+        self._cells: Final[dict[tuple[int, bool], tuple[Settled, str]]] = {}
+        self._reasons: Final = {rule.id: _reason(rule) for rule in rules}
 
     @property
     def state(self) -> Member:
@@ -159,10 +161,7 @@ class CompiledPolicy:
         memo = self._memo_reviewed if reviewed else self._memo
         table = memo.get((mask, classes, kinds))
         if table is None:
-            table = self._settled_table(mask, classes, kinds or _NO_KIND, reviewed=reviewed)
-            if len(memo) >= MEMO_MASKS_MAX:
-                memo.clear()
-            memo[mask, classes, kinds] = table
+            table = self._remember(memo, mask, classes, kinds, reviewed=reviewed)
         return table
 
     def decide(
@@ -187,6 +186,30 @@ class CompiledPolicy:
         """Decide whether "no record" may be said: strictest over kinds, for the first class."""
         return self.table(facts, classes, kinds, reviewed=reviewed).no_record
 
+    def _remember(
+        self,
+        memo: _Memo,
+        mask: int,
+        classes: tuple[DataClass, ...],
+        kinds: tuple[RecordKind, ...],
+        *,
+        reviewed: bool,
+    ) -> DecisionTable:
+        """Return the table of a mask that the memo does not have, and keep it.
+
+        Most masks differ in bits that change nothing; the mask without them is settled once.
+        """
+        if len(memo) > MEMO_MASKS_MAX - 2:
+            memo.clear()
+        settled = (mask & relevant_bits(self._table, mask), classes, kinds)
+        table = memo.get(settled)
+        if table is None:
+            table = memo[settled] = self._settled_table(
+                settled[0], classes, kinds or _NO_KIND, reviewed=reviewed
+            )
+        memo[mask, classes, kinds] = table
+        return table
+
     def _refuse(
         self, facts: Facts, classes: tuple[DataClass, ...], kinds: tuple[RecordKind, ...]
     ) -> DecisionTable:
@@ -206,23 +229,42 @@ class CompiledPolicy:
     ) -> DecisionTable:
         class_masks = self._table.values[Axis.DATA_CLASS]
         kind_masks = self._table.values[Axis.RECORD_KIND]
-        settled: dict[int, tuple[Settled, str]] = {}
         rows = []
         for kind in kinds:
             row = []
             for data_class in classes:
                 # INVARIANT (fail-closed): a class or kind that has no mask keeps no bit.
                 cell = mask & class_masks.get(data_class, 0) & kind_masks.get(kind, 0)
-                if cell not in settled:
-                    settled[cell] = self._settle(cell, reviewed=reviewed)
-                row.append(_decision(data_class, kind, *settled[cell]))
+                settled, would_change = self._settle(cell, reviewed=reviewed)
+                row.append(self._decision(data_class, kind, settled, would_change))
             rows.append(tuple(row))
         return _table_of(classes, kinds, tuple(rows))
 
     def _settle(self, mask: int, *, reviewed: bool) -> tuple[Settled, str]:
-        settled = settle(self._table, mask, reviewed=reviewed)
-        changes = find_changes(self._table, mask, settled, reviewed=reviewed)
-        return settled, sentence_of_changes(changes, settled.outcome)
+        """Return what is decided for one cell, and what would change it; kept by mask."""
+        mask &= relevant_bits(self._table, mask)
+        known = self._cells.get((mask, reviewed))
+        if known is None:
+            settled = settle(self._table, mask, reviewed=reviewed)
+            changes = find_changes(self._table, mask, settled, reviewed=reviewed)
+            known = settled, sentence_of_changes(changes, settled.outcome)
+            if len(self._cells) >= MEMO_MASKS_MAX:
+                self._cells.clear()
+            self._cells[mask, reviewed] = known
+        return known
+
+    def _decision(
+        self, data_class: DataClass, kind: RecordKind, settled: Settled, would_change: str
+    ) -> ClassDecision:
+        owing = (*settled.deciding, *settled.satisfied)
+        return ClassDecision(
+            data_class=data_class,
+            outcome=settled.outcome,
+            reasons=tuple(self._reasons[rule.id] for rule in settled.deciding) or (_NO_RULE,),
+            obligations=tuple(sorted({duty for rule in owing for duty in rule.obligations})),
+            would_change=would_change,
+            record_kind=kind,
+        )
 
 
 def _table_of(
@@ -240,20 +282,6 @@ def _table_of(
         cells=cells,
         no_record=max(first or [rows[0][0]], key=lambda cell: _STRICTNESS[cell.outcome]),
         mildest=min((cell.outcome for cell in cells), key=_STRICTNESS.__getitem__),
-    )
-
-
-def _decision(
-    data_class: DataClass, kind: RecordKind, settled: Settled, would_change: str
-) -> ClassDecision:
-    met = {duty for rule in (*settled.deciding, *settled.satisfied) for duty in rule.obligations}
-    return ClassDecision(
-        data_class=data_class,
-        outcome=settled.outcome,
-        reasons=tuple(_reason(rule) for rule in settled.deciding) or (_NO_RULE,),
-        obligations=tuple(sorted(met)),
-        would_change=would_change,
-        record_kind=kind,
     )
 
 

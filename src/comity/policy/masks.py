@@ -23,7 +23,7 @@ from comity.policy.axis import AXIS_VALUES, OPEN_AXES, Axis
 from comity.policy.families import agency_values
 from comity.policy.rule import Condition, Rule
 
-__all__ = ["PURPOSE_UNSAID", "MaskTable", "RuleBits", "build_masks", "replaced"]
+__all__ = ["PURPOSE_UNSAID", "MaskTable", "RuleBits", "build_masks", "relevant_bits", "replaced"]
 
 PURPOSE_UNSAID: Final = 1
 """The bit that only a purpose of NOT_STATED leaves set: there is something to state."""
@@ -120,6 +120,26 @@ def replaced(table: MaskTable, mask: int, axis: Axis, value: str) -> int:
     """Return the mask of the same request with another value on an open axis."""
     bits = table.open_bits[axis]
     return mask & ~bits | table.values[axis][value] & bits
+
+
+def relevant_bits(table: MaskTable, mask: int) -> int:
+    """Return the bits of a mask that can bear on its outcome: those of rules and exceptions whose
+    fixed axes fit. Masks that differ in others have the same outcomes and counterfactuals, and no
+    value on an open axis makes another bit relevant.
+    """
+    keep = 0
+    left = mask & table.fixed
+    while left:
+        bit = left & -left
+        left ^= bit
+        row = table.by_fixed[bit]
+        keep |= row.need
+        for need in row.exceptions:
+            if mask & need & -need:
+                keep |= need
+    if keep & table.open_bits[Axis.PURPOSE]:
+        keep |= PURPOSE_UNSAID
+    return keep
 
 
 def _agency_masks(bits: _Bits, families: Mapping[ORI, Family]) -> dict[ORI, int]:
