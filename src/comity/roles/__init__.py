@@ -1,0 +1,1 @@
+"""The processes of a network: hub, gateway, worker, console, witness, and who starts them."""

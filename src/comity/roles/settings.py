@@ -1,0 +1,324 @@
+"""Every setting of an installation: its default, its unit, what it does.
+
+Guarantee: an absent setting has a safe default, and no setting turns a safety off. Settings come
+from environment variables with the prefix `COMITY_` and from nowhere else; a variable with that
+prefix that is no setting is reported, because a misspelt one would be silently without effect.
+Source: docs/reference/settings.md, which a test holds equal to this file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import pydantic
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from comity.roles.errors import SetupError
+
+__all__ = [
+    "PRACTICE_ROOT",
+    "SettingFact",
+    "Settings",
+    "SettingsError",
+    "default_data_dir",
+    "load_settings",
+    "setting_facts",
+    "settings_environment",
+    "unknown_settings",
+]
+
+PREFIX: Final = "COMITY_"
+PRACTICE_ROOT: Final = Path("/var/lib/comity-practice")
+"""Where engines and data live when root starts a network: PostgreSQL refuses to run as root, and
+the unprivileged user that it runs as may not be able to reach the clone."""
+
+
+class SettingsError(SetupError):
+    """A setting's value is outside what it may be."""
+
+    code = "setting-malformed"
+
+
+def default_data_dir() -> Path:
+    """Return the place for data when `COMITY_DATA_DIR` is not set."""
+    if os.geteuid() == 0:
+        return PRACTICE_ROOT / "data"
+    clone = Path(__file__).resolve().parents[3]
+    if (clone / "pyproject.toml").is_file():
+        return clone / ".comity"
+    return Path.home() / ".local" / "share" / "comity"
+
+
+def _split(value: object) -> object:
+    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+
+def _whole_path(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+DirPath = Annotated[Path, pydantic.AfterValidator(_whole_path)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+HostText = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
+
+
+class Settings(BaseSettings):
+    """What an installation may choose. Frozen: read once, at the start of a process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, enable_decoding=False
+    )
+
+    data_dir: DirPath = Field(
+        default_factory=default_data_dir,
+        title="path",
+        description="Where everything of this installation is kept. Default: `.comity` of the "
+        "clone; for root `/var/lib/comity-practice/data`, because PostgreSQL must run as an "
+        "unprivileged user that may not reach the clone.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        title="URL",
+        description="PostgreSQL of your own, as the role that reads and writes. Unset: one is "
+        "started under our supervisor.",
+    )
+    database_reader_url: SecretStr | None = Field(
+        None,
+        title="URL",
+        description="The same database as a role that may only read. Unset while `database_url` "
+        "is set: that one is used.",
+    )
+    database_admin_url: SecretStr | None = Field(
+        None,
+        title="URL",
+        description="The same database as the role that owns the tables, for migrations. Unset "
+        "while `database_url` is set: that one is used.",
+    )
+    nats_url: SecretStr | None = Field(
+        None,
+        title="URL",
+        description="nats-server of your own, with this process's user and password. Unset: one "
+        "is started under our supervisor.",
+    )
+    network_ori: str = Field(
+        "NL0000000",
+        title="ORI",
+        pattern=r"^[A-Z0-9]{9}$",
+        description="The network's own identifier, which its status and error messages carry.",
+    )
+    hosts: Annotated[tuple[HostText, ...], BeforeValidator(_split)] = Field(
+        ("practice",),
+        min_length=1,
+        max_length=64,
+        title="names, comma between",
+        description="The gateway hosts that may join the supervised wire, each under its own "
+        "password and subjects.",
+    )
+    ledger_domain: str = Field(
+        "comity.invalid",
+        title="domain name",
+        pattern=r"^[a-z0-9](?:[a-z0-9.-]{0,198}[a-z0-9])?$",
+        description="The domain under which ledgers are named, `ledger.<domain>/<st>`; never "
+        "changed once a ledger exists. The default is a name that no practice data can leave.",
+    )
+    is_practice: bool = Field(
+        True,
+        title="true or false",
+        description="Whether every surface says that these are practice data.",
+    )
+    hold_seconds_max: int = Field(
+        30 * 86_400,
+        ge=1,
+        le=30 * 86_400,
+        title="seconds",
+        description="How long a hold waits at most, where a state's policy says longer.",
+    )
+    checkpoint_s: float = Field(
+        10.0,
+        ge=1,
+        le=3600,
+        title="seconds",
+        description="How often a ledger that has grown gets a public checkpoint.",
+    )
+    batch_floor_ms: float = Field(
+        0.0,
+        ge=0,
+        le=50,
+        title="milliseconds",
+        description="How long the sequencer waits for a fuller batch; more of it costs latency "
+        "and saves processor time under load.",
+    )
+    people_per_state: int = Field(
+        2_000,
+        ge=2,
+        le=50_000,
+        title="people",
+        description="Size of the practice world.",
+    )
+    practice_seed: int = Field(
+        1,
+        ge=0,
+        title="number",
+        description="The practice world is made from this number; the same one, the same world.",
+    )
+    line_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where agencies' lines connect (TLS); 0 takes a free port.",
+    )
+    http_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where NIEM XML and JSON requests arrive; 0 takes a free port.",
+    )
+    console_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where the console's pages are served; 0 takes a free port.",
+    )
+    postgres_port: Port = Field(
+        0,
+        title="TCP port",
+        description="The supervised PostgreSQL, on 127.0.0.1 only; 0 takes a free port.",
+    )
+    nats_port: Port = Field(
+        0,
+        title="TCP port",
+        description="The supervised nats-server, on 127.0.0.1 only; 0 takes a free port.",
+    )
+    postgres_bin: DirPath | None = Field(
+        None,
+        title="path",
+        description="Folder of the PostgreSQL programs. Unset: the wheel's, else the newest under "
+        "`/usr/lib/postgresql`.",
+    )
+    nats_bin: DirPath | None = Field(
+        None,
+        title="path",
+        description="The nats-server program. Unset: the wheel's, else the one on the path.",
+    )
+    engine_user: str = Field(
+        "nobody",
+        title="user name",
+        min_length=1,
+        description="Who runs the supervised engines when root starts them; never root.",
+    )
+    engines_dir: DirPath = Field(
+        PRACTICE_ROOT / "engines",
+        title="path",
+        description="Where root keeps copies of the engines' programs that `engine_user` can "
+        "reach.",
+    )
+    shared_buffers_mib_max: int = Field(
+        1024,
+        ge=32,
+        le=65_536,
+        title="MiB",
+        description="PostgreSQL's own page cache at most; an eighth of the machine's memory if "
+        "that is less.",
+    )
+    wal_mib_max: int = Field(
+        1024,
+        ge=128,
+        le=65_536,
+        title="MiB",
+        description="Write-ahead log between two checkpoints; more of it means longer recovery.",
+    )
+    log_bytes_max: int = Field(
+        8 * 2**20,
+        ge=2**16,
+        le=2**30,
+        title="bytes",
+        description="Size at which a process's log file is started anew; one older is kept.",
+    )
+    ready_s_max: float = Field(
+        30.0,
+        gt=0,
+        le=600,
+        title="seconds",
+        description="How long a process may take to become ready before it counts as failed.",
+    )
+    stop_s_max: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        title="seconds",
+        description="How long a process may take to stop in order before it is ended by force.",
+    )
+    restart_s_max: float = Field(
+        10.0,
+        ge=0.1,
+        le=300,
+        title="seconds",
+        description="Longest pause before a process that ended is started again.",
+    )
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the environment; what is given by name (a command's option) goes before it.
+
+    Raises: SettingsError naming the first setting that is malformed, never its value.
+    """
+    try:
+        return Settings.model_validate(Settings(**given))  # type: ignore[arg-type]
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SettingsError(
+            f"`{PREFIX}{name.upper()}` is malformed: {first['msg'].lower().rstrip('.')}"
+        ) from None
+
+
+def unknown_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the variables with our prefix that are no setting, sorted."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return tuple(sorted(k for k in environment if k.startswith(PREFIX) and k not in known))
+
+
+def settings_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that give another process the same settings."""
+    return {
+        f"{PREFIX}{name.upper()}": _variable_text(getattr(settings, name))
+        for name in sorted(settings.model_fields_set)
+        if getattr(settings, name) is not None
+    }
+
+
+class SettingFact(NamedTuple):
+    """One row of docs/reference/settings.md."""
+
+    variable: str
+    unit: str
+    default: str
+    meaning: str
+
+
+def setting_facts() -> tuple[SettingFact, ...]:
+    """Return what is documented about each setting, in the order of declaration."""
+    return tuple(
+        SettingFact(
+            variable=f"{PREFIX}{name.upper()}",
+            unit=field.title or "",
+            default="see there" if field.default_factory else _default_text(field.default),
+            meaning=field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    )
+
+
+def _variable_text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else _default_text(value)
+
+
+def _default_text(value: object) -> str:
+    match value:
+        case None:
+            return "unset"
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
