@@ -14,6 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -173,16 +174,18 @@ def measure(rounds: int) -> list[dict[str, Any]]:
         for _ in traffic:
             pass
 
-    first = {count: per_call_us(lambda p=policy: ask(p), 1) for count, policy in policies.items()}  # type: ignore[misc]
+    first = {}
+    for count, policy in policies.items():
+        first[count] = per_call_us(partial(ask, policy), 1)
     seen: dict[str, list[float]] = {"row40": [], "row400": [], "table40": [], "ratio": []}
     for _ in range(rounds):
         idle = per_call_us(loop, REQUESTS)
-        row40 = per_call_us(lambda: ask(policies[40]), REQUESTS) - idle
-        row400 = per_call_us(lambda: ask(policies[400]), REQUESTS) - idle
+        row40 = per_call_us(partial(ask, policies[40]), REQUESTS) - idle
+        row400 = per_call_us(partial(ask, policies[400]), REQUESTS) - idle
         seen["row40"].append(row40)
         seen["row400"].append(row400)
         seen["ratio"].append(row400 / row40)
-        seen["table40"].append(per_call_us(lambda: lookup(policies[40]), REQUESTS) - idle)
+        seen["table40"].append(per_call_us(partial(lookup, policies[40]), REQUESTS) - idle)
     masks = {count: len(policy._memo) for count, policy in policies.items()}  # noqa: SLF001
     misses = [
         {"name": f"miss_us_{count}_rules", "value": round(first[count] / masks[count], 1)}

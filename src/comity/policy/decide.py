@@ -3,7 +3,7 @@
 One look-up per axis and a few ANDs give a mask; the memo holds the finished answer for that mask.
 The memo is bounded: at `MEMO_MASKS_MAX` entries it is emptied and fills again, which costs each
 mask one more settling (tens of microseconds) and changes no answer. It is keyed by mask, never by
-request, so that strange requests cannot fill it: values that no rule tells apart share a mask.
+request: what is sent cannot make it grow beyond what the rules tell apart.
 
 # INVARIANT (fail-closed): an unlisted agency, an unknown key, class, kind or value is denied.
 # INVARIANT (review-is-verified): `reviewed` is the caller's word that the service has verified a

@@ -37,6 +37,7 @@ from comity.policy.check import (
 )
 from tests.unit.policy.build import FAMILIES, RELEASE_ALL, bundle, rule
 
+BAD_MARK: Any = "Q"
 DENY = rule("X-1", Outcome.DENY, agency=("US/DHS/ICE",))
 
 
@@ -245,7 +246,7 @@ def test_a_bad_bundle_is_refused(changed: dict[str, Any], error: type[Exception]
         rule("X", Outcome.DENY, agency=("us dhs",)),
         msgspec.structs.replace(RELEASE_ALL, obligations=("sing",)),
         msgspec.structs.replace(RELEASE_ALL, effect="permit"),
-        msgspec.structs.replace(RELEASE_ALL, statute=Statute(cite="x", mark="Q")),  # type: ignore[arg-type]
+        msgspec.structs.replace(RELEASE_ALL, statute=Statute(cite="x", mark=BAD_MARK)),
     ],
 )
 def test_what_code_builds_is_checked_too(bad: Any) -> None:
