@@ -1,0 +1,131 @@
+"""What a failure becomes on the command line: one sentence, a stable code, an exit code.
+
+Guarantee: the exit code follows from the error's code by one table, on every command; a code that
+is not in it is malformed input (2) or a failure (1) by its kind.
+Source: docs/reference/exit-codes.md, which a test holds equal to the table.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+from comity.domain.errors import ComityError, MalformedError
+
+__all__ = [
+    "EXIT_OF_CODE",
+    "ExitCode",
+    "FileUnusableError",
+    "GatewayRefusalError",
+    "GatewaySilentError",
+    "UsageError",
+    "code_of",
+    "error_document",
+    "exit_of",
+    "operating_error",
+]
+
+
+class ExitCode(IntEnum):
+    """How a command ends; scripts rely on these numbers."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    REFUSED = 3
+    HELD = 4
+    UNVERIFIED = 5
+    AGAIN = 75
+
+
+class UsageError(MalformedError):
+    """The arguments do not make a question that can be asked."""
+
+    code = "usage"
+
+
+class FileUnusableError(ComityError):
+    """A file that a command was given cannot be read or written."""
+
+    code = "file-unusable"
+
+
+class GatewaySilentError(ComityError):
+    """A gateway that runs did not answer in time, or cannot be connected to."""
+
+    code = "gateway-silent"
+
+
+class GatewayRefusalError(ComityError):
+    """A gateway took a command and did not carry it out; `reason` is the code that it gave."""
+
+    code = "gateway-refusal"
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+EXIT_OF_CODE: Final[dict[str, ExitCode]] = {
+    # What was to be proved is not proved, whatever the reason.
+    "evidence-invalid": ExitCode.UNVERIFIED,
+    "evidence-malformed": ExitCode.UNVERIFIED,
+    "export-mismatch": ExitCode.UNVERIFIED,
+    "ledger-does-not-continue": ExitCode.UNVERIFIED,
+    "note-unverified": ExitCode.UNVERIFIED,
+    "proof-invalid": ExitCode.UNVERIFIED,
+    "proof-length": ExitCode.UNVERIFIED,
+    "receipt-key": ExitCode.UNVERIFIED,
+    "root-mismatch": ExitCode.UNVERIFIED,
+    "signature-invalid": ExitCode.UNVERIFIED,
+    # Nothing is wrong with what was asked: the same command may succeed later.
+    "busy": ExitCode.AGAIN,
+    "commit-unknown": ExitCode.AGAIN,
+    "destination-unreachable": ExitCode.AGAIN,
+    "gateway-silent": ExitCode.AGAIN,
+    "line-closed": ExitCode.AGAIN,
+    "message-not-taken": ExitCode.AGAIN,
+    "source-unavailable": ExitCode.AGAIN,
+    "store-unavailable": ExitCode.AGAIN,
+    # A setting is what the person who runs the command has written.
+    "setting-malformed": ExitCode.USAGE,
+}
+
+
+def code_of(error: ComityError) -> str:
+    """Return the stable code to show: the most exact one that is known."""
+    if isinstance(error, GatewayRefusalError):
+        return error.reason
+    fault = getattr(error, "fault", None)
+    return str(getattr(fault, "code", error.code))
+
+
+def exit_of(error: ComityError) -> ExitCode:
+    """Return how a command that met this error ends."""
+    found = EXIT_OF_CODE.get(code_of(error)) or EXIT_OF_CODE.get(error.code)
+    if found is not None:
+        return found
+    return ExitCode.USAGE if isinstance(error, MalformedError) else ExitCode.FAILURE
+
+
+def error_document(error: ComityError) -> dict[str, dict[str, object]]:
+    """Return the error as `--json` prints it; a message's fault says its number and options too."""
+    said: dict[str, object] = {"code": code_of(error), "text": str(error)}
+    fault = getattr(error, "fault", None)
+    if fault is not None:
+        said |= {"text": fault.text, "er": fault.er}
+        if fault.options:
+            said["options"] = list(fault.options)
+    return {"error": said}
+
+
+def operating_error(error: OSError) -> ComityError:
+    """Return an error of the operating system as one of ours, with the file it is about."""
+    cause = (error.strerror or str(error) or "unknown cause").lower()
+    if isinstance(error, TimeoutError):
+        return GatewaySilentError("no answer came in time: try again")
+    if isinstance(error, ConnectionError):
+        return GatewaySilentError(f"the gateway cannot be connected to ({cause}): try again")
+    if error.filename is None:
+        return FileUnusableError(cause)
+    return FileUnusableError(f"`{error.filename}` cannot be used: {cause}")

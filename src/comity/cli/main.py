@@ -1,0 +1,126 @@
+"""The entry: what `comity` can do, each command loaded only when it is called.
+
+Guarantee: whatever error of ours a command meets, on every command alike, becomes one sentence with
+its code, on stderr or as JSON, and the exit code of `errors.EXIT_OF_CODE`; a traceback is a fault
+of the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from comity.cli.errors import code_of, error_document, exit_of, operating_error
+from comity.cli.terminal import print_json, remark, wants_json
+from comity.domain.errors import ComityError
+
+__all__ = ["COMMANDS", "CommandRow", "LazyGroup", "app", "run"]
+
+
+class CommandRow(NamedTuple):
+    """One command or group: its section in the help, its module below `comity.cli`, a sentence."""
+
+    section: str
+    module: str
+    summary: str
+
+
+_MESSAGES: Final = "Messages"
+_NAME_COLUMNS: Final = 9
+
+COMMANDS: Final[dict[str, CommandRow]] = {
+    "parse": CommandRow(_MESSAGES, "parse", "Read one message and print it as JSON."),
+    "render": CommandRow(_MESSAGES, "render", "Write the message that `parse` printed."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Shows all commands without importing them, and imports the one that is called."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        for name, row in COMMANDS.items():
+            # A stand-in: what the help and the search for a mistyped name need to know.
+            self.add_command(TyperCommand(name, callback=None, help=row.summary), name)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command itself, importing its module."""
+        row = COMMANDS.get(cmd_name)
+        if row is None:
+            return super().get_command(ctx, cmd_name)
+        command = typer.main.get_command(import_module(f"comity.cli.{row.module}").app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base's form
+        """Write the commands in sections, from the table alone."""
+        for section in dict.fromkeys(row.section for row in COMMANDS.values()):
+            rows = [
+                (name.ljust(_NAME_COLUMNS), row.summary)
+                for name, row in COMMANDS.items()
+                if row.section == section
+            ]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; its errors are told in one place."""
+        try:
+            return super().invoke(ctx)
+        except ComityError as error:
+            failed: ComityError = error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            failed = operating_error(error)
+        if wants_json(ctx):
+            print_json(error_document(failed))
+        else:
+            remark(f"comity: {failed} ({code_of(failed)})")
+        raise typer.Exit(exit_of(failed))
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        sys.stdout.write(f"comity {version('comity')}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage or malformed input, 3 refused by policy, "
+    "4 held for review, 5 verification failed, 75 try again."
+)
+def comity(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """A state's own choice, query by query: who may see its driver, vehicle and photo records."""
+
+
+def run() -> None:
+    """Run the command line as a program."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without these characters shows others in their place; it is not a failure.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="comity")

@@ -1,0 +1,44 @@
+"""`comity parse`: one message as JSON of its header and fields."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from comity.cli.files import read_input
+from comity.cli.messages import Form, document_of
+from comity.cli.terminal import errors_as_json, print_json
+from comity.formats.rules import DELIVERY_BYTES_MAX
+
+__all__ = ["app"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+class _Choice(StrEnum):
+    AUTO = "auto"
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command()
+def parse(
+    ctx: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="The message; - is standard input.")
+    ] = "-",
+    *,
+    form: Annotated[
+        _Choice, typer.Option("--format", help="What to read; auto goes by the first byte.")
+    ] = _Choice.AUTO,
+) -> None:
+    """Read one message and print it as JSON.
+
+    Messages that ask, answers, errors (ER) and status messages (SM), in text or JSON. A malformed
+    one ends with exit code 2 and {"error": {"code", "text", "er"}}.
+    """
+    errors_as_json(ctx)
+    data = read_input(file, DELIVERY_BYTES_MAX)
+    print_json(document_of(data, None if form is _Choice.AUTO else Form(form.value)))

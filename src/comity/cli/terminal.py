@@ -1,0 +1,98 @@
+"""What a command prints: facts to stdout, progress and remarks to stderr, both plain in a pipe.
+
+Guarantee: with `--json` stdout holds one JSON document and nothing else; colour and progress appear
+on a terminal only, and `NO_COLOR` takes the colour away. An outcome is never told by colour alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+__all__ = [
+    "AsJson",
+    "errors_as_json",
+    "fact_table",
+    "facts_console",
+    "print_json",
+    "progress",
+    "remark",
+    "wants_json",
+]
+
+_JSON_KEY: Final = "comity.json"
+
+
+def errors_as_json(ctx: Any, value: bool = True) -> bool:
+    """Remember on a command's context that its errors go to stdout as JSON."""
+    if value:
+        ctx.meta[_JSON_KEY] = True
+    return value
+
+
+def wants_json(ctx: Any) -> bool:
+    """Say whether the command that runs prints JSON."""
+    return bool(ctx.meta.get(_JSON_KEY))
+
+
+def _json_chosen(ctx: typer.Context, value: bool) -> bool:
+    return errors_as_json(ctx, value)
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document.", callback=_json_chosen)
+]
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document to stdout."""
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def facts_console() -> Console:
+    """Return the console for facts: no markup, so that a record's brackets stay what they are."""
+    from rich.console import Console  # noqa: PLC0415 - 60 ms that JSON and `--help` need not pay
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def fact_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under column heads, without frames: they copy well and read well aloud."""
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*[str(value) for value in row])
+    console.print(table)
+
+
+def progress() -> Progress:
+    """Return a progress display on stderr; silent where stderr is no terminal."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def remark(text: str) -> None:
+    """Say something beside the facts, on stderr."""
+    sys.stderr.write(f"{text}\n")
