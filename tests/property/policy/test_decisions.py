@@ -26,7 +26,7 @@ from comity.policy.settle import settle
 from tests.property.policy import cases, oracle
 
 STRICT = {Outcome.RELEASE: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
-MANY = settings(max_examples=200)
+MANY = settings(max_examples=120)
 
 
 def decide(
