@@ -28,12 +28,16 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     fault: MessageFault | None = None
 
 
+_ABSENT: Final = msgspec.Raw()
+
+
 class _Delivered(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
+    # A raw part cannot be one of a union, so that an absent one is the empty text.
     delivery: msgspec.Raw
-    answer: msgspec.Raw | None = None
-    fault: msgspec.Raw | None = None
+    answer: msgspec.Raw = _ABSENT
+    fault: msgspec.Raw = _ABSENT
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -46,8 +50,8 @@ def render_delivered(delivered: Delivered) -> bytes:
     return _encoder.encode(
         _Delivered(
             delivery=msgspec.Raw(render_delivery(delivered.delivery)),
-            answer=msgspec.Raw(render_answer(answer)) if answer is not None else None,
-            fault=msgspec.Raw(render_fault(fault)) if fault is not None else None,
+            answer=msgspec.Raw(render_answer(answer)) if answer is not None else _ABSENT,
+            fault=msgspec.Raw(render_fault(fault)) if fault is not None else _ABSENT,
         )
     )
 
@@ -55,12 +59,13 @@ def render_delivered(delivered: Delivered) -> bytes:
 def parse_delivered(data: bytes) -> Delivered:
     """Return what `render_delivered` wrote; at most 1 MiB. Raises: MessageError."""
     said = decode(_decoder, data, bytes_max=DELIVERY_BYTES_MAX)
-    if said.answer is not None and said.fault is not None:
+    answer, fault = bytes(said.answer), bytes(said.fault)
+    if answer and fault:
         raise _both()
     return Delivered(
         delivery=parse_delivery(bytes(said.delivery)),
-        answer=parse_answer(bytes(said.answer)) if said.answer is not None else None,
-        fault=parse_fault(bytes(said.fault)) if said.fault is not None else None,
+        answer=parse_answer(answer) if answer else None,
+        fault=parse_fault(fault) if fault else None,
     )
 
 

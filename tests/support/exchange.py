@@ -1,0 +1,183 @@
+"""One exchange from the practice world, decisions made by hand, records, holds and verdicts."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from comity.domain.agency import ReviewerKey
+from comity.domain.answer import Element, Withheld
+from comity.domain.decision import ClassDecision, Facts, Reason, RuleId
+from comity.domain.ids import ORI, ExchangeId, Member, QueryId
+from comity.domain.keys import MessageKey, asked_classes
+from comity.domain.query import Claims, Exchange
+from comity.domain.verdict import (
+    Ed25519Proof,
+    Reading,
+    SignedReading,
+    SignedVerdict,
+    Verdict,
+    VerdictKind,
+    reading_bytes,
+    signed_bytes,
+)
+from comity.domain.vocabulary import (
+    AgencyType,
+    Assurance,
+    Certification,
+    DataClass,
+    Emergency,
+    FanOut,
+    Instrument,
+    Offence,
+    Outcome,
+    Purpose,
+    RecordKind,
+    TimeBand,
+)
+from comity.exchange.answering import Found, HoldFile, Judged, asked_kinds
+
+NOW = 1_795_500_000
+UNTIL = NOW + 86_400
+CONTACT = "WA duty desk 360-555-0100"
+HOLD_ENTRY = "wa/126"
+POLICY = 77
+KEY_ID = "0badcafe"
+REVIEWER = "Practice Reviewer"
+PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+ENROLLED = ReviewerKey(
+    name=REVIEWER, key_id=KEY_ID, verify_key=PRIVATE_KEY.public_key().public_bytes_raw()
+)
+ADDRESS_ELEMENT = Element(data_class=DataClass.ADDRESS, name="STREET", value="100 Example Ave")
+ELEMENTS = (
+    Element(data_class=DataClass.STATUS, name="LICENCE_STATUS", value="valid"),
+    Element(data_class=DataClass.IDENTITY, name="NAME", value="Doe,Jane Ann"),
+    ADDRESS_ELEMENT,
+    Element(data_class=DataClass.SSN, name="SSN", value="900-00-0001"),
+)
+LICENCE = Found(kind=RecordKind.LICENCE, elements=ELEMENTS)
+FACTS = Facts(
+    agency=ORI("ORPX00001"),
+    agency_type=AgencyType.PD,
+    certification=Certification.VALID,
+    assurance=Assurance.NOT_STATED,
+    key=MessageKey("DQ"),
+    purpose=Purpose.NOT_STATED,
+    offence=Offence.NOT_STATED,
+    instrument=Instrument.NOT_STATED,
+    fan_out=FanOut.SINGLE,
+    emergency=Emergency.NONE,
+    time_band=TimeBand.WEEKDAY_DAY,
+)
+
+
+def exchange_of(key: str = "DQ", *, probe: bool = False, wants_image: bool = False) -> Exchange:
+    """A query of an Oregon agency to Washington."""
+    return Exchange(
+        exchange_id=ExchangeId(bytes(range(16))),
+        query_id=QueryId(bytes(range(8)) + b"\xff" * 8),
+        state=Member("wa"),
+        origin_member=Member("or"),
+        query_entry="or/9001",
+        accepted_at=NOW - 2,
+        agency=ORI("ORPX00001"),
+        key=MessageKey(key),
+        original_key=MessageKey(key),
+        fields=(("OLN", "PX000204K7"),),
+        claims=Claims(
+            purpose=Purpose.CRIMINAL_INVESTIGATION,
+            offence=Offence.WEAPONS,
+            case_number="26-0117",
+            operator="OP4471",
+        ),
+        assurance=Assurance.AGENCY_ASSERTED,
+        fan_out=FanOut.SINGLE,
+        wants_image=wants_image,
+        probe=probe,
+    )
+
+
+def decision(
+    data_class: DataClass, outcome: Outcome, kind: RecordKind = RecordKind.OTHER, rule: str = ""
+) -> ClassDecision:
+    """One cell with a rule of its own."""
+    rule = rule or f"WA-{outcome.value[0].upper()}-{data_class.value.upper()}"[:24]
+    return ClassDecision(
+        data_class=data_class,
+        outcome=outcome,
+        reasons=(Reason(rule=RuleId(rule), sentence=f"{data_class.value} {outcome.value}"),),
+        would_change="" if outcome is Outcome.RELEASE else f"change {data_class.value}",
+        record_kind=kind,
+    )
+
+
+def judged_of(
+    *rows: tuple[Outcome, ...], key: str = "DQ", exchange: Exchange | None = None
+) -> Judged:
+    """What a policy decided: the rows by kind, the last one repeated for all kinds that are left.
+
+    Each row is in the order of the key's classes.
+    """
+    asked = exchange or exchange_of(key)
+    classes = asked_classes(asked.key, image=asked.wants_image)
+    kinds = asked_kinds(asked.key)
+    full = [*rows, *([rows[-1]] * (len(kinds) - len(rows)))]
+    return Judged(
+        exchange=asked,
+        facts=FACTS,
+        policy=POLICY,
+        kinds=kinds,
+        rows=tuple(
+            tuple(decision(c, o, kind) for c, o in zip(classes, row, strict=True))
+            for kind, row in zip(kinds, full, strict=True)
+        ),
+    )
+
+
+def verdict_of(
+    kind: VerdictKind = VerdictKind.APPROVE,
+    approved: tuple[DataClass, ...] = (DataClass.STATUS,),
+    *,
+    note: str = "practice",
+    at: int = NOW,
+) -> Verdict:
+    """A verdict on the practice exchange's hold."""
+    return Verdict(
+        state=Member("wa"),
+        exchange_id=ExchangeId(bytes(range(16))),
+        hold_entry=HOLD_ENTRY,
+        kind=kind,
+        approved=approved if kind is VerdictKind.APPROVE else (),
+        note=note,
+        reviewer=REVIEWER,
+        at=at,
+    )
+
+
+def signed(verdict: Verdict) -> SignedVerdict:
+    """The verdict as the enrolled reviewer signs it."""
+    signature = PRIVATE_KEY.sign(signed_bytes(verdict))
+    return SignedVerdict(verdict=verdict, proof=Ed25519Proof(key_id=KEY_ID, signature=signature))
+
+
+def signed_reading(reading: Reading) -> SignedReading:
+    """The reading as the enrolled reviewer signs it."""
+    signature = PRIVATE_KEY.sign(reading_bytes(reading))
+    return SignedReading(reading=reading, proof=Ed25519Proof(key_id=KEY_ID, signature=signature))
+
+
+def hold_of(classes: tuple[DataClass, ...], exchange: Exchange | None = None) -> HoldFile:
+    """An open hold of these classes."""
+    return HoldFile(
+        exchange=exchange or exchange_of(),
+        classes=classes,
+        withheld=tuple(
+            Withheld(
+                data_class=c,
+                outcome=Outcome.HOLD,
+                reasons=(Reason(rule=RuleId("WA-H02"), sentence="a person decides"),),
+            )
+            for c in classes
+        ),
+        opened_at=NOW - 60,
+        until=UNTIL,
+    )
