@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from comity.domain.errors import ComityError, MalformedError
 
-__all__ = ["AlteredError", "MigrationError", "RowRefusedError", "SignedStateError"]
+__all__ = [
+    "AlteredError",
+    "KeyFileError",
+    "MessageTooLargeError",
+    "MigrationError",
+    "RowRefusedError",
+    "SignedStateError",
+]
 
 
 class RowRefusedError(ComityError):
@@ -26,6 +33,18 @@ class AlteredError(ComityError):
     """Sealed bytes do not open: they were altered, or moved from another place."""
 
     code = "sealed-bytes-altered"
+
+
+class KeyFileError(ComityError):
+    """A file of the keyring does not hold a key; nothing may be sealed in its place."""
+
+    code = "key-file-malformed"
+
+
+class MessageTooLargeError(ComityError):
+    """A message is larger than the wire takes; sending it again does not help."""
+
+    code = "message-too-large"
 
 
 class SignedStateError(MalformedError):

@@ -1,94 +1,95 @@
-"""The keyring as files: one key per member and month, outside the database and its backup.
+"""Month keys on disk: one file per member and month, apart from the database and its backups.
 
-Guarantee: a key is durable before anything is encrypted under it; a destroyed key is gone for good,
-and with it everything under it, backups included.
+Guarantee: data is sealed only under a key that is already on the disk, so that no row outlives its
+key by a crash. A destroyed key is gone from the file and from memory, and what it sealed with it.
+Source: AES-256-GCM (NIST SP 800-38D): at most 2^32 random nonces under one key.
 """
 
 from __future__ import annotations
 
-import os
+import re
 from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from comity.adapters.errors import AlteredError
+from comity.adapters.errors import AlteredError, KeyFileError
+from comity.adapters.files import create_whole, flush_folder, make_folder
 from comity.domain.ids import Member
 from comity.ports import Entropy, LostKeyError, Sealed
 
 __all__ = ["KEY_BYTES", "FileKeyring"]
 
 KEY_BYTES: Final = 32
+_FILE: Final = re.compile(r"([0-9]{4})\.key")
 
 
 class FileKeyring:
-    """Month keys as files `<member>-<month>.key` in a directory that only its owner can read."""
+    """The month keys of the members that a host serves.
 
-    def __init__(self, directory: Path, entropy: Entropy) -> None:
-        self._dir = directory
+    `_ciphers` holds the keys that were used since the start; a member uses one a month.
+    """
+
+    def __init__(self, folder: Path, entropy: Entropy) -> None:
+        make_folder(folder)
+        self._folder = folder
         self._entropy = entropy
         self._ciphers: dict[tuple[Member, int], AESGCM] = {}
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def seal(self, member: Member, month: int, nonce: bytes, data: bytes, bound_to: bytes) -> bytes:
-        """Encrypt under the month's key, made if it does not exist yet."""
+        """Encrypt under the month's key, made if it does not exist yet. Raises: KeyFileError."""
         cipher = self._ciphers.get((member, month)) or self._cipher(member, month, make=True)
         return cipher.encrypt(nonce, data, bound_to)
 
     def open(self, member: Member, sealed: Sealed, bound_to: bytes) -> bytes:
-        """Decrypt. Raises: LostKeyError if the key is gone, AlteredError if altered."""
-        key = (member, sealed.month)
-        cipher = self._ciphers.get(key) or self._cipher(member, sealed.month, make=False)
+        """Decrypt. Raises: LostKeyError if the key is gone, AlteredError, KeyFileError."""
+        month = sealed.month
+        cipher = self._ciphers.get((member, month)) or self._cipher(member, month, make=False)
         try:
             return cipher.decrypt(sealed.nonce, sealed.body, bound_to)
-        except InvalidTag:
-            raise AlteredError("an encrypted row was altered or moved") from None
+        except (InvalidTag, ValueError):
+            # ValueError: a nonce of another length, which no row of ours has.
+            raise AlteredError("sealed bytes were altered or moved") from None
 
-    def destroy(self, member: Member, month: int) -> None:
-        """Destroy a month's key. Nothing under it can be opened again."""
+    def destroy(self, member: Member, month: int) -> bool:
+        """Destroy a key, and so what it sealed; return whether there was one."""
         self._ciphers.pop((member, month), None)
         path = self._path(member, month)
-        path.unlink(missing_ok=True)
-        _sync_directory(self._dir)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        flush_folder(path.parent)
+        return True
+
+    def months(self, member: Member) -> list[int]:
+        """Return the months of which a member has keys, in order."""
+        names = (_FILE.fullmatch(path.name) for path in (self._folder / member).glob("*.key"))
+        return sorted(int(name[1]) for name in names if name)
 
     def _cipher(self, member: Member, month: int, *, make: bool) -> AESGCM:
         path = self._path(member, month)
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
+        key = _read(path)
+        if key is None:
             if not make:
-                raise LostKeyError("the data key of that month is not in the keyring") from None
-            key = self._make(path)
-        if len(key) != KEY_BYTES:
-            raise LostKeyError("the data key of that month is damaged")
-        cipher = self._ciphers[member, month] = AESGCM(key)
-        return cipher
-
-    def _make(self, path: Path) -> bytes:
-        """Write a new key; where another process was first, theirs is the key."""
-        fresh = path.with_name(f".{path.name}.{self._entropy.token(6).hex()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(self._entropy.token(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        _sync_directory(self._dir)
-        return path.read_bytes()
+                raise LostKeyError("the data key of this month is not in the keyring")
+            make_folder(path.parent)
+            # Another process may be faster; then its key is the one.
+            create_whole(path, self._entropy.token(KEY_BYTES))
+            key = _read(path)
+            assert key is not None
+        return self._ciphers.setdefault((member, month), AESGCM(key))
 
     def _path(self, member: Member, month: int) -> Path:
-        return self._dir / f"{member}-{month}.key"
+        return self._folder / member / f"{month:04d}.key"
 
 
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def _read(path: Path) -> bytes | None:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        key = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(key) != KEY_BYTES:
+        raise KeyFileError(f"`{path.name}` is not {KEY_BYTES} bytes: restore it from its own copy")
+    return key

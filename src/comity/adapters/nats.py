@@ -1,161 +1,271 @@
-"""The bus on NATS core: at most once, nothing kept, and it says when nobody listens.
+"""The wire on NATS core: at most once, nothing kept, and word at once when nobody listens.
 
-A message sent while the wire is down is lost, and its sender is told: what must not be lost is in
-the store, and is sent again from there.
+Guarantee: while the wire is down nothing waits to be sent: `publish` and `request` raise
+UnreachableError. A connection that ends, for whatever reason, is replaced by a new one for as long
+as the bus is open, with all its listeners. A handler's failure ends its own message and no other.
+
+nats-py's own reconnection is not used: it would keep what was being sent, and gives up for good
+where the server says an error. Source: NATS client protocol (no responders: status 503).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+import msgspec
 import nats
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
-from comity.domain.errors import ComityError
+from comity.adapters.errors import MessageTooLargeError
 from comity.ports import Handler, UnreachableError
-from comity.services.events import Events
 
-__all__ = ["HANDLERS_MAX", "PENDING_BYTES_MAX", "PENDING_MESSAGES_MAX", "NatsBus"]
+__all__ = ["HANDLERS_MAX", "FailureLog", "NatsBus"]
 
-PENDING_MESSAGES_MAX: Final = 65_536
-PENDING_BYTES_MAX: Final = 64 * 2**20
-HANDLERS_MAX: Final = 64
-_NO_RESPONDERS: Final = "503"
-_RECONNECT_SECONDS: Final = 0.2
-_UNHEARD_MAX: Final = 65_536
+HANDLERS_MAX: Final = 256
+"""Messages of one subject that are handled at the same time."""
+
+WAITING_MESSAGES_MAX: Final = 8_192
+WAITING_BYTES_MAX: Final = 256 * 2**20
+CONNECT_SECONDS_MAX: Final = 5.0
+UNHEARD_SECONDS_MAX: Final = 5.0
+"""The server says that nobody listens within a round trip; after this it will not."""
+
+_BACKOFF_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+_OPTIONS: Final[dict[str, Any]] = {
+    "allow_reconnect": False,
+    "connect_timeout": 2,
+    "ping_interval": 20,
+    "max_outstanding_pings": 2,
+    "pending_size": 16 * 2**20,
+    "flush_timeout": 2,
+    "drain_timeout": 2,
+}
+_NOBODY_LISTENS: Final = "503"
+
+
+class FailureLog(Protocol):
+    """Where it is said that something did not work."""
+
+    def failure(self, event: str, error: Exception, **fields: str | float) -> None:
+        """Record a failure under a static name."""
+        ...
+
+
+class _Listener(msgspec.Struct, frozen=True, kw_only=True):
+    """A subject that is listened on for as long as the bus is open."""
+
+    subject: str
+    group: str
+    handler: Handler
+    slots: asyncio.Semaphore
 
 
 class NatsBus:
-    """One connection to the wire; reconnects for ever."""
+    """One connection to the wire. `_keep` owns `_client` and replaces it."""
 
-    def __init__(self, client: Client, inbox: str, events: Events) -> None:
-        self._client = client
-        self._inbox = inbox
-        self._events = events
-        self._next = 0
-        self._unheard: dict[str, Callable[[], None]] = {}
+    def __init__(self, options: Mapping[str, Any], log: FailureLog) -> None:
+        self._options = {**_OPTIONS, **options, "error_cb": self._heard_error}
+        self._log = log
+        self._client: Client | None = None
+        self._listeners: list[_Listener] = []
+        self._unheard: dict[str, tuple[float, Callable[[], None]]] = {}
+        self._forgetting: asyncio.TimerHandle | None = None
+        self._inbox = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(cls, options: Mapping[str, Any], events: Events) -> NatsBus:
-        """Connect. Raises: UnreachableError if nobody listens or refuses us."""
+    async def connect(cls, options: Mapping[str, Any], log: FailureLog) -> NatsBus:
+        """Return a connected bus; `options` are those of `nats.connect`.
 
-        async def lost() -> None:
-            events.note("bus_disconnected")
-
-        async def back() -> None:
-            events.note("bus_reconnected")
-
-        async def failed(error: Exception) -> None:  # noqa: ARG001 - counted, not shown
-            events.note("bus_errors")
-
+        Raises: UnreachableError if there is no connection within five seconds.
+        """
+        bus = cls(options, log)
+        connected = asyncio.get_running_loop().create_future()
+        bus._keeper = asyncio.create_task(bus._keep(connected))
         try:
-            client = await nats.connect(
-                **options,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=_RECONNECT_SECONDS,
-                pending_size=PENDING_BYTES_MAX,
-                disconnected_cb=lost,
-                reconnected_cb=back,
-                error_cb=failed,
-            )
-        except (NatsError, OSError, TimeoutError) as error:
-            raise UnreachableError("the wire does not answer") from error
-        inbox = f"{options.get('inbox_prefix', '_INBOX')}.unheard"
-        bus = cls(client, inbox, events)
-        await client.subscribe(f"{inbox}.*", cb=bus._on_unheard)
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                await connected
+        except TimeoutError:
+            await bus.close()
+            raise UnreachableError("the wire cannot be reached") from None
         return bus
 
     async def close(self) -> None:
-        """End the connection; what handlers are doing is cancelled."""
-        for task in list(self._tasks):
+        """End the connection and whatever is still being handled."""
+        ending = [task for task in (self._keeper, *self._tasks) if task is not None]
+        for task in ending:
             task.cancel()
-        await self._client.close()
+        await asyncio.gather(*ending, return_exceptions=True)
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+
+    async def _keep(self, connected: asyncio.Future[None]) -> None:
+        """Connect, listen, wait for the end of the connection, and begin again."""
+        attempt = 0
+        while True:
+            closed = asyncio.Event()
+            client = Client()
+            try:
+                await self._open(client, closed)
+                attempt = 0
+                if not connected.done():
+                    connected.set_result(None)
+                await closed.wait()
+                self._log.failure("wire_lost", UnreachableError("the wire was lost"))
+            except (OSError, TimeoutError, nats.errors.Error) as error:
+                self._log.failure("wire_not_reached", _meaning(error))
+            finally:
+                self._client = None
+                with contextlib.suppress(OSError, nats.errors.Error):
+                    await client.close()
+            await asyncio.sleep(_BACKOFF_SECONDS[min(attempt, len(_BACKOFF_SECONDS) - 1)])
+            attempt += 1
+
+    async def _open(self, client: Client, closed: asyncio.Event) -> None:
+        async def ended() -> None:
+            closed.set()
+
+        await client.connect(**self._options, closed_cb=ended)
+        self._inbox = client.new_inbox()
+        await client.subscribe(f"{self._inbox}.*", cb=self._heard_nobody)
+        for listener in self._listeners:
+            await self._subscribe(client, listener)
+        await client.flush()
+        self._client = client
+
+    async def _heard_error(self, error: Exception) -> None:
+        self._log.failure("wire_error", _meaning(error))
+
+    def _connected(self) -> Client:
+        client = self._client
+        if client is None or not client.is_connected:
+            raise UnreachableError("the wire is down")
+        return client
 
     async def publish(self, subject: str, data: bytes, *, unheard: Callable[[], None]) -> None:
-        """Send; `unheard` is called if nobody listens or the wire is down."""
-        if not self._client.is_connected:
-            unheard()
-            return
-        token = f"{self._inbox}.{self._next}"
-        self._next += 1
-        self._unheard[token] = unheard
-        # Only "nobody listens" ever answers here; older ones were heard.
-        if len(self._unheard) > _UNHEARD_MAX:
-            self._unheard.pop(next(iter(self._unheard)))
+        """Send; `unheard` is called if nobody listens.
+
+        Raises: UnreachableError if the wire is down, MessageTooLargeError.
+        """
+        client = self._connected()
+        token = str(client.stats["out_msgs"])
+        self._unheard[token] = (asyncio.get_running_loop().time(), unheard)
+        self._forget_later()
         try:
-            await self._client.publish(subject, data, reply=token)
-        except (NatsError, OSError) as error:
+            await client.publish(subject, data, reply=f"{self._inbox}.{token}")
+        except (OSError, nats.errors.Error) as error:
             self._unheard.pop(token, None)
-            self._events.note("bus_errors")
-            raise UnreachableError("the wire did not take a message") from error
+            raise _meaning(error) from None
+
+    async def _heard_nobody(self, message: Msg) -> None:
+        if (message.headers or {}).get("Status") != _NOBODY_LISTENS:
+            return
+        found = self._unheard.pop(message.subject.rpartition(".")[2], None)
+        if found is not None:
+            found[1]()
+
+    def _forget_later(self) -> None:
+        if self._forgetting is None:
+            loop = asyncio.get_running_loop()
+            self._forgetting = loop.call_later(UNHEARD_SECONDS_MAX, self._forget)
+
+    def _forget(self) -> None:
+        """Drop what was sent long enough ago to have been heard; what stays is looked at again."""
+        self._forgetting = None
+        since = asyncio.get_running_loop().time() - UNHEARD_SECONDS_MAX
+        for token, (sent_at, _) in list(self._unheard.items()):
+            if sent_at > since:
+                self._forget_later()
+                break
+            del self._unheard[token]
 
     def post(self, subject: str, data: bytes) -> None:
-        """Send without waiting; lost if the wire is down."""
+        """Send without waiting, from outside a task; lost if the wire is down."""
         self._spawn(self._post(subject, data))
 
     async def _post(self, subject: str, data: bytes) -> None:
         try:
-            await self._client.publish(subject, data)
-        except (NatsError, OSError):
-            self._events.note("bus_errors")
+            await self._connected().publish(subject, data)
+        except (UnreachableError, OSError, nats.errors.Error) as error:
+            self._log.failure("message_not_posted", _meaning(error), subject=subject)
 
     async def request(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:
-        """Send and wait for the answer. Raises: UnreachableError."""
+        """Send and wait for the answer.
+
+        Raises: UnreachableError if nobody listens or answers in time, MessageTooLargeError.
+        """
+        client = self._connected()
         try:
-            answer = await self._client.request(subject, data, timeout=timeout_s)
-        except NoRespondersError:
-            raise UnreachableError("nobody listens there") from None
-        except (NatsError, OSError, TimeoutError) as error:
-            raise UnreachableError("no answer came in time") from error
+            answer = await client.request(subject, data, timeout=timeout_s)
+        except (OSError, TimeoutError, nats.errors.Error) as error:
+            raise _meaning(error) from None
         return bytes(answer.data)
 
     async def listen(self, subject: str, handler: Handler, *, group: str = "") -> None:
-        """Call `handler` for each message; what it returns is the answer to a request."""
-        # Beyond this many at once the client's own bounded queue holds, and then drops, messages.
-        places = asyncio.Semaphore(HANDLERS_MAX)
+        """Call `handler` for each message; what it returns is the answer to a request.
 
+        Up to `HANDLERS_MAX` messages are handled at the same time, in no order. Beyond what may
+        wait, messages are dropped, as on any wire that delivers at most once.
+        """
+        listener = _Listener(
+            subject=subject,
+            group=group,
+            handler=handler,
+            slots=asyncio.Semaphore(HANDLERS_MAX),
+        )
+        self._listeners.append(listener)
+        client = self._client
+        if client is not None:
+            # If the connection ends meanwhile, the next one listens.
+            with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
+                await self._subscribe(client, listener)
+                await client.flush()
+
+    async def _subscribe(self, client: Client, listener: _Listener) -> None:
         async def take(message: Msg) -> None:
-            await places.acquire()
-            self._spawn(self._handle(handler, message), places.release)
+            await listener.slots.acquire()
+            self._spawn(self._handle(listener, message))
 
-        await self._client.subscribe(
-            subject,
-            queue=group,
+        await client.subscribe(
+            listener.subject,
+            queue=listener.group,
             cb=take,
-            pending_msgs_limit=PENDING_MESSAGES_MAX,
-            pending_bytes_limit=PENDING_BYTES_MAX,
+            pending_msgs_limit=WAITING_MESSAGES_MAX,
+            pending_bytes_limit=WAITING_BYTES_MAX,
         )
 
-    async def _handle(self, handler: Handler, message: Msg) -> None:
+    async def _handle(self, listener: _Listener, message: Msg) -> None:
         try:
-            answer = await handler(bytes(message.data))
+            answer = await listener.handler(message.data)
             if answer is not None and message.reply:
-                await self._client.publish(message.reply, answer)
-        except asyncio.CancelledError:
-            raise
-        except ComityError as error:
-            self._events.failure("message_not_handled", error)
-        except Exception as error:  # noqa: BLE001 - one message must not stop the others
-            self._events.failure("message_not_handled", error)
+                await self._connected().publish(message.reply, answer)
+        except Exception as error:  # noqa: BLE001  one message must not stop the ones after it
+            self._log.failure("message_not_handled", error, subject=listener.subject)
+        finally:
+            listener.slots.release()
 
-    async def _on_unheard(self, message: Msg) -> None:
-        unheard = self._unheard.pop(message.subject, None)
-        if unheard is not None and (message.headers or {}).get("Status") == _NO_RESPONDERS:
-            unheard()
-
-    def _spawn(
-        self, work: Coroutine[Any, Any, None], at_end: Callable[[], None] = lambda: None
-    ) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            at_end()
-
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(ended)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _meaning(error: Exception) -> UnreachableError | MessageTooLargeError:
+    """Return what a failure of the client means."""
+    match error:
+        case UnreachableError() | MessageTooLargeError():
+            return error
+        case nats.errors.MaxPayloadError():
+            return MessageTooLargeError("a message is larger than the wire takes")
+        case nats.errors.NoRespondersError():
+            return UnreachableError("nobody listens")
+        case TimeoutError():
+            return UnreachableError("nobody answered in time")
+        case _:
+            return UnreachableError("the wire failed")

@@ -1,54 +1,53 @@
-"""The signed state as files: the last signed size and root of each ledger, outside the database.
+"""The last signed size and root of each ledger, on disk and outside the database.
 
-Guarantee: a state is durable before it is believed; a file that cannot be read is an error, never
-"nothing was signed".
+Guarantee: what `write` was given is on the disk when it returns, whole; a size never goes back. A
+restored backup of the database is smaller than this and is refused (`one-ledger-one-writer`).
 """
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Final
 
 from comity.adapters.errors import SignedStateError
+from comity.adapters.files import make_folder, write_whole
 from comity.domain.ids import Member
 
 __all__ = ["FileSignedState"]
 
-_FORM: Final = re.compile(r"comity/signed-state/v1\n(0|[1-9][0-9]{0,18})\n([0-9a-f]{64})\n")
+_FORM: Final = re.compile(rb"comity signed state 1\n(0|[1-9][0-9]{0,18})\n([0-9a-f]{64})\n")
+_BYTES_MAX: Final = 256
 
 
 class FileSignedState:
-    """One file per ledger."""
+    """One small file per ledger."""
 
-    def __init__(self, directory: Path) -> None:
-        self._dir = directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self._folder = folder
 
     def read(self, member: Member) -> tuple[int, bytes] | None:
-        """Return the last signed size and root. Raises: SignedStateError if it is damaged."""
+        """Return the last signed size and root, or None. Raises: SignedStateError."""
         try:
-            text = (self._dir / member).read_text("ascii")
+            with self._path(member).open("rb") as file:
+                data = file.read(_BYTES_MAX)
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SignedStateError("the signed state of a ledger cannot be read") from error
-        found = _FORM.fullmatch(text)
+        found = _FORM.fullmatch(data)
         if found is None:
-            raise SignedStateError("the signed state of a ledger is damaged")
-        return int(found[1]), bytes.fromhex(found[2])
+            raise SignedStateError(f"the signed state of `{member}` is not whole")
+        return int(found[1]), bytes.fromhex(found[2].decode())
 
     def write(self, member: Member, size: int, root: bytes) -> None:
-        """Keep them durably before the checkpoint is shown to anyone."""
-        fresh = self._dir / f".{member}"
-        with fresh.open("w", encoding="ascii") as file:
-            file.write(f"comity/signed-state/v1\n{size}\n{root.hex()}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._dir / member)
-        descriptor = os.open(self._dir, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        """Keep them durably. Raises: SignedStateError if the ledger would become smaller."""
+        last = self.read(member)
+        if last == (size, root):
+            return
+        if last is not None and size <= last[0]:
+            raise SignedStateError(f"the signed state of `{member}` does not continue the last")
+        text = f"comity signed state 1\n{size}\n{root.hex()}\n"
+        write_whole(self._path(member), text.encode())
+
+    def _path(self, member: Member) -> Path:
+        return self._folder / f"{member}.state"

@@ -1,4 +1,4 @@
-"""The machine's own clock and entropy."""
+"""The machine's own clock and its source of unpredictable bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["SystemClock", "SystemEntropy"]
 
 
 class SystemClock:
-    """The host's real-time clock."""
+    """The operating system's time."""
 
     def now_ns(self) -> int:
         """Return nanoseconds since 1970 UTC."""
@@ -17,7 +17,7 @@ class SystemClock:
 
 
 class SystemEntropy:
-    """The operating system's generator."""
+    """The operating system's random bytes."""
 
     def token(self, size: int) -> bytes:
         """Return `size` bytes fit for keys and nonces."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from comity.formats.frames import (
     MESSAGE_FRAME_BYTES_MAX,
@@ -98,7 +98,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Bind the connection to the line that its certificate names."""
-        assert isinstance(transport, asyncio.Transport)
+        # Not asserted: the TLS transport of uvloop is no subclass of it.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self.line = _line_of(transport.get_extra_info("peercert"))
         transport.set_write_buffer_limits(high=DELIVERY_BUFFER_BYTES)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from comity.directory.part import sign_part
-from comity.domain.agency import DirectoryPart, Host, ReviewerKey
+from comity.domain.agency import Agency, DirectoryPart, Host, ReviewerKey
 from comity.domain.ids import OPERATOR_MEMBER, HostName, Member
 from comity.domain.keys import MessageKey
 from comity.ledger.note import verifier_key
@@ -51,9 +51,16 @@ class _HostKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def found_practice(
-    files: HostFiles, world: PracticeWorld, told: Callable[[Member], None] = lambda _: None
+    files: HostFiles,
+    world: PracticeWorld,
+    *,
+    lines_per_agency: int = 1,
+    told: Callable[[Member], None] = lambda _: None,
 ) -> None:
-    """Write everything that the practice host and its members need before their first start."""
+    """Write everything that the practice host and its members need before their first start.
+
+    Each agency has its own line, and `-2`, `-3` ... where more are asked for.
+    """
     keys = _HostKeys(sign=Ed25519PrivateKey.generate(), seal=X25519PrivateKey.generate())
     files.write_host(PRACTICE_HOST, keys.sign, keys.seal)
     files.write_national(national_default())
@@ -61,13 +68,15 @@ def found_practice(
     for member in world.members():
         member_key = Ed25519PrivateKey.generate()
         trusted[member] = member_key.public_key().public_bytes_raw()
-        part = _part(files, world, member, keys.host)
+        part = _part(files, world, member, keys.host, lines_per_agency)
         files.write_founding(sign_part(part, member_key), _policy(member))
         told(member)
     files.write_trust(trusted)
 
 
-def _part(files: HostFiles, world: PracticeWorld, member: Member, host: Host) -> DirectoryPart:
+def _part(
+    files: HostFiles, world: PracticeWorld, member: Member, host: Host, lines_per_agency: int
+) -> DirectoryPart:
     ledger_key = Ed25519PrivateKey.generate()
     files.write_ledger_key(member, ledger_key)
     return DirectoryPart(
@@ -77,11 +86,16 @@ def _part(files: HostFiles, world: PracticeWorld, member: Member, host: Host) ->
         ledger_key=ledger_key.public_key().public_bytes_raw(),
         duty_contact=world.duty_contact(member),
         answers=() if member == OPERATOR_MEMBER else ANSWERED_KEYS,
-        agencies=world.agencies(member),
+        agencies=tuple(_with_lines(a, lines_per_agency) for a in world.agencies(member)),
         reviewers=() if member == OPERATOR_MEMBER else _reviewers(files, member),
         certifications=world.certifications(member),
         practice=True,
     )
+
+
+def _with_lines(agency: Agency, count: int) -> Agency:
+    further = (f"{line}-{n}" for line in agency.lines for n in range(2, count + 1))
+    return msgspec.structs.replace(agency, lines=(*agency.lines, *further))
 
 
 def _reviewers(files: HostFiles, member: Member) -> tuple[ReviewerKey, ...]:

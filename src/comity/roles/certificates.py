@@ -27,6 +27,7 @@ from comity.roles.machine import LOOPBACK
 
 __all__ = [
     "ORGANISATION",
+    "SERVER_NAME",
     "Issued",
     "TlsFiles",
     "client_context",
@@ -37,8 +38,11 @@ __all__ = [
     "line_name",
     "line_of_peer",
     "server_context",
+    "tls_files",
 ]
 
+SERVER_NAME: Final = "localhost"
+"""The name under which a line checks the practice server's certificate."""
 ORGANISATION: Final = "Comity practice network"
 VALID_DAYS: Final = 365
 RENEW_DAYS: Final = 30
@@ -46,6 +50,7 @@ RENEW_DAYS: Final = 30
 BACKDATED: Final = timedelta(minutes=5)
 COMMON_NAME_CHARS_MAX: Final = 64
 LINE_PREFIX: Final = "line:"
+_TRUSTED: Final = "authority.crt"
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +151,7 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def keep_certificates(
-    folder: Path, now: datetime, *, lines: Iterable[str], hosts: Iterable[str] = ("localhost",)
+    folder: Path, now: datetime, *, lines: Iterable[str], hosts: Iterable[str] = (SERVER_NAME,)
 ) -> dict[str, TlsFiles]:
     """Return the files of the server (`server`) and of each line, made or renewed where due.
 
@@ -157,11 +162,10 @@ def keep_certificates(
     if authority is None or _is_due(authority, now):
         authority = issue_authority(now)
         _keep(folder, "authority", authority)
-    trusted = folder / "authority.crt"
-    write_private(trusted, authority.certificate_pem)
+    write_private(folder / _TRUSTED, authority.certificate_pem)
     found = {}
     for name in ("server", *lines):
-        stem = name if name == "server" else f"line-{name}"
+        stem = _stem(name)
         issued = _kept(folder, stem)
         if issued is None or _is_due(issued, now) or not _is_signed_by(issued, authority):
             issued = (
@@ -170,8 +174,17 @@ def keep_certificates(
                 else issue_client(authority, now, name)
             )
             _keep(folder, stem, issued)
-        found[name] = TlsFiles(authority=trusted, identity=_file(folder, stem))
+        found[name] = tls_files(folder, name)
     return found
+
+
+def tls_files(folder: Path, name: str) -> TlsFiles:
+    """Return where the files of `server`, or of a line, stand in a folder of certificates."""
+    return TlsFiles(authority=folder / _TRUSTED, identity=_file(folder, _stem(name)))
+
+
+def _stem(name: str) -> str:
+    return name if name == "server" else f"line-{name}"
 
 
 def _issue(

@@ -32,7 +32,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
-from comity.ports import Clock, Entropy
+from comity.ports import Clock, Entropy, Store
 from comity.review.verdicts import check_reading
 from comity.services.checkpoints import Checkpoints
 from comity.services.entries import Entry
@@ -41,9 +41,17 @@ from comity.services.member import World
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.verdict import OpenHold, ReviewDesk
 
-__all__ = ["HOLDS_SHOWN_MAX", "Commands", "NotOnThisPathError", "command_subject"]
+__all__ = ["HOLDS_SHOWN_MAX", "SHOWN_COUNTS", "Commands", "NotOnThisPathError", "command_subject"]
 
 HOLDS_SHOWN_MAX: Final = 500
+SHOWN_COUNTS: Final = (
+    "envelope_refused",
+    "frames_repeated",
+    "answers_repeated",
+    "queries_redriven",
+    "message_refused",
+)
+"""Events of the host whose counts its status shows."""
 _NS: Final = 1_000_000_000
 
 
@@ -65,6 +73,7 @@ class Commands:
         self,
         *,
         world: World,
+        store: Store,
         desk: ReviewDesk,
         sequencer: Sequencer,
         checkpoints: Checkpoints,
@@ -73,6 +82,7 @@ class Commands:
         events: Events,
     ) -> None:
         self._world = world
+        self._store = store
         self._desk = desk
         self._sequencer = sequencer
         self._checkpoints = checkpoints
@@ -101,7 +111,7 @@ class Commands:
                 await self._checkpoints.sign_all()
                 return CommandDone()
             case AskStatus():
-                return self._status(command.member)
+                return await self._status(command.member)
             case PublishPolicy() | PublishDirectory():
                 raise NotOnThisPathError("a change of what is published takes its approvals")
             case _:
@@ -113,13 +123,16 @@ class Commands:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
 
-    def _status(self, member: Member) -> CommandResult:
+    async def _status(self, member: Member) -> CommandResult:
         index, policy = self._world.policy(member)
+        head, _ = (await self._store.heads([member]))[member]
         return CommandDone(
             facts=(
                 ("member", member),
                 ("owned", "yes" if self._sequencer.owns(member) else "no"),
+                ("leaves", str(head.frontier.size)),
                 ("policy", f"{entry_name(member, index)} version {policy.bundle.version}"),
+                *((name, str(self._events.counts[name])) for name in SHOWN_COUNTS),
             )
         )
 

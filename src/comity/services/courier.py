@@ -43,17 +43,20 @@ class Courier:
         sender: HostName,
         signer: Ed25519PrivateKey,
         events: Events,
-        on_unheard: Callable[[Sequence[Parcel]], None],
     ) -> None:
         self._bus = bus
         self._clock = clock
         self._sender = sender
         self._signer = signer
         self._events = events
-        self._on_unheard = on_unheard
+        self._on_unheard: Callable[[Sequence[Parcel]], None] = lambda _: None
         self._waiting: dict[HostName, tuple[Host, list[Parcel]]] = {}
         self._count = 0
         self._wake = asyncio.Event()
+
+    def when_unheard(self, told: Callable[[Sequence[Parcel]], None]) -> None:
+        """Set who is told of parcels that nobody listened for."""
+        self._on_unheard = told
 
     def post(self, host: Host, parcels: Sequence[Parcel]) -> None:
         """Send parcels to a host with the next envelope. Beyond the limit they are dropped.

@@ -135,8 +135,13 @@ class Pool:
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: str, connections_max: int = CONNECTIONS_MAX) -> Pool:
-        """Return a pool; the server need not be there yet."""
+    async def open(
+        cls, url: str, connections_max: int = CONNECTIONS_MAX, *, states: Sequence[str] = ()
+    ) -> Pool:
+        """Return a pool; the server need not be there yet.
+
+        `states` is what the row-level security of a reader's role lets its session see.
+        """
         pool = await asyncpg.create_pool(
             url,
             min_size=0,
@@ -147,7 +152,7 @@ class Pool:
             command_timeout=STATEMENT_SECONDS_MAX + CONNECT_SECONDS_MAX,
             max_cached_statement_lifetime=0,
             reset=_keep,
-            server_settings=_SETTINGS,
+            server_settings={**_SETTINGS, "comity.states": ",".join(states)},
         )
         return cls(pool)
 

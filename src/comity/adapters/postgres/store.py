@@ -51,9 +51,23 @@ class PostgresStore:
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: str, connections_max: int = CONNECTIONS_MAX) -> PostgresStore:
-        """Return a store; the server need not be there yet."""
-        return cls(await Pool.open(url, connections_max))
+    async def open(
+        cls,
+        url: str,
+        connections_max: int = CONNECTIONS_MAX,
+        *,
+        members: Sequence[Member] = (),
+    ) -> PostgresStore:
+        """Return a store; the server need not be there yet.
+
+        `members` are those whose rows a reader's session sees; the gateway's role sees all.
+        """
+        return cls(await Pool.open(url, connections_max, states=members))
+
+    @property
+    def pool(self) -> Pool:
+        """The connections, for what stands in the same database: the built-in source."""
+        return self._pool
 
     async def close(self) -> None:
         """Give the connections back."""
