@@ -36,7 +36,6 @@ __all__ = [
     "issue_server",
     "keep_certificates",
     "line_name",
-    "line_of_peer",
     "server_context",
     "tls_files",
 ]
@@ -49,6 +48,7 @@ RENEW_DAYS: Final = 30
 # Two clocks may differ by this much before a fresh certificate is refused.
 BACKDATED: Final = timedelta(minutes=5)
 COMMON_NAME_CHARS_MAX: Final = 64
+# As the line front reads it; a test holds the two equal.
 LINE_PREFIX: Final = "line:"
 _TRUSTED: Final = "authority.crt"
 
@@ -87,16 +87,6 @@ def line_name(line_id: str) -> str:
     assert line_id
     assert len(name) <= COMMON_NAME_CHARS_MAX
     return name
-
-
-def line_of_peer(peer: dict[str, object] | None) -> str | None:
-    """Return the line that a verified peer certificate names, as `getpeercert` describes it."""
-    subject = (peer or {}).get("subject", ())
-    assert isinstance(subject, tuple)
-    names = [value for part in subject for name, value in part if name == "commonName"]
-    if len(names) != 1 or not names[0].startswith(LINE_PREFIX):
-        return None
-    return str(names[0].removeprefix(LINE_PREFIX)) or None
 
 
 def issue_authority(now: datetime) -> Issued:

@@ -82,6 +82,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
     ready: Readiness = ready_at_once
     stop: tuple[StopStep, ...] = (StopStep(number=signal.SIGTERM, seconds=10.0),)
     on_death: signal.Signals = signal.SIGKILL
+    folder: str = "/"
     account: Account | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
     ready_s_max: float = 30.0
@@ -145,7 +146,7 @@ def spawn(child: Child, log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=subprocess.STDOUT,
-            cwd="/",
+            cwd=child.folder,
             env=dict(child.environment),
             start_new_session=True,
             umask=0o077,

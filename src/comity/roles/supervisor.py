@@ -8,6 +8,7 @@ if it is killed; processes are ended in the reverse order of their start, by the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -37,7 +38,7 @@ LOCK_S_MAX: Final = 1.0
 LOCK_POLL_S: Final = 0.05
 LOG_CHECK_S: Final = 2.0
 JOURNAL_NAME: Final = "supervisor.log"
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _silent(_: Event) -> None:
@@ -67,6 +68,7 @@ class Supervisor:
         self.settings = settings
         self._progress = progress
         self._handles_signals = handles_signals
+        self._signals: tuple[signal.Signals, ...] = ()
         self._groups: list[list[Keeper]] = []
         self._stop = asyncio.Event()
         self._addresses: dict[str, str] = {}
@@ -134,10 +136,14 @@ class Supervisor:
         """Describe a role's process: our own environment and settings, the settings' deadlines."""
         environment = dict(os.environ) | settings_environment(self.settings)
         environment["COMITY_DATA_DIR"] = str(self.placement.data_dir)
+        # What a role says stands in its log at once, also if it is killed right after.
+        environment["PYTHONUNBUFFERED"] = "1"
         return Child(
             name=name,
             argv=argv,
             environment=environment,
+            # Where we were started: the environment may name the source by a relative path.
+            folder=str(Path.cwd()),
             ready=ready,
             stop=(StopStep(number=signal.SIGTERM, seconds=self.settings.stop_s_max),),
             ready_s_max=self.settings.ready_s_max,
@@ -256,7 +262,9 @@ class Supervisor:
 
     def _listen_for_signals(self) -> None:
         if self._handles_signals:
-            for number in STOP_SIGNALS:
+            # An ignored hang-up stays ignored: somebody started us to outlive the terminal.
+            self._signals = tuple(n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN)
+            for number in self._signals:
                 asyncio.get_running_loop().add_signal_handler(number, self.request_stop)
 
     def _note_oddities(self, placement: Placement) -> None:
@@ -272,11 +280,16 @@ class Supervisor:
         self._report(Event(kind=EventKind.NETWORK_NOTE, name="supervisor", text=text))
 
     def _report(self, event: Event) -> None:
-        if self._journal is not None:
-            self._journal.info(event.kind, name=event.name, text=event.text, seconds=event.seconds)
-        if event.kind is EventKind.CHILD_READY and self._lock is not None:
-            save_runtime(self.runtime)
-        self._progress(event)
+        """Show and record an event; a full disk or a terminal that is gone ends nothing."""
+        with contextlib.suppress(OSError):
+            self._progress(event)
+        with contextlib.suppress(OSError):
+            if self._journal is not None:
+                self._journal.info(
+                    event.kind, name=event.name, text=event.text, seconds=event.seconds
+                )
+            if event.kind is EventKind.CHILD_READY and self._lock is not None:
+                save_runtime(self.runtime)
 
     def _open_journal(self, path: Path) -> None:
         path.touch(mode=0o600)
@@ -303,9 +316,8 @@ class Supervisor:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
-        if self._handles_signals:
-            for number in STOP_SIGNALS:
-                asyncio.get_running_loop().remove_signal_handler(number)
+        for number in self._signals:
+            asyncio.get_running_loop().remove_signal_handler(number)
         if self._lock is not None:
             forget_runtime(self.placement.data_dir)
             os.close(self._lock)

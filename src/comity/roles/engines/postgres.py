@@ -40,6 +40,7 @@ __all__ = ["DATABASE", "NAME", "Postgres", "access_rules", "configuration", "sha
 NAME: Final = "postgres"
 DATABASE: Final = "comity"
 CONNECTIONS_MAX: Final = 100
+SHARED_FILES: Final = Path("/dev/shm")  # noqa: S108  the kernel's, not ours
 SHARED_FILES_MIB_MIN: Final = 256
 INITDB_S_MAX: Final = 60.0
 CONNECT_S_MAX: Final = 5.0
@@ -165,7 +166,7 @@ class Postgres:
         account = self._placement.account
         uid = account.uid if account else os.geteuid()
         await clear_cluster(cluster, uid, stop_s_max=self._settings.stop_s_max)
-        shared_files_mib = _free_mib(Path("/dev/shm"))  # noqa: S108  the kernel's, not a file of ours
+        shared_files_mib = _free_mib(SHARED_FILES)
         text = configuration(
             self._settings,
             port=self._port,
