@@ -18,6 +18,7 @@ from comity.adapters.postgres.statements import (
     CHANGE_HOLDS,
     HOLD,
     LOCK_HEADS,
+    READ_HEADS,
     READ_KEYS,
     WRITE_BATCH,
     insert,
@@ -28,7 +29,7 @@ from comity.ledger.plan import LeafKey, LedgerHead
 from comity.ledger.tree import decode_frontier
 from comity.ports import BatchWrite, CommitUnknownError, HeadMovedError, StoreDownError
 
-__all__ = ["PostgresTransaction", "lock_heads", "open_batch"]
+__all__ = ["PostgresTransaction", "lock_heads", "open_batch", "read_heads"]
 
 _ADD_HOLDS = insert(HOLD)
 _ADD_POLICIES = (
@@ -48,7 +49,20 @@ async def lock_heads(
 
     Raises: StoreDownError; HeadMovedError if a ledger has no head, because no host has claimed it.
     """
-    rows = await session.fetch(LOCK_HEADS, members)
+    return await _heads(session, LOCK_HEADS, members)
+
+
+async def read_heads(
+    session: Session, members: Sequence[Member]
+) -> dict[Member, tuple[LedgerHead, bytes]]:
+    """Return heads with their roots as last committed. Raises: as `lock_heads`."""
+    return await _heads(session, READ_HEADS, members)
+
+
+async def _heads(
+    session: Session, statement: str, members: Sequence[Member]
+) -> dict[Member, tuple[LedgerHead, bytes]]:
+    rows = await session.fetch(statement, members)
     heads = {
         Member(row["state"]): (
             LedgerHead(frontier=decode_frontier(row["frontier"]), policy=row["policy"]),

@@ -140,8 +140,10 @@ class Pool:
     ) -> Pool:
         """Return a pool; the server need not be there yet.
 
-        `states` is what the row-level security of a reader's role lets its session see.
+        `states` makes its sessions a reader's: they write nothing, and the row-level security of
+        the reader's role shows them these states' rows alone.
         """
+        reader = {"comity.states": ",".join(states), "default_transaction_read_only": "on"}
         pool = await asyncpg.create_pool(
             url,
             min_size=0,
@@ -152,7 +154,7 @@ class Pool:
             command_timeout=STATEMENT_SECONDS_MAX + CONNECT_SECONDS_MAX,
             max_cached_statement_lifetime=0,
             reset=_keep,
-            server_settings={**_SETTINGS, "comity.states": ",".join(states)},
+            server_settings={**_SETTINGS, **(reader if states else {})},
         )
         return cls(pool)
 

@@ -23,6 +23,7 @@ __all__ = [
     "LOCK_HEADS",
     "NODE",
     "PRIVATE",
+    "READ_HEADS",
     "READ_KEYS",
     "RESULT",
     "SAVE_RESULTS",
@@ -143,9 +144,10 @@ def _write_batch(tables: Sequence[Table]) -> str:
 
 WRITE_BATCH: Final = _write_batch(WRITTEN)
 
-LOCK_HEADS: Final = """
+READ_HEADS: Final = """
     SELECT state, frontier, policy, root FROM ledger_head
-    WHERE state = ANY($1::text[]) ORDER BY state FOR UPDATE"""
+    WHERE state = ANY($1::text[]) ORDER BY state"""
+LOCK_HEADS: Final = f"{READ_HEADS} FOR UPDATE"
 
 # Another statement than the lock: it must see what was committed while the lock was waited for.
 READ_KEYS: Final = """

@@ -11,7 +11,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from comity.adapters.postgres import reading
-from comity.adapters.postgres.batch import PostgresTransaction, lock_heads, open_batch
+from comity.adapters.postgres.batch import (
+    PostgresTransaction,
+    lock_heads,
+    open_batch,
+    read_heads,
+)
 from comity.adapters.postgres.rows import result_columns
 from comity.adapters.postgres.session import CONNECTIONS_MAX, Pool
 from comity.adapters.postgres.statements import CLAIM, SAVE_RESULTS
@@ -47,8 +52,9 @@ _SAVE_CHECKPOINT: Final = """
 class PostgresStore:
     """The store over one pool of connections."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, is_reader: bool = False) -> None:
         self._pool = pool
+        self._is_reader = is_reader
 
     @classmethod
     async def open(
@@ -60,9 +66,11 @@ class PostgresStore:
     ) -> PostgresStore:
         """Return a store; the server need not be there yet.
 
-        `members` are those whose rows a reader's session sees; the gateway's role sees all.
+        `members` makes it a reader, to be opened as the role that only reads: it writes nothing,
+        waits for no writer, and sees the rows of these members alone.
         """
-        return cls(await Pool.open(url, connections_max, states=members))
+        pool = await Pool.open(url, connections_max, states=members)
+        return cls(pool, is_reader=bool(members))
 
     @property
     def pool(self) -> Pool:
@@ -95,8 +103,12 @@ class PostgresStore:
         """Return heads with roots, waiting for a commit in flight (locks the rows).
 
         Locking rows writes, so that the commit is flushed, here and at a standby, and all that was
-        committed before it with it. Raises: StoreDownError, HeadMovedError.
+        committed before it with it. A reader's does not wait. Raises: StoreDownError,
+        HeadMovedError.
         """
+        if self._is_reader:
+            async with self._pool.lend() as session:
+                return await read_heads(session, members)
         async with self._pool.lend() as session:
             await session.execute("BEGIN")
             try:
