@@ -53,6 +53,7 @@ class RefusalCode(StrEnum):
     NOT_HOSTED_HERE = "not_hosted_here"
     UNKNOWN_MEMBER = "unknown_member"
     AGENCY_NOT_LISTED = "agency_not_listed"
+    KEY_NOT_ANSWERED = "key_not_answered"
     BUSY = "busy"
     SOURCE_UNAVAILABLE = "source_unavailable"
 

@@ -15,6 +15,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from comity.directory.errors import SenderError
 from comity.domain.answer import Answer, Proof
 from comity.domain.errors import ComityError
@@ -90,7 +92,9 @@ class AnswerFace:
         for ask in asks:
             code = self._refusal(ask.exchange, now)
             if code is None:
-                exchanges[ask.exchange.exchange_id] = ask.exchange
+                # A member cannot take its own traffic out of the counts.
+                exchange = msgspec.structs.replace(ask.exchange, probe=False)
+                exchanges[exchange.exchange_id] = exchange
             else:
                 refusals.append(_refused(ask.exchange, code))
         answers, undecided = await self._answer(list(exchanges.values()))
@@ -102,6 +106,8 @@ class AnswerFace:
             return RefusalCode.NOT_HOSTED_HERE
         if not now - DEDUP_SECONDS <= exchange.accepted_at <= now + FUTURE_SECONDS_MAX:
             return RefusalCode.STALE
+        if not self._world.directory.answers(exchange.state, exchange.key):
+            return RefusalCode.KEY_NOT_ANSWERED
         try:
             # INVARIANT (signed-query): an agency is asked for only by the member that lists it.
             self._world.directory.check_asker(exchange.origin_member, exchange.agency)

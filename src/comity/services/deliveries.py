@@ -26,6 +26,7 @@ __all__ = ["PAGE_ROWS", "WINDOW_DELIVERIES", "Deliveries"]
 
 PAGE_ROWS: Final = 256
 WINDOW_DELIVERIES: Final = 4_096
+RESTART_GAP: Final = 100_000
 _NS: Final = 1_000_000_000
 
 _Kept = tuple[int, bytes]
@@ -36,14 +37,17 @@ _decoder: Final = msgspec.msgpack.Decoder(tuple[int, bytes])
 class _Line(msgspec.Struct, kw_only=True):
     """What is known of one line: frames accepted, deliveries made, written out and acknowledged.
 
-    `written` is the last delivery handed to the live connection; below `made` where the line is
-    slow to acknowledge, so that nothing is written out of order.
+    `made` is the last number given, `saved` the last one in the store, `written` the last delivery
+    handed to the live connection. A line that `is_behind` (not
+    connected, slow to read or to acknowledge) is written to by `resume` alone, in order.
     """
 
     last_frame: int
     made: int
+    saved: int
     acknowledged: int
     written: int
+    is_behind: bool = True
 
 
 class Deliveries:
@@ -65,20 +69,23 @@ class Deliveries:
         """Take up a line that connects; return its last accepted frame and its last delivery."""
         position = await self._position(line)
         position.written = position.acknowledged
+        position.is_behind = True
         return position.last_frame, position.made
 
     async def resume(self, line: str) -> None:
         """Write out what a line has not acknowledged, in order, as far as the window allows."""
         position = await self._position(line)
-        while position.written < position.made:
-            if position.written - position.acknowledged >= WINDOW_DELIVERIES:
-                return
+        while position.written < (saved := position.saved):
             rows = await self._store.results_after(line, position.written, PAGE_ROWS)
-            if not rows:
-                return
-            for row in rows:
+            # Another call may have gone on, or more been saved, while this one was reading.
+            fresh = [row for row in rows if row.number > position.written]
+            if not fresh and position.saved == saved:
+                break
+            for row in fresh:
                 if not self._write(row, position):
+                    position.is_behind = True
                     return
+        position.is_behind = False
 
     def last_frame(self, line: str) -> int:
         """Return the number of the last frame that was accepted from an open line."""
@@ -114,11 +121,9 @@ class Deliveries:
         self._events.note("results_saved", sum(is_new))
         for row in (row for row, new in zip(rows, is_new, strict=True) if new):
             position = self._positions[row.line]
-            if row.number == position.written + 1:
-                self._write(row, position)
-            else:
-                # The line is behind, or a number was lost with a save that failed.
-                await self.resume(row.line)
+            position.saved = row.number
+            if not position.is_behind:
+                position.is_behind = not self._write(row, position)
 
     def _row(
         self, state: OpenQueryState, answer: Answer, stamps: Stamps, nonce: bytes
@@ -154,8 +159,11 @@ class Deliveries:
     async def deliver_again(self, query_id: QueryId, frame_no: int) -> None:
         """Write out all results of a query once more, for a frame that was repeated."""
         for row in await self._store.results_of(query_id):
-            _, data = self._open(row)
-            self._lines.deliver(row.line, row.number, frame_no, data)
+            position = await self._position(row.line)
+            # What was not written yet comes in its turn: out of turn it would acknowledge others.
+            if row.number <= position.written:
+                _, data = self._open(row)
+                self._lines.deliver(row.line, row.number, frame_no, data)
 
     async def acknowledged(self, line: str, number: int) -> None:
         """Take a line's word that it has everything up to a delivery."""
@@ -164,7 +172,7 @@ class Deliveries:
             return
         position.acknowledged = number
         self._unsaved[line] = number
-        if position.written < position.made:
+        if position.is_behind:
             await self.resume(line)
 
     async def save_acknowledged(self) -> None:
@@ -181,15 +189,17 @@ class Deliveries:
     async def _position(self, line: str) -> _Line:
         position = self._positions.get(line)
         if position is None:
-            last_frame, made, acknowledged = await self._store.line_position(line)
-            # A result that the line acknowledged may have been lost: its number is not given again.
-            made = max(made, acknowledged)
+            last_frame, saved, acknowledged = await self._store.line_position(line)
+            # A result that the line got may have been lost in a crash: well above it, no number is
+            # given again to other bytes, which a late acknowledgement would take for delivered.
+            made = max(saved, acknowledged) + RESTART_GAP
             # Another task may have opened the line while this one was reading.
             position = self._positions.setdefault(
                 line,
                 _Line(
                     last_frame=last_frame,
                     made=made,
+                    saved=saved,
                     acknowledged=acknowledged,
                     written=acknowledged,
                 ),

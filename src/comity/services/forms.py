@@ -23,6 +23,7 @@ from comity.formats import json as json_form
 from comity.formats import text as text_form
 from comity.formats.faults import MessageError, fault_of
 from comity.formats.json.delivered import Delivered, render_delivered
+from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = [
     "JSON",
@@ -40,6 +41,7 @@ __all__ = [
 TEXT: Final = "text"
 JSON: Final = "json"
 NETWORK_ORI: Final = ORI("NL0000000")
+TOO_LONG_REMARK: Final = "THE RECORD IS TOO LONG FOR A LINE - ASK THE STATE"
 _UNKNOWN_ORI: Final = ORI("XX0000000")
 _COUNT_MODULUS: Final = 100_000
 _GENERIC: Final = {"DR": "OLN0000", "DNR": "OLN0000", "KR": "OLN0000", "RR": "LIC0000"}
@@ -150,7 +152,13 @@ def render_answer(accepted: AcceptedQuery, answer: Answer, stamps: Stamps) -> by
         control=accepted.query.control,
         text=text_form.render_answer_text(answer),
     )
-    return _rendered(accepted.form, Delivered(delivery=delivery, answer=answer))
+    data = _rendered(accepted.form, Delivered(delivery=delivery, answer=answer))
+    if len(data) <= DELIVERY_BYTES_MAX:
+        return data
+    # A line could never take it, and would be sent it for ever.
+    assert answer.elements
+    cut = msgspec.structs.replace(answer, elements=(), remark=TOO_LONG_REMARK)
+    return render_answer(accepted, cut, stamps)
 
 
 def _rendered(form: str, delivered: Delivered) -> bytes:

@@ -25,12 +25,21 @@ HELD_REDRIVE_SECONDS: Final = 300
 
 
 class OpenExchange(msgspec.Struct, kw_only=True):
-    """One state of an open query; `seen` are the steps of its answers that are saved."""
+    """One state of an open query; `seen` are the steps of its answers that are saved.
+
+    It is complete once its final answer and its first one (step 0) are here: what was released at
+    once must arrive too, even if what followed a review came before it.
+    """
 
     exchange: Exchange
     seen: set[int] = msgspec.field(default_factory=set)
     is_held: bool = False
     is_final: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether nothing of this exchange is still to come."""
+        return self.is_final and 0 in self.seen
 
 
 class OpenQueryState(msgspec.Struct, kw_only=True):
@@ -44,8 +53,8 @@ class OpenQueryState(msgspec.Struct, kw_only=True):
     told_waiting: bool = False
 
     def pending(self) -> list[OpenExchange]:
-        """Return the exchanges without a final answer."""
-        return [item for item in self.exchanges.values() if not item.is_final]
+        """Return the exchanges that are not complete."""
+        return [item for item in self.exchanges.values() if not item.is_complete]
 
     def wait_s(self) -> int:
         """Return how long to wait before asking again."""

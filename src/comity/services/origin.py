@@ -51,6 +51,7 @@ from comity.services.sequencer import (
 __all__ = ["OPEN_QUERIES_MAX", "OriginFace"]
 
 OPEN_QUERIES_MAX: Final = 200_000
+FRAME_REUSED: Final = "frame-number-reused"
 _NS: Final = 1_000_000_000
 _FIRST_REDRIVE_SECONDS: Final = 2
 
@@ -59,6 +60,7 @@ class _Taken(msgspec.Struct, kw_only=True):
     """A frame on its way to being recorded."""
 
     frame: LineFrame
+    digest: bytes
     accepted: AcceptedQuery
 
 
@@ -93,7 +95,7 @@ class OriginFace:
         self._clock = clock
         self._entropy = entropy
         self._events = events
-        self._in_flight: set[tuple[str, int]] = set()
+        self._in_flight: dict[tuple[str, int], bytes] = {}
         self._saving = asyncio.Lock()
 
     async def take_frames(self, frames: Sequence[LineFrame]) -> None:
@@ -103,15 +105,21 @@ class OriginFace:
         try:
             for frame in frames:
                 key = (frame.line, frame.number)
-                if key in self._in_flight or await self._is_recorded(frame):
+                digest = sha256(frame.data).digest()
+                if key in self._in_flight:
+                    if self._in_flight[key] != digest:
+                        self._lines.refused(frame.line, frame.number, FRAME_REUSED)
+                    continue
+                if await self._is_recorded(frame, digest):
                     continue
                 accepted = self._accept(frame, now_ns)
                 if accepted is not None:
-                    self._in_flight.add(key)
-                    taken.append(_Taken(frame=frame, accepted=accepted))
+                    self._in_flight[key] = digest
+                    taken.append(_Taken(frame=frame, digest=digest, accepted=accepted))
             await self._record(taken, now_ns)
         finally:
-            self._in_flight.difference_update((t.frame.line, t.frame.number) for t in taken)
+            for item in taken:
+                self._in_flight.pop((item.frame.line, item.frame.number), None)
 
     def _accept(self, frame: LineFrame, now_ns: int) -> AcceptedQuery | None:
         """Return the query that a frame holds, or None after its error message went out."""
@@ -191,7 +199,7 @@ class OriginFace:
             if host is not None:
                 self._courier.post(host, parcels)
 
-    async def _is_recorded(self, frame: LineFrame) -> bool:
+    async def _is_recorded(self, frame: LineFrame, digest: bytes) -> bool:
         """Answer a repeated frame from what is recorded; it never becomes a second query.
 
         A number that was passed and is not recorded was refused with an error message: it is new.
@@ -201,8 +209,8 @@ class OriginFace:
         row = await self._store.accepted_frame(frame.line, frame.number)
         if row is None:
             return False
-        if row.frame_digest != sha256(frame.data).digest():
-            self._lines.refused(frame.line, frame.number, "frame-number-reused")
+        if row.frame_digest != digest:
+            self._lines.refused(frame.line, frame.number, FRAME_REUSED)
             return True
         self._events.note("frames_repeated")
         self._lines.accepted(frame.line, frame.number)
@@ -315,5 +323,5 @@ def _entry(item: _Taken, now_ns: int) -> Entry:
         exchange_id=accepted.query_id,
         leaves=(query_leaf(accepted, now_ns // _NS),),
         accepted=accepted,
-        frame=Frame(number=item.frame.number, digest=sha256(item.frame.data).digest()),
+        frame=Frame(number=item.frame.number, digest=item.digest),
     )

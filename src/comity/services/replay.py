@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from comity.domain.answer import Answer, Proof
-from comity.domain.ids import entry_name
+from comity.domain.ids import ExchangeId, Member, entry_name
+from comity.domain.leaf import parse_leaf
 from comity.domain.query import Exchange
 from comity.link.parcel import Answered
 from comity.ports import AnswerRow, Store
@@ -38,15 +39,23 @@ class AnswerReplay:
         self._proofs = proofs
 
     async def answers(self, exchanges: Sequence[Exchange]) -> list[Answered]:
-        """Return every stored answer of these exchanges, in step order."""
+        """Return every stored answer of these exchanges, in step order.
+
+        None where another query of another member made the first outcome: an exchange id is seen
+        by those who were answered, and must not open the answer to anyone who learnt it.
+        """
         if not exchanges:
             return []
-        origins = {(e.exchange_id, e.state): e.origin_member for e in exchanges}
-        rows = await self._store.answers(list(origins))
-        return [
-            Answered(origin=origins[row.exchange_id, row.member], answer=await self._restore(row))
-            for row in rows
-        ]
+        rows = await self._store.answers([_key(exchange) for exchange in exchanges])
+        answers: list[Answered] = []
+        for exchange in exchanges:
+            own = [r for r in rows if (r.exchange_id, r.member) == _key(exchange)]
+            restored = [await self._restore(row) for row in own]
+            if restored and _was_asked_by(exchange, restored[0]):
+                answers += [
+                    Answered(origin=exchange.origin_member, answer=answer) for answer in restored
+                ]
+        return answers
 
     async def _restore(self, row: AnswerRow) -> Answer:
         place = answer_place(row.exchange_id, row.member, row.step)
@@ -58,6 +67,16 @@ class AnswerReplay:
             for index, (leaf, receipt) in zip(indexes, made, strict=True)
         )
         return attach_proofs(answer, proofs)
+
+
+def _key(exchange: Exchange) -> tuple[ExchangeId, Member]:
+    return exchange.exchange_id, exchange.state
+
+
+def _was_asked_by(exchange: Exchange, answer: Answer) -> bool:
+    """Say whether an answer's first leaf names this very query and agency (double entry)."""
+    leaf = parse_leaf(answer.proofs[0].leaf)
+    return leaf.peer == exchange.query_entry and leaf.agency == exchange.agency
 
 
 def attach_proofs(answer: Answer, proofs: tuple[Proof, ...]) -> Answer:
