@@ -60,8 +60,8 @@ _FIELDS: Final = {
         FieldRule(prefix="PUR", form=re.compile("[CFEDJS]"), words="ONE OF C F E D J S"),
         FieldRule(
             prefix="ATN",
-            form=re.compile(r"[A-Z0-9,'&()#*/_ -]{1,30}"),
-            words="1 TO 30 CHARACTERS",
+            form=re.compile(r"(?! )[A-Z0-9,'&()#*/_ -]{1,30}(?<! )"),
+            words="1 TO 30 CHARACTERS, NONE A SPACE AT AN END",
             er=".16.",
             code="attention-invalid",
         ),

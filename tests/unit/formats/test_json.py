@@ -142,6 +142,16 @@ def test_a_fault() -> None:
         ("elements", [["identity", "NAME", "DOE"]]),
         ("elements", [{"data_class": "identity", "name": "NAME", "value": "DOE", "x": 1}]),
         ("withheld", [{"data_class": "address", "outcome": "maybe"}]),
+        (
+            "withheld",
+            [
+                {
+                    "data_class": "address",
+                    "outcome": "deny",
+                    "reasons": [{"rule": "a rule", "sentence": ""}],
+                }
+            ],
+        ),
         ("proofs", [{"entry": "wa/1", "leaf": "@", "receipt": ""}]),
         ("proofs", [{"entry": "wa", "leaf": "", "receipt": ""}]),
         ("unknown", 1),

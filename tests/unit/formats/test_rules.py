@@ -108,6 +108,7 @@ def test_incomplete_sets(key: str, fields: str) -> None:
         ("KQ", "OLN/1.PUR/X", ".22. field-invalid"),
         ("KQ", f"OLN/1.ATN/{'A' * 31}", ".16. attention-invalid"),
         ("KQ", "OLN/1.ATN/", ".16. attention-invalid"),
+        ("KQ", "ATN/SGT .OLN/1", ".16. attention-invalid"),
         ("RQ", "LIC/12345678901.LIY/26.LIT/PC", ".22. field-invalid"),
         ("RQ", "LIC/ABC-123.LIY/26.LIT/PC", ".22. field-invalid"),
         ("RQ", "LIC/1.LIY/26.LIT/P", ".22. field-invalid"),

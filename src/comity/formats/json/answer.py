@@ -31,6 +31,7 @@ from comity.formats.rules import DELIVERY_BYTES_MAX
 __all__ = ["parse_answer", "render_answer"]
 
 _Step = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+_Rule = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{1,24}\Z")]
 _Until = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
@@ -41,7 +42,7 @@ class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False
 
 
 class _Reason(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    rule: str
+    rule: _Rule
     sentence: str
     statute: str = ""
     mark: str = ""
