@@ -20,7 +20,7 @@ from comity.client import LineClient, open_line
 from comity.directory.directory import Directory, load_directory
 from comity.domain.answer import Answer
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, Member, QueryId, make_id, parse_entry_name
+from comity.domain.ids import Member, QueryId, make_id, parse_entry_name
 from comity.domain.query import Query
 from comity.domain.verdict import (
     Ed25519Proof,
@@ -47,6 +47,7 @@ from comity.link.command import (
     CommandResult,
     Decide,
     HoldsShown,
+    HoldView,
     ReadHolds,
     SignCheckpoint,
     decode_result,
@@ -202,11 +203,12 @@ class NetworkStage:
         """Give a signed verdict; return the entry of its leaf."""
         state, _ = parse_entry_name(entry)
         reviewer = self._reviewer(state)
-        exchange_id = await self._exchange_of(state, entry)
+        hold = await self._show(state, entry)
         verdict = Verdict(
             state=state,
-            exchange_id=exchange_id,
+            exchange_id=hold.exchange_id,
             hold_entry=entry,
+            step=hold.next_step,
             kind=kind,
             approved=tuple(approved),
             note=note,
@@ -297,7 +299,7 @@ class NetworkStage:
         assert isinstance(result, CommandDone)
         return int(dict(result.facts)[name])
 
-    async def _exchange_of(self, state: Member, entry: str) -> ExchangeId:
+    async def _show(self, state: Member, entry: str) -> HoldView:
         reviewer = self._reviewer(state)
         reading = Reading(
             state=state, hold_entry=entry, reviewer=reviewer.name, at=int(time.time())
@@ -305,7 +307,7 @@ class NetworkStage:
         proof = self._proof(state, reviewer.key, reading_bytes(reading))
         result = await self._do(ReadHolds(signed=SignedReading(reading=reading, proof=proof)))
         assert isinstance(result, HoldsShown)
-        return result.holds[0].exchange_id
+        return result.holds[0]
 
     def _reviewer(self, state: Member) -> ReviewerFile:
         (path,) = [p for p in self._files.reviewer_paths(state) if REVIEWERS[0] in p.name]

@@ -44,7 +44,8 @@ class VerdictKind(StrEnum):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a reviewer decides about one hold.
 
-    `hold_entry` is the citation of the `hold` leaf. `approved` are classes of that hold, empty
+    `hold_entry` is the citation of the `hold` leaf, `step` the next step of its exchange: a verdict
+    takes effect once, however often it is sent. `approved` are classes of that hold, empty
     unless `kind` is approve. `note` (0..500 characters) goes to the requester; `reviewer` is the
     enrolled key's name; `at` Unix seconds.
     """
@@ -52,6 +53,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     state: Member
     exchange_id: ExchangeId
     hold_entry: str
+    step: int
     kind: VerdictKind
     approved: tuple[DataClass, ...] = ()
     note: str = ""

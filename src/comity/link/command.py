@@ -132,6 +132,7 @@ class HoldView(
     assurance: str
     opened_at: int
     until: int
+    next_step: int
     classes: tuple[DataClass, ...]
     withheld: tuple[Withheld, ...]
     search: tuple[tuple[str, str], ...] = ()

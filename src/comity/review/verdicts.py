@@ -73,9 +73,18 @@ class HoldClosedError(ComityError):
 
 
 def check_verdict(
-    signed: SignedVerdict, key: ReviewerKey | None, hold: HoldFile, entry: str, now: int
+    signed: SignedVerdict,
+    key: ReviewerKey | None,
+    hold: HoldFile,
+    entry: str,
+    now: int,
+    *,
+    step: int,
 ) -> None:
     """Check that an enrolled reviewer signed this verdict for this hold, now.
+
+    `step` is the next one of the hold's exchange: after any verdict it is another, so that none
+    can be sent twice.
 
     Raises: VerdictError if the key is not the enrolled one of the reviewer named, the signature
     fails, the verdict names another hold, a class that is not held or the same twice, a time more
@@ -87,6 +96,8 @@ def check_verdict(
         raise VerdictError("`hold` is not the one signed for")
     if verdict.hold_entry != entry:
         raise VerdictError("`hold_entry` is not the one signed for")
+    if verdict.step != step:
+        raise VerdictError("`step` is not the hold's next one: it was answered meanwhile")
     _check_time(verdict.at, now)
     if len(verdict.note) > NOTE_CHARACTERS_MAX:
         raise VerdictError("`note` is longer than 500 characters")

@@ -195,6 +195,7 @@ class Commands:
             assurance=exchange.assurance.value,
             opened_at=file.opened_at,
             until=file.until,
+            next_step=row.next_step,
             classes=file.classes,
             withheld=file.withheld,
             search=exchange.fields if with_search else (),

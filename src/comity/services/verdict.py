@@ -85,7 +85,7 @@ class ReviewDesk:
             row, hold = await self.hold(verdict.hold_entry)
             now = self._clock.now_ns() // _NS
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
-            check_verdict(signed, key, hold, verdict.hold_entry, now)
+            check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
             answered, closes = await self._answered(signed, row, hold, now)
             entry = await self._record(row, hold, answered, closes=closes)
             if entry is not None:

@@ -32,6 +32,7 @@ VERDICT = Verdict(
     state=TX,
     exchange_id=ExchangeId(bytes(16)),
     hold_entry="tx/8",
+    step=1,
     kind=VerdictKind.APPROVE,
     approved=(DataClass.PHOTO,),
     note="see the warrant",
