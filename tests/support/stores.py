@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from comity.adapters.memory.clock import ManualClock
 from comity.adapters.memory.store import CommitFault, MemoryStore
 from comity.adapters.postgres.store import PostgresStore
+from comity.adapters.system import SystemClock
 from comity.ports import Store
 from tests.support.engines import the_cluster
 from tests.support.proxy import Cut, Proxy
@@ -24,6 +25,10 @@ class StoreCase(Protocol):
     @property
     def store(self) -> Store:
         """The store under test."""
+        ...
+
+    def now_ns(self) -> int:
+        """Return the time by the store's own machine."""
         ...
 
     def break_commit(self, fault: CommitFault) -> None:
@@ -43,7 +48,11 @@ class MemoryCase:
     """The twin, whose faults are switches."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(ManualClock(NOW * 1_000_000_000))
+        self._clock = ManualClock(NOW * 1_000_000_000)
+        self.store = MemoryStore(self._clock)
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns()
 
     def break_commit(self, fault: CommitFault) -> None:
         self.store.commit_fault = fault
@@ -61,6 +70,9 @@ class PostgresCase:
     def __init__(self, store: PostgresStore, proxy: Proxy) -> None:
         self.store = store
         self._proxy = proxy
+
+    def now_ns(self) -> int:
+        return SystemClock().now_ns()
 
     def break_commit(self, fault: CommitFault) -> None:
         match fault:
