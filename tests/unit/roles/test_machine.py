@@ -1,0 +1,81 @@
+"""What a machine must offer: each lack is one sentence that says what mends it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from comity.roles.errors import DataDirError, MemoryTooSmallError, PortTakenError
+from comity.roles.machine import (
+    LOOPBACK,
+    MEMORY_MIB_MIN,
+    check_disk,
+    check_memory,
+    free_port,
+    make_data_dir,
+    memory_mib,
+    take_port,
+)
+
+
+def test_container_limit_counts(tmp_path: Path) -> None:
+    """The memory to count on is the container's where that is less than the machine's."""
+    limit = tmp_path / "memory.max"
+    limit.write_text("536870912\n")
+    assert memory_mib([limit]) == 512
+
+
+@pytest.mark.parametrize("text", ["max\n", "9223372036854771712\n"])
+def test_no_limit_leaves_the_machine(text: str, tmp_path: Path) -> None:
+    """A container without a limit has the machine's memory."""
+    limit = tmp_path / "memory.max"
+    limit.write_text(text)
+    assert memory_mib([limit]) == memory_mib([tmp_path / "absent"])
+
+
+def test_memory_at_the_limit_passes() -> None:
+    """Exactly enough memory is enough; one less is refused with both figures."""
+    check_memory(MEMORY_MIB_MIN)
+    with pytest.raises(MemoryTooSmallError, match=f"{MEMORY_MIB_MIN - 1} MiB .* {MEMORY_MIB_MIN}"):
+        check_memory(MEMORY_MIB_MIN - 1)
+
+
+def test_disk_of_this_machine_passes(tmp_path: Path) -> None:
+    """A disk with room for the tests has room for a network."""
+    check_disk(tmp_path)
+
+
+def test_data_dir_lets_others_pass_and_not_look(tmp_path: Path) -> None:
+    """The data directory and what was made above it can be passed through and not be listed."""
+    made = tmp_path / "above" / "data"
+    before = os.umask(0o077)
+    try:
+        make_data_dir(made)
+    finally:
+        os.umask(before)
+    assert {oct(path.stat().st_mode & 0o777) for path in (made, made.parent)} == {"0o711"}
+
+
+def test_data_dir_under_a_file_is_refused(tmp_path: Path) -> None:
+    """A place that cannot be made is refused with the setting that names another."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DataDirError, match="COMITY_DATA_DIR"):
+        make_data_dir(tmp_path / "file" / "data")
+
+
+def test_free_port_can_be_had() -> None:
+    """A free port differs from those in use, and is taken as it is when named."""
+    port = free_port()
+    assert take_port(port, setting="COMITY_LINE_PORT") == port
+    assert take_port(0, setting="COMITY_LINE_PORT") > 0
+
+
+def test_taken_port_is_refused() -> None:
+    """A port that somebody listens on is refused with the setting that named it."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"port {taken} of `COMITY_LINE_PORT`"):
+            take_port(taken, setting="COMITY_LINE_PORT")
