@@ -38,6 +38,10 @@ _OUTCOMES: Final = {label: kind for kind, label in OUTCOME_LABELS.items()} | {
     NOT_REVIEWED: Outcome.HOLD
 }
 _FIRST: Final = re.compile("([A-Z]{2}): (.*)")
+_AT_A_SPACE: Final = re.compile("\\n    (?=[^ \\n])")
+_WITHIN_A_WORD: Final = re.compile("\\n   (?=[^ \\n])")
+_WITHHELD: Final = "WITHHELD: "
+_BLANK: Final = frozenset({"", " "})
 _RULE: Final = re.compile("RULE ([A-Z0-9-]{1,24}):(?: (.*))?")
 
 
@@ -69,7 +73,7 @@ class AnswerText(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[str, ...] = ()
 
 
-class _Item(msgspec.Struct):
+class _Item(msgspec.Struct, gc=False):
     """One item of the body and its parts, each on one line again."""
 
     text: str
@@ -87,15 +91,15 @@ def parse_answer_text(text: str) -> AnswerText:
     withheld: list[Withheld] = []
     is_final = True
     for item in items[1:]:
-        label, _, value = item.text.partition(": ")
-        if item.text in _CLASSES:
-            elements += _elements(_CLASSES[item.text], item.parts)
+        data_class = _CLASSES.get(item.text)
+        if data_class is not None:
+            elements += _elements(data_class, item.parts)
         elif item.text == "MORE FOLLOWS":
             is_final = False
-        elif label == "WITHHELD":
-            withheld += _withheld(value, item.parts)
+        elif item.text.startswith(_WITHHELD):
+            withheld += _withheld(item.text.removeprefix(_WITHHELD), item.parts)
         else:
-            _read_single(found, item, label, value)
+            _read_single(found, item)
     return AnswerText(
         state=state,
         response=words.response,
@@ -108,8 +112,9 @@ def parse_answer_text(text: str) -> AnswerText:
     )
 
 
-def _read_single(found: dict[str, object], item: _Item, label: str, value: str) -> None:
+def _read_single(found: dict[str, object], item: _Item) -> None:
     """Read an item that stands at most once."""
+    label, _, value = item.text.partition(": ")
     first, _, rest = item.text.partition(" ")
     if item.text == PHOTO_LINE:
         found["has_photo"] = True
@@ -129,22 +134,19 @@ def _read_single(found: dict[str, object], item: _Item, label: str, value: str) 
 
 def _items(text: str) -> list[_Item]:
     """Take the body's lines together: items, their parts, and lines that go on."""
-    whole: list[tuple[int, list[str]]] = []
-    for line in text.split("\n"):
-        body = line.lstrip(" ")
-        indent = len(line) - len(body)
-        if not body or indent not in {0, 2, 3, 4} or (indent and not whole):
-            raise AnswerTextError("a line stands where none can")
-        if indent in {0, 2}:
-            whole.append((indent, [body]))
-        else:
-            whole[-1][1].append(body if indent == 3 else f" {body}")
+    if "\n   " in text:
+        text = _AT_A_SPACE.sub(" ", text)
+        text = _WITHIN_A_WORD.sub("", text)
     items: list[_Item] = []
-    for indent, pieces in whole:
-        if indent == 0:
-            items.append(_Item("".join(pieces), []))
+    parts: list[str] = []
+    for line in text.split("\n"):
+        if line[:2] == "  " and items and line[2:3] not in _BLANK:
+            parts.append(line[2:])
+        elif line[:1] not in _BLANK:
+            parts = []
+            items.append(_Item(line, parts))
         else:
-            items[-1].parts.append("".join(pieces))
+            raise AnswerTextError("a line stands where none can")
     return items
 
 
@@ -161,10 +163,14 @@ def _first_line(item: _Item) -> tuple[Member, OutcomeWords]:
     return state, words
 
 
-def _elements(data_class: DataClass, parts: list[str]) -> Iterator[Element]:
+def _elements(data_class: DataClass, parts: list[str]) -> list[Element]:
+    found: list[Element] = []
     for part in parts:
-        label, _, value = part.partition(":")
-        yield Element(data_class=data_class, name=label, value=value.removeprefix(" "))
+        # A blank value leaves its label with the colon and no space.
+        label, colon, value = part.partition(": ")
+        name = label if colon else label.removesuffix(":")
+        found.append(Element(data_class=data_class, name=name, value=value))
+    return found
 
 
 def _withheld(text: str, parts: list[str]) -> Iterator[Withheld]:
