@@ -139,12 +139,14 @@ def verdict_of(
     *,
     note: str = "practice",
     at: int = NOW,
+    step: int = 1,
 ) -> Verdict:
     """A verdict on the practice exchange's hold."""
     return Verdict(
         state=Member("wa"),
         exchange_id=ExchangeId(bytes(range(16))),
         hold_entry=HOLD_ENTRY,
+        step=step,
         kind=kind,
         approved=approved if kind is VerdictKind.APPROVE else (),
         note=note,
