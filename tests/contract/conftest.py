@@ -7,20 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from comity.ports import Store
-from tests.support.engines import the_cluster
+from tests.support.engines import Cluster, cluster, open_wire
 from tests.support.stores import KINDS, StoreCase, open_case
 
-
-@pytest.fixture(scope="session")
-def engines() -> None:
-    """Start PostgreSQL before any test's own loop runs."""
-    the_cluster()
+__all__ = ["cluster", "open_wire"]
 
 
 @pytest.fixture(params=KINDS)
-async def case(request: pytest.FixtureRequest, engines: None) -> AsyncIterator[StoreCase]:
+async def case(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[StoreCase]:
     """A store of each kind, empty."""
-    async with open_case(request.param) as opened:
+    async with open_case(request.param, cluster) as opened:
         yield opened
 
 

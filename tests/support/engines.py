@@ -25,9 +25,11 @@ from comity.adapters.postgres.migrate import migrate
 from comity.roles.engines.nats import Nats
 from comity.roles.engines.placement import Placement, place
 from comity.roles.engines.postgres import Postgres
+from comity.roles.engines.programs import nats_program
 from comity.roles.files import read_secret
-from comity.roles.process import Attempt, Child, signal_child, spawn
-from comity.roles.runtime import DatabaseRole
+from comity.roles.machine import LOOPBACK, free_port
+from comity.roles.process import Attempt, Child, ready_on_port, signal_child, spawn
+from comity.roles.runtime import BusAccess, DatabaseRole
 from comity.roles.settings import Settings, load_settings
 
 TEMPLATE = "migrated"
@@ -50,8 +52,8 @@ class Engine:
 
     async def start(self) -> None:
         """Start the engine and wait until it can be used."""
-        assert self._child.prepare is not None
-        await self._child.prepare()
+        if self._child.prepare is not None:
+            await self._child.prepare()
         self._process = spawn(self._child, self._log)
         attempt = Attempt(pid=self.pid, log=self._log, log_offset=0)
         async with asyncio.timeout(self._child.ready_s_max):
@@ -143,23 +145,50 @@ def the_cluster() -> Cluster:
     return cluster
 
 
+class OpenWire:
+    """A nats-server without users, that can be stopped and started on its port."""
+
+    def __init__(self, settings: Settings, placement: Placement) -> None:
+        port = free_port()
+        program = nats_program(settings, placement.account)
+        child = Child(
+            name="open-nats",
+            argv=(str(program), "--addr", LOOPBACK, "--port", str(port)),
+            ready=ready_on_port(port),
+            environment={},
+            account=placement.account,
+        )
+        self.url = f"nats://{LOOPBACK}:{port}"
+        self.engine = Engine(child, placement)
+
+
 class Wire:
-    """A nats-server that can be stopped and started on its port."""
+    """The nats-server of an installation: every user has subjects of its own."""
 
     def __init__(self, settings: Settings, placement: Placement) -> None:
         self._nats = Nats(settings, placement)
         self.engine = Engine(self._nats.child, placement)
 
-    def url(self, user: str) -> str:
-        """Return where a user of the wire connects."""
+    def options(self, user: str) -> dict[str, Any]:
+        """Return what a user of the wire connects with."""
         address = self._nats.address
         password = read_secret(Path(address.password_files[user]))
-        return f"nats://{user}:{password}@{address.host}:{address.port}"
+        url = f"nats://{user}:{password}@{address.host}:{address.port}"
+        return BusAccess(url=url, user=user).options
+
+
+@cache
+def the_open_wire() -> OpenWire:
+    """Return the session's nats-server without users, started when a test first asks for it."""
+    wire = OpenWire(*_placement())
+    atexit.register(wire.engine.stop)
+    asyncio.run(wire.engine.start())
+    return wire
 
 
 @cache
 def the_wire() -> Wire:
-    """Return the session's nats-server, started when a test first asks for it."""
+    """Return the session's nats-server of an installation, started when a test first asks."""
     wire = Wire(*_placement())
     atexit.register(wire.engine.stop)
     asyncio.run(wire.engine.start())
@@ -174,5 +203,11 @@ def cluster() -> Cluster:
 
 @pytest.fixture(scope="session")
 def wire() -> Wire:
-    """The session's nats-server."""
+    """The session's nats-server of an installation."""
     return the_wire()
+
+
+@pytest.fixture(scope="session")
+def open_wire() -> OpenWire:
+    """The session's nats-server without users."""
+    return the_open_wire()

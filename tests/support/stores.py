@@ -12,7 +12,7 @@ from comity.adapters.memory.store import CommitFault, MemoryStore
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock
 from comity.ports import Store
-from tests.support.engines import the_cluster
+from tests.support.engines import Cluster
 from tests.support.proxy import Cut, Proxy
 from tests.support.rows import NOW
 
@@ -93,9 +93,8 @@ class PostgresCase:
 
 
 @asynccontextmanager
-async def postgres_case() -> AsyncIterator[PostgresCase]:
+async def postgres_case(cluster: Cluster) -> AsyncIterator[PostgresCase]:
     """Open a store on a database of its own, through a proxy, as the gateway's role."""
-    cluster = the_cluster()
     database = await cluster.make_database()
     address = urlsplit(cluster.url(database))
     assert address.port is not None
@@ -112,10 +111,10 @@ async def postgres_case() -> AsyncIterator[PostgresCase]:
 
 
 @asynccontextmanager
-async def open_case(kind: str) -> AsyncIterator[StoreCase]:
+async def open_case(kind: str, cluster: Cluster) -> AsyncIterator[StoreCase]:
     """Open a store of a kind."""
     if kind == "memory":
         yield MemoryCase()
     else:
-        async with postgres_case() as case:
+        async with postgres_case(cluster) as case:
             yield case

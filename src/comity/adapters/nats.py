@@ -105,6 +105,10 @@ class NatsBus:
         if self._forgetting is not None:
             self._forgetting.cancel()
 
+    def is_connected(self) -> bool:
+        """Say whether something that is sent now can arrive."""
+        return self._client is not None and self._client.is_connected
+
     async def _keep(self, connected: asyncio.Future[None]) -> None:
         """Connect, listen, wait for the end of the connection, and begin again."""
         attempt = 0
