@@ -12,6 +12,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity.adapters.keyring import FileKeyring
 from comity.adapters.nats import NatsBus
@@ -25,7 +26,7 @@ from comity.adapters.system import SystemClock, SystemEntropy
 from comity.domain.ids import HostName, Member, ledger_origin
 from comity.front.line import LineServer
 from comity.ledger.note import VerifierKey, verifier_key
-from comity.ports import Bus, Store
+from comity.ports import Bus, Source, Store
 from comity.practice.drivers import DriverRow
 from comity.practice.vehicles import VehicleRow
 from comity.practice.world import PracticeWorld
@@ -217,113 +218,168 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         await store.close()
 
 
+class _Core(msgspec.Struct, frozen=True, kw_only=True):
+    """What both faces of a gateway stand on."""
+
+    host: HostName
+    sign_key: Ed25519PrivateKey
+    store: PostgresStore
+    source: Source
+    clock: SystemClock
+    entropy: SystemEntropy
+    vault: Vault
+    world: World
+    sequencer: Sequencer
+    courier: Courier
+    proofs: ProofMaker
+    lines: LineServer
+    events: Events
+
+
+def _core(
+    settings: Settings, files: HostFiles, store: PostgresStore, bus: Bus, events: Events
+) -> _Core:
+    clock, entropy = SystemClock(), SystemEntropy()
+    host, sign_key = files.host_name(), files.sign_key()
+    host_key = verifier_key(host, sign_key.public_key().public_bytes_raw())
+    vault = Vault(FileKeyring(settings.data_dir / "keyring", entropy), entropy)
+    domain = settings.ledger_domain
+    return _Core(
+        host=host,
+        sign_key=sign_key,
+        store=store,
+        source=PostgresSource(store.pool),
+        clock=clock,
+        entropy=entropy,
+        vault=vault,
+        world=World(
+            host, files.trust_root(), files.national_rules(), events, settings.hold_seconds_max
+        ),
+        sequencer=Sequencer(
+            store=store,
+            preparer=Preparer(vault),
+            clock=clock,
+            signer=sign_key,
+            host=host_key,
+            domain=domain,
+            events=events,
+            batch_floor_s=settings.batch_floor_ms / 1000,
+        ),
+        courier=Courier(bus=bus, clock=clock, sender=host, signer=sign_key, events=events),
+        proofs=ProofMaker(store=store, signer=sign_key, host=host_key, domain=domain),
+        lines=LineServer(
+            events=events,
+            ssl_context=server_context(tls_files(settings.data_dir / "tls", "server")),
+            is_practice=settings.is_practice,
+        ),
+        events=events,
+    )
+
+
 def build_gateway(
     settings: Settings, files: HostFiles, store: PostgresStore, bus: Bus, events: Events
 ) -> Gateway:
     """Join services and adapters into one gateway."""
-    clock, entropy = SystemClock(), SystemEntropy()
-    host, sign_key = files.host_name(), files.sign_key()
-    domain = settings.ledger_domain
-    host_key = verifier_key(host, sign_key.public_key().public_bytes_raw())
-    vault = Vault(FileKeyring(settings.data_dir / "keyring", entropy), entropy)
-    source = PostgresSource(store.pool)
-    root = files.trust_root()
-    world = World(host, root, files.national_rules(), events, settings.hold_seconds_max)
-    sequencer = Sequencer(
-        store=store,
-        preparer=Preparer(vault),
-        clock=clock,
-        signer=sign_key,
-        host=host_key,
-        domain=domain,
-        events=events,
-        batch_floor_s=settings.batch_floor_ms / 1000,
+    core = _core(settings, files, store, bus, events)
+    health = Health(store=store, clock=core.clock, events=events)
+    checkpoints = _checkpoints(settings, files, core)
+    deliveries = Deliveries(
+        store=store, vault=core.vault, lines=core.lines, clock=core.clock, events=events
     )
-    proofs = ProofMaker(store=store, signer=sign_key, host=host_key, domain=domain)
-    health = Health(store=store, clock=clock, events=events)
-    checkpoints = Checkpoints(
-        store=store,
-        sequencer=sequencer,
-        signed_state=FileSignedState(settings.data_dir / "signed-state"),
-        proofs=proofs,
-        keys={
-            member: (key, ledger_vkey(settings, member))
-            for member, key in files.ledger_keys().items()
-        },
-        domain=domain,
-        events=events,
-    )
-    lines = LineServer(
-        events=events,
-        ssl_context=server_context(tls_files(settings.data_dir / "tls", "server")),
-        is_practice=settings.is_practice,
-    )
-    deliveries = Deliveries(store=store, vault=vault, lines=lines, clock=clock, events=events)
-    courier = Courier(bus=bus, clock=clock, sender=host, signer=sign_key, events=events)
-    origin = OriginFace(
-        world=world,
-        store=store,
-        sequencer=sequencer,
-        courier=courier,
-        lines=lines,
-        deliveries=deliveries,
-        open_queries=OpenQueries(),
-        clock=clock,
-        entropy=entropy,
-        events=events,
-    )
-    courier.when_unheard(origin.unheard)
-    desk = ReviewDesk(
-        world=world,
-        store=store,
-        source=source,
-        sequencer=sequencer,
-        courier=courier,
-        vault=vault,
-        clock=clock,
-    )
+    papers = FoundingPapers(parts=files.founding_parts(), policies=files.founding_policies())
     return Gateway(
         GatewayParts(
-            host=HostName(host),
+            host=core.host,
             seal_private=files.seal_key(),
-            world=world,
+            world=core.world,
             store=store,
             bus=bus,
-            clock=clock,
-            sequencer=sequencer,
-            courier=courier,
+            clock=core.clock,
+            sequencer=core.sequencer,
+            courier=core.courier,
             checkpoints=checkpoints,
             founding=Founding(
-                world=world, sequencer=sequencer, root=root, clock=clock, entropy=entropy
+                world=core.world,
+                sequencer=core.sequencer,
+                root=files.trust_root(),
+                clock=core.clock,
+                entropy=core.entropy,
             ),
             health=health,
             deliveries=deliveries,
-            origin=origin,
-            answer=AnswerFace(
-                world=world,
-                source=source,
-                store=store,
-                sequencer=sequencer,
-                courier=courier,
-                replay=AnswerReplay(store=store, vault=vault, proofs=proofs),
-                health=health,
-                clock=clock,
-                events=events,
-            ),
-            commands=Commands(
-                world=world,
-                store=store,
-                desk=desk,
-                sequencer=sequencer,
-                checkpoints=checkpoints,
-                clock=clock,
-                entropy=entropy,
-                events=events,
-            ),
-            lines=lines,
+            origin=_origin(core, deliveries),
+            answer=_answer(core, health),
+            commands=_commands(core, checkpoints),
+            lines=core.lines,
             events=events,
-            papers=FoundingPapers(parts=files.founding_parts(), policies=files.founding_policies()),
+            papers=papers,
             listen_on=(_LOOPBACK, settings.line_port),
             checkpoint_s=settings.checkpoint_s,
         )
+    )
+
+
+def _checkpoints(settings: Settings, files: HostFiles, core: _Core) -> Checkpoints:
+    keys = {m: (key, ledger_vkey(settings, m)) for m, key in files.ledger_keys().items()}
+    return Checkpoints(
+        store=core.store,
+        sequencer=core.sequencer,
+        signed_state=FileSignedState(settings.data_dir / "signed-state"),
+        proofs=core.proofs,
+        keys=keys,
+        domain=settings.ledger_domain,
+        events=core.events,
+    )
+
+
+def _origin(core: _Core, deliveries: Deliveries) -> OriginFace:
+    origin = OriginFace(
+        world=core.world,
+        store=core.store,
+        sequencer=core.sequencer,
+        courier=core.courier,
+        lines=core.lines,
+        deliveries=deliveries,
+        open_queries=OpenQueries(),
+        clock=core.clock,
+        entropy=core.entropy,
+        events=core.events,
+    )
+    core.courier.when_unheard(origin.unheard)
+    return origin
+
+
+def _answer(core: _Core, health: Health) -> AnswerFace:
+    return AnswerFace(
+        world=core.world,
+        source=core.source,
+        store=core.store,
+        sequencer=core.sequencer,
+        courier=core.courier,
+        replay=AnswerReplay(store=core.store, vault=core.vault, proofs=core.proofs),
+        health=health,
+        clock=core.clock,
+        events=core.events,
+    )
+
+
+def _commands(core: _Core, checkpoints: Checkpoints) -> Commands:
+    desk = ReviewDesk(
+        world=core.world,
+        store=core.store,
+        source=core.source,
+        sequencer=core.sequencer,
+        courier=core.courier,
+        vault=core.vault,
+        clock=core.clock,
+    )
+    return Commands(
+        world=core.world,
+        store=core.store,
+        desk=desk,
+        sequencer=core.sequencer,
+        checkpoints=checkpoints,
+        clock=core.clock,
+        entropy=core.entropy,
+        events=core.events,
     )

@@ -38,7 +38,12 @@ FLOORS = {
 }
 PURE_FLOOR_MAX = 3
 # The only arrows between two parts of one floor: each command asks the composition root.
-LEVEL_ARROWS = {("cli", "app"), ("cli", "client"), ("review", "exchange")}
+LEVEL_ARROWS = {
+    ("cli", "app"),
+    ("cli", "client"),
+    ("review", "exchange"),
+    ("practice", "roles"),
+}
 # Parts that may import these and nothing else of the house.
 CONFINED = {
     "audit": {"domain"},  # an independent checker shares no code with what it checks

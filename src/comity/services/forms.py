@@ -6,6 +6,7 @@ when the network got what it delivers, when it delivers, and the requester's own
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
@@ -89,14 +90,22 @@ def form_of(data: bytes) -> str:
     return JSON if data.lstrip()[:1] == b"{" else TEXT
 
 
-def parse_message(data: bytes) -> tuple[str, Query]:
-    """Return a message's format and its query. Raises: MessageRefusedError."""
+def parse_message(data: bytes, oris: Collection[str]) -> tuple[str, Query]:
+    """Return a message's format and its query. Raises: MessageRefusedError.
+
+    `oris` are those that may be spoken for on the line: an error message goes to the sender that a
+    malformed message names, where it is one of them, else to the line's first.
+    """
     form = form_of(data)
+    spoken = json_form if form == JSON else text_form
     try:
-        query = json_form.parse_query(data) if form == JSON else text_form.parse_query(data)
+        query = spoken.parse_query(data)
     except MessageError as error:
+        sender, control = spoken.read_sender(data)
+        if sender is None or sender not in oris:
+            sender = ORI(next(iter(oris), _UNKNOWN_ORI))
         raise MessageRefusedError(
-            error.fault, form=form, destination=_UNKNOWN_ORI, control=None
+            error.fault, form=form, destination=sender, control=control
         ) from error
     return form, query
 

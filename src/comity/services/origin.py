@@ -127,7 +127,8 @@ class OriginFace:
             self._lines.refused(frame.line, frame.number, BusyError.code)
             return None
         try:
-            form, query = parse_message(frame.data)
+            oris = self._world.directory.agencies_for_line(frame.line)
+            form, query = parse_message(frame.data, oris)
             member, states = self._route(frame.line, form, query)
         except MessageRefusedError as error:
             self._events.note("message_refused")
