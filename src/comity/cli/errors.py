@@ -68,18 +68,23 @@ class GatewayRefusalError(ComityError):
 
 EXIT_OF_CODE: Final[dict[str, ExitCode]] = {
     # What was to be proved is not proved, whatever the reason.
+    "bundle-malformed": ExitCode.UNVERIFIED,
     "evidence-invalid": ExitCode.UNVERIFIED,
     "evidence-malformed": ExitCode.UNVERIFIED,
+    "export-clash": ExitCode.UNVERIFIED,
     "export-mismatch": ExitCode.UNVERIFIED,
     "ledger-does-not-continue": ExitCode.UNVERIFIED,
+    "note-malformed": ExitCode.UNVERIFIED,
     "note-unverified": ExitCode.UNVERIFIED,
     "proof-invalid": ExitCode.UNVERIFIED,
     "proof-length": ExitCode.UNVERIFIED,
     "receipt-key": ExitCode.UNVERIFIED,
     "root-mismatch": ExitCode.UNVERIFIED,
     "signature-invalid": ExitCode.UNVERIFIED,
+    "tile-malformed": ExitCode.UNVERIFIED,
     # Nothing is wrong with what was asked: the same command may succeed later.
     "busy": ExitCode.AGAIN,
+    "checkpoint-missing": ExitCode.AGAIN,
     "commit-unknown": ExitCode.AGAIN,
     "destination-unreachable": ExitCode.AGAIN,
     "gateway-silent": ExitCode.AGAIN,

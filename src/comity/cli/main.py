@@ -30,12 +30,24 @@ class CommandRow(NamedTuple):
     summary: str
 
 
+_START: Final = "Start here"
+_ASK: Final = "Ask and answer"
+_PROVE: Final = "Prove"
 _MESSAGES: Final = "Messages"
+_KEEP: Final = "Run an installation"
 _NAME_COLUMNS: Final = 9
 
 COMMANDS: Final[dict[str, CommandRow]] = {
+    "demo": CommandRow(_START, "demo", "Run a practice network here, or play its story once."),
+    "ask": CommandRow(_ASK, "ask", "Ask a state, several or all; prints the outcome first."),
+    "hold": CommandRow(_ASK, "hold", "Decide what waits for a person, without a browser."),
+    "ledger": CommandRow(_PROVE, "ledger", "Export, audit and prove a state's ledger."),
     "parse": CommandRow(_MESSAGES, "parse", "Read one message and print it as JSON."),
     "render": CommandRow(_MESSAGES, "render", "Write the message that `parse` printed."),
+    "config": CommandRow(_KEEP, "config", "Show every setting and where its value is from."),
+    "doctor": CommandRow(_KEEP, "doctor", "Check this machine; each finding with its fix."),
+    "serve": CommandRow(_KEEP, "serve", "Run one process: gateway, hub or worker."),
+    "migrate": CommandRow(_KEEP, "migrate", "Bring the database to this version's form."),
 }
 
 
@@ -53,8 +65,11 @@ class LazyGroup(TyperGroup):
         row = COMMANDS.get(cmd_name)
         if row is None:
             return super().get_command(ctx, cmd_name)
-        command = typer.main.get_command(import_module(f"comity.cli.{row.module}").app)
-        command.name = cmd_name
+        commands = import_module(f"comity.cli.{row.module}").app
+        # Plain text: it copies, reads well aloud, and is the same in a pipe.
+        commands.rich_markup_mode = None
+        command = typer.main.get_command(commands)
+        command.name, command.short_help = cmd_name, row.summary
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base's form

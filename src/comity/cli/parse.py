@@ -14,7 +14,7 @@ from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = typer.Typer(add_completion=False)
 
 
 class _Choice(StrEnum):

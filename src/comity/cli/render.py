@@ -19,7 +19,7 @@ __all__ = ["app"]
 _DOCUMENT_BYTES_MAX: Final = 4 * DELIVERY_BYTES_MAX
 """Indented, and with every line end escaped, a document is longer than its message."""
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

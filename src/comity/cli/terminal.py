@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -23,12 +24,15 @@ __all__ = [
     "fact_table",
     "facts_console",
     "print_json",
+    "print_pairs",
+    "print_wrapped",
     "progress",
     "remark",
     "wants_json",
 ]
 
 _JSON_KEY: Final = "comity.json"
+_COLUMNS_MIN: Final = 40
 
 
 def errors_as_json(ctx: Any, value: bool = True) -> bool:
@@ -74,7 +78,33 @@ def fact_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*[str(value) for value in row])
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.out(line.rstrip(), highlight=False)
+
+
+def print_pairs(
+    console: Console, rows: Iterable[tuple[str, str]], *, indent: int = 2, columns: int = 26
+) -> None:
+    """Print names and values; a long value goes on below itself."""
+    left = min(columns, console.width // 3)
+    for name, value in rows:
+        start = f"{' ' * indent}{name.ljust(left)}  "
+        print_wrapped(console, value, start, " " * len(start))
+
+
+def print_wrapped(console: Console, text: str, start: str = "", onward: str | None = None) -> None:
+    """Print a sentence within the screen's width, its further lines indented."""
+    lines = wrap(
+        text,
+        max(console.width, _COLUMNS_MIN),
+        initial_indent=start,
+        subsequent_indent=start if onward is None else onward,
+        break_on_hyphens=False,
+    )
+    for line in lines or [start.rstrip()]:
+        console.print(line, soft_wrap=True)
 
 
 def progress() -> Progress:
