@@ -23,7 +23,7 @@ from comity.adapters.sources.postgres import DriverRow as DriverColumns
 from comity.adapters.sources.postgres import PostgresSource, has_records, load_records
 from comity.adapters.sources.postgres import VehicleRow as VehicleColumns
 from comity.adapters.system import SystemClock, SystemEntropy
-from comity.domain.ids import HostName, Member, ledger_origin
+from comity.domain.ids import HostName, Member, ledger_origin, parse_ori
 from comity.front.line import LineServer
 from comity.ledger.note import VerifierKey, verifier_key
 from comity.ports import Bus, Source, Store
@@ -307,7 +307,7 @@ def build_gateway(
             ),
             health=health,
             deliveries=deliveries,
-            origin=_origin(core, deliveries),
+            origin=_origin(settings, core, deliveries),
             answer=_answer(core, health),
             commands=_commands(core, checkpoints),
             lines=core.lines,
@@ -332,7 +332,7 @@ def _checkpoints(settings: Settings, files: HostFiles, core: _Core) -> Checkpoin
     )
 
 
-def _origin(core: _Core, deliveries: Deliveries) -> OriginFace:
+def _origin(settings: Settings, core: _Core, deliveries: Deliveries) -> OriginFace:
     origin = OriginFace(
         world=core.world,
         store=core.store,
@@ -344,6 +344,8 @@ def _origin(core: _Core, deliveries: Deliveries) -> OriginFace:
         clock=core.clock,
         entropy=core.entropy,
         events=core.events,
+        network=parse_ori(settings.network_ori),
+        undeliverable_s=settings.undeliverable_s,
     )
     core.courier.when_unheard(origin.unheard)
     return origin

@@ -39,7 +39,7 @@ _PYTHON_MIN: Final = (3, 11)
 _FSYNC_COUNT: Final = 21
 _FSYNC_MS_MAX: Final = 50.0
 _BLOCK: Final = bytes(8_192)
-_PORTS: Final = ("line_port", "http_port", "console_port", "postgres_port", "nats_port")
+_PORTS: Final = ("line_port", "postgres_port", "nats_port")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

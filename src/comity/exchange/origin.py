@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import ExchangeId, Member, QueryId
+from comity.domain.keys import MessageKey, key_row
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange, Query
-from comity.domain.vocabulary import Assurance, FanOut, LeafKind, LeafMode
+from comity.domain.vocabulary import Assurance, FanOut, LeafDecision, LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
-from comity.exchange.private import query_fields
+from comity.exchange.private import note_fields, query_fields
 
 __all__ = [
     "AcceptedQuery",
@@ -26,8 +28,10 @@ __all__ = [
     "exchanges_of",
     "fan_out_of",
     "query_leaf",
+    "undeliverable",
 ]
 
+UNDELIVERABLE_REMARK: Final = "THE STATE DID NOT ANSWER - NOTHING WAS RELEASED - ASK AGAIN"
 _CONTEXT: Final = b"comity/exchange/v1\n"
 
 
@@ -106,6 +110,35 @@ def exchanges_of(accepted: AcceptedQuery, query_entry: str) -> tuple[Exchange, .
         )
         for state in accepted.states
     )
+
+
+def undeliverable(exchange: Exchange, now: int) -> tuple[Answer, WantedLeaf]:
+    """Return the end of an exchange that its state never answered: what the requester is told, and
+    the `closure` leaf in the origin's own ledger, which cites the `query` leaf.
+    """
+    answer = Answer(
+        exchange_id=exchange.exchange_id,
+        state=exchange.state,
+        step=0,
+        key=MessageKey(key_row(exchange.key).response or exchange.key),
+        response=ResponseKind.UNAVAILABLE,
+        is_final=True,
+        remark=UNDELIVERABLE_REMARK,
+    )
+    leaf = WantedLeaf(
+        step=0,
+        header=LeafHeader(
+            version=1,
+            kind=LeafKind.CLOSURE,
+            mode=LeafMode.LIVE,
+            hour=now // HOUR_SECONDS,
+            member=exchange.origin_member,
+            decision=LeafDecision.UNDELIVERABLE,
+            cites=exchange.query_entry,
+        ),
+        fields=note_fields(exchange=exchange.exchange_id.hex(), state=exchange.state),
+    )
+    return answer, leaf
 
 
 def query_leaf(accepted: AcceptedQuery, now: int) -> WantedLeaf:

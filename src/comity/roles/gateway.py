@@ -209,7 +209,7 @@ class Gateway:
         return await self._parts.commands.take(data)
 
     async def _tick(self) -> None:
-        self._parts.origin.redrive()
+        await self._parts.origin.redrive()
         await self._parts.deliveries.save_acknowledged()
 
     async def _sign(self) -> None:

@@ -137,6 +137,14 @@ class Settings(BaseSettings):
         title="seconds",
         description="How long a hold waits at most, where a state's policy says longer.",
     )
+    undeliverable_s: int = Field(
+        86_400,
+        ge=10,
+        le=6 * 86_400,
+        title="seconds",
+        description="After how long a query that its state has not answered at all ends as "
+        "undeliverable. Until then it is asked again.",
+    )
     checkpoint_s: float = Field(
         10.0,
         ge=1,
@@ -169,16 +177,6 @@ class Settings(BaseSettings):
         0,
         title="TCP port",
         description="Where agencies' lines connect (TLS); 0 takes a free port.",
-    )
-    http_port: Port = Field(
-        0,
-        title="TCP port",
-        description="Where NIEM XML and JSON requests arrive; 0 takes a free port.",
-    )
-    console_port: Port = Field(
-        0,
-        title="TCP port",
-        description="Where the console's pages are served; 0 takes a free port.",
     )
     postgres_port: Port = Field(
         0,

@@ -89,16 +89,23 @@ class AnswerFace:
         now = self._clock.now_ns() // _NS
         refusals: list[RefusedParcel] = []
         exchanges: dict[ExchangeId, Exchange] = {}
+        stale: list[Exchange] = []
         for ask in asks:
             code = self._refusal(ask.exchange, now)
             if code is None:
                 # A member cannot take its own traffic out of the counts.
                 exchange = msgspec.structs.replace(ask.exchange, probe=False)
                 exchanges[exchange.exchange_id] = exchange
+            elif code is RefusalCode.STALE:
+                stale.append(ask.exchange)
             else:
                 refusals.append(_refused(ask.exchange, code))
         answers, undecided = await self._answer(list(exchanges.values()))
-        self._send([*answers, *refusals, *undecided])
+        # Too old to be decided; but what was decided while it was not, such as a long hold, stands.
+        stored = await self._replay.answers(stale)
+        known = {parcel.answer.exchange_id for parcel in stored}
+        refusals += [_refused(e, RefusalCode.STALE) for e in stale if e.exchange_id not in known]
+        self._send([*answers, *stored, *refusals, *undecided])
 
     def _refusal(self, exchange: Exchange, now: int) -> RefusalCode | None:
         """Return why an ask is not taken in, or None; its signature is already verified."""
@@ -235,10 +242,15 @@ def entry_of(exchange: Exchange, answered: Answered) -> Entry:
     )
 
 
-def with_proofs(answer: Answer, committed: Committed) -> Answer:
-    """Return an answer with the proof of each of its leaves."""
+def with_proofs(answer: Answer, committed: Committed, member: Member | None = None) -> Answer:
+    """Return an answer with the proof of each of its leaves.
+
+    They stand in the answering state's ledger, or in that of `member`: the origin's own, for what
+    no state answered.
+    """
+    ledger = member or answer.state
     proofs = tuple(
-        Proof(entry=entry_name(answer.state, leaf.index), leaf=leaf.data, receipt=leaf.receipt)
+        Proof(entry=entry_name(ledger, leaf.index), leaf=leaf.data, receipt=leaf.receipt)
         for leaf in committed.leaves
     )
     return attach_proofs(answer, proofs)

@@ -28,7 +28,6 @@ from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = [
     "JSON",
-    "NETWORK_ORI",
     "TEXT",
     "MessageRefusedError",
     "Stamps",
@@ -41,7 +40,6 @@ __all__ = [
 
 TEXT: Final = "text"
 JSON: Final = "json"
-NETWORK_ORI: Final = ORI("NL0000000")
 TOO_LONG_REMARK: Final = "THE RECORD IS TOO LONG FOR A LINE - ASK THE STATE"
 _UNKNOWN_ORI: Final = ORI("XX0000000")
 _COUNT_MODULUS: Final = 100_000
@@ -110,7 +108,7 @@ def parse_message(data: bytes, oris: Collection[str]) -> tuple[str, Query]:
     return form, query
 
 
-def render_error(error: MessageRefusedError, stamps: Stamps, network: ORI = NETWORK_ORI) -> bytes:
+def render_error(error: MessageRefusedError, stamps: Stamps, network: ORI) -> bytes:
     """Return an error message in the format of what it refuses."""
     received, sent = _stamps(stamps)
     delivery = text_form.render_error(
@@ -126,9 +124,7 @@ def render_error(error: MessageRefusedError, stamps: Stamps, network: ORI = NETW
     return text_form.render_delivery(delivery)
 
 
-def render_waiting(
-    accepted: AcceptedQuery, member: Member, stamps: Stamps, network: ORI = NETWORK_ORI
-) -> bytes:
+def render_waiting(accepted: AcceptedQuery, member: Member, stamps: Stamps, network: ORI) -> bytes:
     """Return the status message that a query is kept and will be forwarded later."""
     received, sent = _stamps(stamps)
     status = text_form.Status(

@@ -20,18 +20,20 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, HostName, Member, QueryId, entry_name, make_id
+from comity.domain.ids import ORI, ExchangeId, HostName, Member, QueryId, entry_name, make_id
 from comity.domain.query import Query
 from comity.exchange.origin import (
     AcceptedQuery,
     assurance_of,
     exchanges_of,
     query_leaf,
+    undeliverable,
 )
 from comity.link.envelope import Opened
 from comity.link.parcel import Answered, Ask, Parcel
 from comity.link.parcel import Refused as RefusedParcel
 from comity.ports import Clock, Entropy, LineFrame, Lines, Store
+from comity.services.answer import with_proofs
 from comity.services.courier import Courier
 from comity.services.deliveries import Deliveries
 from comity.services.entries import Entry, Frame
@@ -84,8 +86,12 @@ class OriginFace:
         clock: Clock,
         entropy: Entropy,
         events: Events,
+        network: ORI,
+        undeliverable_s: int,
     ) -> None:
         self._world = world
+        self._network = network
+        self._undeliverable_s = undeliverable_s
         self._store = store
         self._sequencer = sequencer
         self._courier = courier
@@ -132,7 +138,9 @@ class OriginFace:
             member, states = self._route(frame.line, form, query)
         except MessageRefusedError as error:
             self._events.note("message_refused")
-            message = render_error(error, self._deliveries.stamps(frame.line, now_ns))
+            message = render_error(
+                error, self._deliveries.stamps(frame.line, now_ns), self._network
+            )
             self._lines.deliver(frame.line, 0, frame.number, message)
             self._lines.accepted(frame.line, frame.number)
             return None
@@ -277,19 +285,50 @@ class OriginFace:
         state.told_waiting = True
         accepted = state.accepted
         stamps = self._deliveries.stamps(accepted.line, self._clock.now_ns())
-        message = render_waiting(accepted, member, stamps)
+        message = render_waiting(accepted, member, stamps, self._network)
         self._lines.deliver(accepted.line, 0, state.frame_no, message)
 
-    def redrive(self) -> None:
-        """Ask again for whatever fell due; called every second."""
+    async def redrive(self) -> None:
+        """Ask again for whatever fell due, and end what no state has answered; every second."""
         now = self._clock.now_ns() // _NS
         asks: dict[Member, list[Parcel]] = {}
-        for state in self._open.fall_due(now):
+        over: list[tuple[OpenQueryState, OpenExchange]] = []
+        for state in list(self._open.fall_due(now)):
+            if now - state.accepted.accepted_at >= self._undeliverable_s:
+                over += [(state, item) for item in state.pending() if not item.seen]
             _collect(asks, state)
             self._open.wait_again(state, now)
         if asks:
             self._events.note("queries_redriven", sum(len(p) for p in asks.values()))
             self._ask(asks)
+        if over:
+            await self._close(over, now)
+
+    async def _close(self, over: Sequence[tuple[OpenQueryState, OpenExchange]], now: int) -> None:
+        """End exchanges that were never answered: a `closure` leaf, and word to the requester."""
+        entries = []
+        for state, item in over:
+            answer, leaf = undeliverable(item.exchange, now)
+            entries.append(
+                Entry(
+                    member=state.accepted.member,
+                    exchange_id=item.exchange.exchange_id,
+                    leaves=(leaf,),
+                    answer=answer,
+                )
+            )
+        try:
+            results = await self._sequencer.commit(entries)
+        except BusyError:
+            return
+        closed = [
+            with_proofs(entry.answer, result, state.accepted.member)
+            for (state, _), entry, result in zip(over, entries, results, strict=True)
+            if isinstance(result, Committed) and entry.answer is not None
+        ]
+        self._events.note("queries_undeliverable", len(closed))
+        async with self._saving:
+            await self._save(closed)
 
     async def recover(self, since: int) -> int:
         """Take up every accepted query that is not ended; return how many there are."""

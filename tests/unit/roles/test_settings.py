@@ -30,7 +30,7 @@ def test_nothing_set_is_safe() -> None:
     """Without any variable the engines are our own, on free ports of this machine."""
     found = load_settings()
     assert (found.database_url, found.nats_url) == (None, None)
-    assert {found.line_port, found.http_port, found.console_port} == {0}
+    assert {found.line_port, found.postgres_port, found.nats_port} == {0}
     assert found.network_ori == "NL0000000"
     assert found.engine_user == "nobody"
 
