@@ -45,6 +45,7 @@ LINE_PREFIX: Final = "line:"
 CONNECTIONS_MAX: Final = 4_096
 UNANSWERED_MAX: Final = 1_024
 WRITE_BUFFER_BYTES_MAX: Final = 8 * 2**20
+"""Beyond this many bytes, of one tick or not yet written, a line is let go."""
 DELIVERY_BUFFER_BYTES: Final = 2**20
 """Beyond this many unwritten bytes no kept delivery is added until the line has read them."""
 HANDSHAKE_SECONDS_MAX: Final = 10.0
@@ -149,19 +150,25 @@ class _Connection(asyncio.Protocol):
             self._server.will_flush(self)
         self._out.append(frame)
         self._out_bytes += len(frame)
+        if self._out_bytes > WRITE_BUFFER_BYTES_MAX:
+            self._let_go()
 
     def flush(self) -> None:
         """Write this tick's frames at once; a line that does not read is let go."""
         frames, self._out, self._out_bytes = self._out, [], 0
         transport = self._live()
-        if transport is None:
+        if transport is None or not frames:
             return
         transport.write(b"".join(frames))
         if transport.get_write_buffer_size() > WRITE_BUFFER_BYTES_MAX:
-            self._server.events.note("lines_not_reading")
-            transport.abort()
-            return
+            self._let_go()
         self._pay()
+
+    def _let_go(self) -> None:
+        self._out, self._out_bytes, self.is_open = [], 0, False
+        self._server.events.note("lines_not_reading")
+        if (transport := self._live()) is not None:
+            transport.abort()
 
     def _pay(self) -> None:
         if self.owes and self.is_open and not self.is_full:
