@@ -31,9 +31,10 @@ TALKATIVE = "import time, sys\nprint('at your service', flush=True)\ntime.sleep(
 
 
 @contextmanager
-def fresh_place(parent: Path | None = None) -> Iterator[Path]:
-    """A new directory that is removed at the end, with whatever stands in it."""
-    place = Path(tempfile.mkdtemp(prefix="comity-engines-", dir=parent))
+def fresh_place() -> Iterator[Path]:
+    """A new directory that the engines can reach, removed at the end with all that is in it."""
+    place = Path(tempfile.mkdtemp(prefix="comity-engines-"))
+    place.chmod(0o711)
     try:
         yield place
     finally:

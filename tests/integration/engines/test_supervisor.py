@@ -291,7 +291,7 @@ def supervised(here: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             yield process
         finally:
-            process.kill()
+            process.terminate()
 
 
 def said(process: subprocess.Popen[str]) -> str:

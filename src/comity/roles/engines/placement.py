@@ -31,6 +31,7 @@ from comity.roles.settings import PRACTICE_ROOT, Settings
 __all__ = ["Placement", "place", "reachable"]
 
 POINTER: Final = "engines-at"
+OWNER: Final = "data-dir"
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,5 +122,7 @@ def _elsewhere(data_dir: Path, account: Account) -> Path:
             f"user `{account.name}` reaches neither `{data_dir}` nor `{chosen}`: name a place "
             "it can reach with `COMITY_DATA_DIR`"
         )
+    # Each names the other, so that what is left of a removed network can be told.
+    write_private(chosen / OWNER, f"{data_dir}\n")
     write_private(pointer, f"{chosen}\n")
     return chosen
