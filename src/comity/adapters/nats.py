@@ -80,16 +80,22 @@ class NatsBus:
         self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
-    async def connect(cls, options: Mapping[str, Any], log: FailureLog) -> NatsBus:
+    async def connect(
+        cls,
+        options: Mapping[str, Any],
+        log: FailureLog,
+        *,
+        patience_s: float = CONNECT_SECONDS_MAX,
+    ) -> NatsBus:
         """Return a connected bus; `options` are those of `nats.connect`.
 
-        Raises: UnreachableError if there is no connection within five seconds.
+        Raises: UnreachableError if there is no connection within `patience_s`.
         """
         bus = cls(options, log)
         connected = asyncio.get_running_loop().create_future()
         bus._keeper = asyncio.create_task(bus._keep(connected))
         try:
-            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+            async with asyncio.timeout(patience_s):
                 await connected
         except TimeoutError:
             await bus.close()

@@ -53,7 +53,7 @@ class Session:
         try:
             rows: list[Any] = await self._connection.fetch(statement, *values)
         except _FAILURES as error:
-            raise meaning_of(error) from None
+            raise self._failed(error) from None
         return rows
 
     async def fetch_row(self, statement: str, *values: object) -> Any:
@@ -66,14 +66,14 @@ class Session:
         try:
             return str(await self._connection.execute(statement))
         except _FAILURES as error:
-            raise meaning_of(error) from None
+            raise self._failed(error) from None
 
     async def copy(self, table: str, columns: Sequence[str], rows: Sequence[object]) -> None:
         """Add rows by COPY. Raises: as `fetch`."""
         try:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
         except _FAILURES as error:
-            raise meaning_of(error) from None
+            raise self._failed(error) from None
 
     async def commit(self) -> str:
         """Commit; return the statement's tag, or the SQLSTATE of a warning that came with it.
@@ -92,6 +92,13 @@ class Session:
             with contextlib.suppress(asyncpg.InterfaceError):
                 self._connection.remove_log_listener(heard)
         return said[0] if said else tag
+
+    def _failed(self, error: BaseException) -> ComityError:
+        """Return what a failure means; a connection that it leaves in doubt is not used again."""
+        meaning = meaning_of(error)
+        if isinstance(meaning, StoreDownError):
+            self.abandon()
+        return meaning
 
     def abandon(self) -> None:
         """Throw the connection away: nobody knows what state it is in."""
@@ -125,7 +132,14 @@ def meaning_of(error: BaseException) -> ComityError:
     return StoreDownError("the store cannot be reached")
 
 
-_FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+_FAILURES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What a connection says whose server ended it between two statements.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 
 
 class Pool:
