@@ -55,14 +55,20 @@ class Office:
         return reader, writer
 
     async def close(self) -> None:
-        for client in self._clients:
-            client.close()
+        """End every connection and wait until both ends have forgotten it."""
+        await self.server.close()
         for writer in self._writers:
             writer.close()
             with suppress(OSError, ssl.SSLError):
                 await writer.wait_closed()
-        await self.server.close()
-        await asyncio.sleep(0.05)
+        for client in self._clients:
+            client.close()
+            async for _ in client.deliveries():
+                pass
+        for _ in range(200):
+            if not self.server._count:
+                break
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
