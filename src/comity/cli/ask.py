@@ -43,6 +43,58 @@ _UNKNOWN: Final = parse_ori("X" * 9)
 app = typer.Typer(add_completion=False)
 
 
+_Key = Annotated[str, typer.Argument(metavar="KEY", help="Message key: DQ, RQ or KQ.")]
+_To = Annotated[
+    list[str], typer.Option("--to", metavar="DEST", help="State, region or NL; may be repeated.")
+]
+_Who = Annotated[str, typer.Option("--as", metavar="WHO", help="Agency (ORI) or line that asks.")]
+_Purpose = Annotated[
+    Purpose, typer.Option("--purpose", metavar="PURPOSE", help="Why the record is asked for.")
+]
+_Offence = Annotated[
+    Offence, typer.Option("--offence", metavar="OFFENCE", help="The offence group.")
+]
+_Case = Annotated[str, typer.Option("--case", metavar="N", help="Case number.")]
+_Instrument = Annotated[
+    Instrument,
+    typer.Option("--instrument", metavar="INSTRUMENT", help="Warrant, order or declaration."),
+]
+_InstrumentRef = Annotated[
+    str, typer.Option("--instrument-ref", metavar="REF", help="Its court and number.")
+]
+_Operator = Annotated[
+    str, typer.Option("--operator", metavar="OP", help="Number of the person who asks.")
+]
+_Oln = Annotated[str, typer.Option("--oln", metavar="NUMBER", help="Licence number.")]
+_Name = Annotated[str, typer.Option("--name", metavar="NAME", help="LAST,FIRST MIDDLE.")]
+_Dob = Annotated[str, typer.Option("--dob", metavar="DATE", help="Birth date: 1980-02-29.")]
+_Sex = Annotated[str, typer.Option("--sex", metavar="SEX", help="M, F, U or X.")]
+_Plate = Annotated[str, typer.Option("--plate", metavar="PLATE", help="Licence plate.")]
+_PlateYear = Annotated[
+    str, typer.Option("--plate-year", metavar="YEAR", help="Year of the plate, or NX.")
+]
+_PlateType = Annotated[
+    str, typer.Option("--plate-type", metavar="TYPE", help="Type of the plate: PC, TK ...")
+]
+_Vin = Annotated[str, typer.Option("--vin", metavar="VIN", help="Vehicle number.")]
+_Image = Annotated[bool, typer.Option("--image", help="Ask for the photo too.")]
+_Emergency = Annotated[bool, typer.Option("--emergency", help="Declare a threat to life.")]
+_Wait = Annotated[
+    float, typer.Option("--wait", metavar="S", min=0.1, max=3_600, help="Seconds to wait at most.")
+]
+_Final = Annotated[
+    bool, typer.Option("--final", help="Wait until no more follows, also after a hold.")
+]
+_Form = Annotated[Form, typer.Option("--form", help="Format to ask in.")]
+
+
+class _Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to wait, and whether for the last word of every state."""
+
+    seconds: float
+    until_final: bool
+
+
 class _Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What a question came to, with each state's proofs checked."""
 
@@ -53,55 +105,29 @@ class _Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 @app.command()
 def ask(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Message key: DQ, RQ or KQ.")],
+    key: _Key,
     *,
-    to: Annotated[
-        list[str],
-        typer.Option("--to", metavar="DEST", help="State, region or NL; may be repeated."),
-    ],
-    who: Annotated[
-        str, typer.Option("--as", metavar="WHO", help="Agency (ORI) or line that asks.")
-    ] = "",
-    purpose: Annotated[
-        Purpose, typer.Option("--purpose", metavar="PURPOSE", help="Why the record is asked for.")
-    ] = Purpose.NOT_STATED,
-    offence: Annotated[
-        Offence, typer.Option("--offence", metavar="OFFENCE", help="The offence group.")
-    ] = Offence.NOT_STATED,
-    case: Annotated[str, typer.Option("--case", metavar="N", help="Case number.")] = "",
-    instrument: Annotated[
-        Instrument,
-        typer.Option("--instrument", metavar="INSTRUMENT", help="Warrant, order or declaration."),
-    ] = Instrument.NOT_STATED,
-    instrument_ref: Annotated[
-        str, typer.Option("--instrument-ref", metavar="REF", help="Its court and number.")
-    ] = "",
-    operator: Annotated[
-        str, typer.Option("--operator", metavar="OP", help="Who asks, by number.")
-    ] = "",
-    oln: Annotated[str, typer.Option("--oln", metavar="NUMBER", help="Licence number.")] = "",
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="LAST,FIRST MIDDLE.")] = "",
-    dob: Annotated[str, typer.Option("--dob", metavar="DATE", help="Birth date.")] = "",
-    sex: Annotated[str, typer.Option("--sex", metavar="SEX", help="M, F, U or X.")] = "",
-    plate: Annotated[str, typer.Option("--plate", metavar="PLATE", help="Licence plate.")] = "",
-    plate_year: Annotated[
-        str, typer.Option("--plate-year", metavar="YEAR", help="Year of the plate, or NX.")
-    ] = "",
-    plate_type: Annotated[
-        str, typer.Option("--plate-type", metavar="TYPE", help="Type of the plate: PC, TK ...")
-    ] = "",
-    vin: Annotated[str, typer.Option("--vin", metavar="VIN", help="Vehicle number.")] = "",
-    image: Annotated[bool, typer.Option("--image", help="Ask for the photo too.")] = False,
-    emergency: Annotated[
-        bool, typer.Option("--emergency", help="Declare a threat to life.")
-    ] = False,
-    wait: Annotated[
-        float, typer.Option("--wait", metavar="S", help="Seconds to wait for all states asked.")
-    ] = _WAIT_S,
-    final: Annotated[
-        bool, typer.Option("--final", help="Wait until no more follows, also after a hold.")
-    ] = False,
-    form: Annotated[Form, typer.Option("--form", help="Format to ask in.")] = Form.JSON,
+    to: _To,
+    who: _Who = "",
+    purpose: _Purpose = Purpose.NOT_STATED,
+    offence: _Offence = Offence.NOT_STATED,
+    case: _Case = "",
+    instrument: _Instrument = Instrument.NOT_STATED,
+    instrument_ref: _InstrumentRef = "",
+    operator: _Operator = "",
+    oln: _Oln = "",
+    name: _Name = "",
+    dob: _Dob = "",
+    sex: _Sex = "",
+    plate: _Plate = "",
+    plate_year: _PlateYear = "",
+    plate_type: _PlateType = "",
+    vin: _Vin = "",
+    image: _Image = False,
+    emergency: _Emergency = False,
+    wait: _Wait = _WAIT_S,
+    final: _Final = False,
+    form: _Form = Form.JSON,
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,23 +137,22 @@ def ask(
     no record, 3 if refused, 4 if held, 75 if not answered, 2 if the message is malformed, 5 if a
     receipt does not verify.
     """
-    fields = {
-        "OLN": oln.upper(),
-        "NAM": name.upper(),
-        "DOB": dob.replace("-", ""),
-        "SEX": sex.upper(),
-        "LIC": plate.upper(),
-        "LIY": plate_year.upper(),
-        "LIT": plate_type.upper(),
-        "VIN": vin.upper(),
-        "IMQ": "Y" if image else "",
-    }
     speaker = speaker_of(who)
     query = Query(
         key=parse_message_key(key.upper()),
         origin=speaker.agency.ori if speaker.agency is not None else _UNKNOWN,
         destinations=tuple(destination_code(code) for part in to for code in part.split(",")),
-        fields=tuple((prefix, value) for prefix, value in fields.items() if value),
+        fields=_fields(
+            OLN=oln,
+            NAM=name,
+            DOB=dob.replace("-", ""),
+            SEX=sex,
+            LIC=plate,
+            LIY=plate_year,
+            LIT=plate_type,
+            VIN=vin,
+            IMQ="Y" if image else "",
+        ),
         claims=Claims(
             purpose=purpose,
             offence=offence,
@@ -138,6 +163,24 @@ def ask(
             emergency=Emergency.DECLARED if emergency else Emergency.NONE,
         ),
     )
+    waiting = _Waiting(seconds=wait, until_final=final)
+    raise typer.Exit(_run(settings_of(data), speaker.line, query, form, waiting, as_json=as_json))
+
+
+def _fields(**said: str) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a query that were given, in capitals, in the order of the message."""
+    return tuple((prefix, value.upper()) for prefix, value in said.items() if value)
+
+
+def _run(
+    settings: Settings,
+    line: str,
+    query: Query,
+    form: Form,
+    waiting: _Waiting,
+    *,
+    as_json: bool,
+) -> ExitCode:
     # What the gateway would refuse for its form is refused here, with the same fault.
     check_query(query)
 
@@ -146,11 +189,11 @@ def ask(
         if as_json:
             print_json(outcome_document(outcome, checks, practice=practice))
         else:
-            show_outcome(facts_console(), outcome, checks, practice=practice, wait_s=wait)
+            show_outcome(
+                facts_console(), outcome, checks, practice=practice, wait_s=waiting.seconds
+            )
 
-    settings = settings_of(data)
-    asking = _ask(settings, speaker.line, query, form, wait_s=wait, until_final=final, show=show)
-    raise typer.Exit(asyncio.run(asking))
+    return asyncio.run(_ask(settings, line, query, form, waiting, show=show))
 
 
 async def _ask(
@@ -158,9 +201,8 @@ async def _ask(
     line: str,
     query: Query,
     form: Form,
+    waiting: _Waiting,
     *,
-    wait_s: float,
-    until_final: bool,
     show: Callable[[_Heard], None],
 ) -> ExitCode:
     client = await connect_line(settings, line)
@@ -173,8 +215,8 @@ async def _ask(
             query,
             form.value,
             expected=states_asked(query.destinations, _listing_member),
-            wait_s=wait_s,
-            until_final=until_final,
+            wait_s=waiting.seconds,
+            until_final=waiting.until_final,
         )
         if outcome.fault is not None:
             raise MessageError(outcome.fault)

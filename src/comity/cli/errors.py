@@ -23,6 +23,7 @@ __all__ = [
     "error_document",
     "exit_of",
     "operating_error",
+    "options_of",
 ]
 
 
@@ -105,6 +106,11 @@ def code_of(error: ComityError) -> str:
     return str(getattr(fault, "code", error.code))
 
 
+def options_of(error: ComityError) -> tuple[str, ...]:
+    """Return what would be accepted in place of what was not, where a message's fault says it."""
+    return tuple(getattr(getattr(error, "fault", None), "options", ()))
+
+
 def exit_of(error: ComityError) -> ExitCode:
     """Return how a command that met this error ends."""
     found = EXIT_OF_CODE.get(code_of(error)) or EXIT_OF_CODE.get(error.code)
@@ -119,8 +125,8 @@ def error_document(error: ComityError) -> dict[str, dict[str, object]]:
     fault = getattr(error, "fault", None)
     if fault is not None:
         said |= {"text": fault.text, "er": fault.er}
-        if fault.options:
-            said["options"] = list(fault.options)
+        if options := options_of(error):
+            said["options"] = list(options)
     return {"error": said}
 
 

@@ -148,7 +148,7 @@ def _show_report(report: AuditReport) -> None:
 def verify(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Answers, receipts, .tlog-proofs, checkpoints."),
+        typer.Argument(metavar="FILE", help="Answers, receipts, .tlog-proofs, checkpoints."),
     ],
     *,
     vkey: Annotated[

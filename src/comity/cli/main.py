@@ -15,7 +15,13 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from comity.cli.errors import code_of, error_document, exit_of, operating_error
+from comity.cli.errors import (
+    code_of,
+    error_document,
+    exit_of,
+    operating_error,
+    options_of,
+)
 from comity.cli.terminal import print_json, remark, wants_json
 from comity.domain.errors import ComityError
 
@@ -97,6 +103,8 @@ class LazyGroup(TyperGroup):
             print_json(error_document(failed))
         else:
             remark(f"comity: {failed} ({code_of(failed)})")
+            for number, option in enumerate(options_of(failed), start=1):
+                remark(f"  {number}. {option}")
         raise typer.Exit(exit_of(failed))
 
 

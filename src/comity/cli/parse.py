@@ -27,7 +27,7 @@ class _Choice(StrEnum):
 def parse(
     ctx: typer.Context,
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The message; - is standard input.")
+        str, typer.Argument(metavar="FILE", help="The message; - is standard input.")
     ] = "-",
     *,
     form: Annotated[

@@ -26,7 +26,7 @@ app = typer.Typer(add_completion=False)
 def render(
     ctx: typer.Context,
     file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="The document; - is standard input.")
+        str, typer.Argument(metavar="FILE", help="The document; - is standard input.")
     ] = "-",
     *,
     to: Annotated[Form, typer.Option("--to", help="The format to write.")],

@@ -114,7 +114,7 @@ def show_outcome(
         _line(console, _summary(outcome), "bold", note)
         note = ""
     _show_states(console, outcome, ResponseKind.NO_HIT, "no record", is_single=is_single)
-    for said in outcome.answers:
+    for said in sorted(outcome.answers, key=lambda said: member_label(said.state)):
         if is_single or said.response in {
             ResponseKind.HIT, ResponseKind.REFUSED, ResponseKind.HELD
         }:  # fmt: skip
@@ -122,6 +122,8 @@ def show_outcome(
                 console.print()
             _show_answer(console, said, checks.get(said.state, ()), note)
     if outcome.silent:
+        if not is_single:
+            console.print()
         _show_silence(console, outcome, note if is_single and not outcome.answers else "", wait_s)
     if not is_single:
         _show_receipt_count(console, checks)
@@ -141,7 +143,7 @@ def _summary(outcome: Outcome) -> str:
             parts.append(f"{number} {one if number == 1 else many}")
     if outcome.silent:
         parts.append(f"{len(outcome.silent)} not answered")
-    return f"{count} states asked: {', '.join(parts)}"
+    return f"{count} states: {', '.join(parts)}"
 
 
 def _show_states(
@@ -163,12 +165,17 @@ def _show_silence(console: Console, outcome: Outcome, note: str, wait_s: float) 
 
 
 def _line(console: Console, text: str, style: str, note: str = "") -> None:
+    """Print a sentence in its style, the note behind it, or below where it does not fit."""
     from rich.text import Text  # noqa: PLC0415 - only where something is shown to people
 
+    said = f"  ({note})" if note else ""
+    is_apart = len(text) + len(said) > console.width
     line = Text(text, style=style)
-    if note:
-        line.append(f"  ({note})", style="not bold dim")
+    if said and not is_apart:
+        line.append(said, style="not bold dim")
     console.print(line)
+    if said and is_apart:
+        console.print(Text(said, style="dim"))
 
 
 def _show_answer(console: Console, said: Said, checked: Sequence[CheckedProof], note: str) -> None:

@@ -1,0 +1,229 @@
+"""Tests for the review desk's commands: what is signed, what is said, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from typer.testing import CliRunner, Result
+
+from comity.cli import reviewing
+from comity.cli.main import app
+from comity.domain.answer import Withheld
+from comity.domain.decision import Reason, RuleId
+from comity.domain.ids import ExchangeId, HostName, Member
+from comity.domain.verdict import VerdictKind, reading_bytes, signed_bytes
+from comity.domain.vocabulary import DataClass, Outcome
+from comity.link.command import (
+    CommandDone,
+    CommandFailed,
+    CommandResult,
+    Decide,
+    HoldsShown,
+    HoldView,
+    ReadHolds,
+    decode_command,
+    encode_result,
+)
+from comity.roles.host_files import HostFiles, ReviewerFile
+from comity.services.commands import command_subject
+
+RUNNER = CliRunner()
+HOST = HostName("practice")
+KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+CLASSES = (DataClass.STATUS, DataClass.ADDRESS)
+HOLD = HoldView(
+    entry="il/2",
+    exchange_id=ExchangeId(bytes(range(16))),
+    agency="USPX021HS",
+    agency_name="Homeland Security Investigations (practice office)",
+    key="DQ",
+    purpose="criminal_investigation",
+    offence="child_exploitation",
+    instrument="none",
+    case_number="HS-26-88",
+    operator="",
+    assurance="not_stated",
+    opened_at=1_795_000_000,
+    until=1_795_626_000,
+    next_step=1,
+    classes=CLASSES,
+    withheld=tuple(
+        Withheld(
+            data_class=part,
+            outcome=Outcome.HOLD,
+            reasons=(Reason(rule=RuleId("IL-S01"), sentence="A person reviews this."),),
+        )
+        for part in CLASSES
+    ),
+)
+
+
+class Desk:
+    """A gateway's review desk behind a bus that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.subjects: list[str] = []
+        self.refusal: CommandFailed | None = None
+        self.is_silent = False
+
+    async def request(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:
+        self.subjects.append(subject)
+        if self.is_silent:
+            raise TimeoutError(timeout_s)
+        command = decode_command(data)
+        self.sent.append(command)
+        return encode_result(self.refusal or self.result(command))
+
+    def result(self, command: object) -> CommandResult:
+        match command:
+            case ReadHolds(signed=signed) if signed.reading.hold_entry:
+                return HoldsShown(holds=(HOLD,), access_entry="il/3")
+            case ReadHolds():
+                return HoldsShown(holds=(HOLD,))
+            case _:
+                return CommandDone(entry="il/5")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A host's data directory with one reviewer of Illinois."""
+    files = HostFiles(tmp_path)
+    files.write_host(HOST, Ed25519PrivateKey.generate(), X25519PrivateKey.generate())
+    files.write_reviewer(Member("il"), ReviewerFile(name="reviewer", key=KEY))
+    return tmp_path
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The desk that commands reach in place of a wire."""
+    found = Desk()
+
+    @asynccontextmanager
+    async def open_bus(*_: object) -> AsyncIterator[Desk]:
+        yield found
+
+    monkeypatch.setattr(reviewing, "open_bus", open_bus)
+    return found
+
+
+@pytest.fixture
+def hold(data: Path, desk: Desk) -> Callable[..., Result]:
+    """Runs `comity hold ...` for this data directory."""
+    del desk
+
+    def run(*arguments: str) -> Result:
+        return RUNNER.invoke(app, ["hold", *arguments, "--data", str(data)], env={"COLUMNS": "80"})
+
+    return run
+
+
+def test_list_is_signed_and_shows_no_person(hold: Callable[..., Result], desk: Desk) -> None:
+    """The list is read under the reviewer's signature and says nothing of whom a hold is about."""
+    result = hold("list", "--state", "IL")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("One question waits for Illinois; ")
+    (command,) = desk.sent
+    assert command.signed.reading.hold_entry == ""
+    KEY.public_key().verify(command.signed.proof.signature, reading_bytes(command.signed.reading))
+    assert desk.subjects == [command_subject(HOST)]
+
+
+def test_show_says_that_it_is_recorded(hold: Callable[..., Result], desk: Desk) -> None:
+    """One hold is shown with its rule, and the leaf of the reading."""
+    result = hold("show", "IL/2")
+    assert result.exit_code == 0
+    assert "IL-S01: A person reviews this." in result.stdout
+    assert "recorded as il/3" in result.stdout
+    assert desk.sent[0].signed.reading.hold_entry == "il/2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "said"),
+    [
+        ("approve il/2", (VerdictKind.APPROVE, CLASSES), "● Released status, address to "),
+        (
+            "approve il/2 --class status",
+            (VerdictKind.APPROVE, (DataClass.STATUS,)),
+            "● Released status to ",
+        ),
+        ("refuse il/2 --note No", (VerdictKind.REFUSE, ()), "✕ Refused status, "),
+        ("ask il/2 --note Why", (VerdictKind.ASK, ()), "◆ Asked Homeland "),
+    ],
+    ids=["all", "part", "refuse", "ask"],
+)
+def test_verdict_is_signed(
+    hold: Callable[..., Result],
+    desk: Desk,
+    arguments: str,
+    verdict: tuple[VerdictKind, tuple[DataClass, ...]],
+    said: str,
+) -> None:
+    """A verdict names the hold, its step and the classes, and is signed by the reviewer's key."""
+    result = hold(*arguments.split())
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(said)
+    assert "il/5" in result.stdout
+    command = desk.sent[-1]
+    assert isinstance(command, Decide)
+    given = command.signed.verdict
+    assert (given.hold_entry, given.step, given.exchange_id) == ("il/2", 1, HOLD.exchange_id)
+    assert (given.kind, given.approved) == verdict
+    KEY.public_key().verify(command.signed.proof.signature, signed_bytes(given))
+
+
+def test_refusal_needs_its_reason(hold: Callable[..., Result], desk: Desk) -> None:
+    """Refusing or asking without a note is a usage error, and nothing is sent."""
+    assert hold("refuse", "il/2").exit_code == 2
+    assert hold("ask", "il/2").exit_code == 2
+    assert desk.sent == []
+
+
+def test_closed_hold_is_a_failure(hold: Callable[..., Result]) -> None:
+    """A hold that is not open is told as such."""
+    result = hold("approve", "il/9", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"]["code"] == "hold-closed"
+
+
+def test_gateways_refusal_keeps_its_code(hold: Callable[..., Result], desk: Desk) -> None:
+    """What a gateway refuses is shown under the gateway's own code."""
+    desk.refusal = CommandFailed(code="verdict-refused", text="`reviewer` has no such key enrolled")
+    result = hold("list", "--state", "il", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["error"] == {
+        "code": "verdict-refused",
+        "text": "`reviewer` has no such key enrolled",
+    }
+
+
+def test_silent_gateway_can_be_tried_again(hold: Callable[..., Result], desk: Desk) -> None:
+    """A gateway that does not answer ends with 75."""
+    desk.is_silent = True
+    assert hold("list", "--state", "il").exit_code == 75
+
+
+def test_state_without_a_key_is_usage(hold: Callable[..., Result], desk: Desk) -> None:
+    """Without a reviewer's key there is nobody to sign as."""
+    result = hold("list", "--state", "wa")
+    assert result.exit_code == 2
+    assert "`--key`" in result.stderr
+    assert desk.sent == []
+
+
+def test_json_has_its_members(hold: Callable[..., Result]) -> None:
+    """Lists, one hold and verdicts hold the members that programs rely on."""
+    (listed,) = json.loads(hold("list", "--state", "il", "--json").stdout)["holds"]
+    assert {"entry", "agency", "classes", "until", "exchange_id", "withheld"} <= set(listed)
+    assert listed["until"] == "2026-11-25T17:00:00+00:00"
+    shown = json.loads(hold("show", "il/2", "--json").stdout)
+    assert set(shown) == {"hold", "access_entry"}
+    done = json.loads(hold("approve", "il/2", "--class", "status", "--json").stdout)
+    assert done == {"hold": "il/2", "verdict": "approve", "released": ["status"], "entry": "il/5"}

@@ -1,0 +1,196 @@
+"""Tests for how an outcome looks: the mark and sentence first, nothing by colour alone."""
+
+from __future__ import annotations
+
+import io
+from base64 import b64decode
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from comity.cli.asking import Outcome, Said
+from comity.cli.receipts import CheckedProof
+from comity.cli.showing import MARKS, Checks, outcome_document, show_outcome
+from comity.domain.answer import Answer, ResponseKind
+from comity.domain.ids import Member
+from comity.formats.wording import outcome_words
+from tests.support.answers import SAMPLES
+
+WA, NV = Member("wa"), Member("nv")
+
+HIT_IN_PART = """\
+● Washington: record released in part  (practice data)
+
+Driver licence
+
+  Identity
+    name                        Doe,Jane Ann
+
+  Photo
+    portrait                    /9j/4AAQSkZJRg==
+
+Withheld
+  ✕ address: refused
+    WA-S01: Addresses are not released for civil immigration enforcement
+    RCW 43.17.425
+    To change this: a warrant signed by a judge
+
+Receipt
+  wa/123                      verified: stands in Washington's ledger, signed
+  wa/77                       the policy that decided
+"""
+HELD = """\
+◆ Washington: held for review  (practice data)
+
+Withheld
+  ◆ status, identity, address: held for review
+    WA-H02: A state employee decides queries without a stated purpose
+    To change this: state a purpose
+
+Waiting for a person
+  until                       2026-11-25 17:00 UTC
+  call                        WA duty desk 360-555-0100
+  hold                        wa/126
+
+Receipt
+  wa/126                      verified: stands in Washington's ledger, signed
+  wa/77                       the policy that decided
+"""
+MANY = """\
+4 states: 1 record, 1 without record, 1 refused, 1 not answered  (practice data)
+○ no record: Idaho
+
+✕ Oregon: refused by state policy
+
+Withheld
+  ✕ status, identity, address: refused
+    WA-S01: Records are not released for civil immigration enforcement without
+    a warrant signed by a judge
+    RCW 43.17.425
+    To change this: state a warrant signed by a judge
+
+● Washington: record released
+
+Driver licence
+
+  Status
+    licence status              valid
+
+  Identity
+    name                        Doe,Jane Ann
+    birth date                  1980-02-29
+
+Receipt
+  wa/123                      verified: stands in Washington's ledger, signed
+  wa/77                       the policy that decided
+
+… Nevada: not answered within 30 s
+  The question is kept and asked again; this is not `no record`.
+
+Receipts: 1 of 1 verified
+"""
+
+
+def said(answer: Answer, state: Member = WA) -> Said:
+    """What a line makes of an answer."""
+    fields = {
+        name: getattr(answer, name)
+        for name in Said.__struct_fields__
+        if name in Answer.__struct_fields__ and name != "state"
+    }
+    words = outcome_words(answer).text
+    entries = tuple(proof.entry for proof in answer.proofs)
+    return Said(state=state, words=words, entries=entries, **fields)
+
+
+def shown(outcome: Outcome, checks: Checks, *, columns: int = 80, practice: bool = True) -> str:
+    """The screen of a terminal without colour."""
+    file = io.StringIO()
+    console = Console(
+        file=file, width=columns, color_system=None, highlight=False, markup=False, emoji=False
+    )
+    show_outcome(console, outcome, checks, practice=practice, wait_s=30)
+    return file.getvalue()
+
+
+def checked(answer: Said) -> Checks:
+    """Every proof of one answer verified."""
+    return {answer.state: [CheckedProof(entry=e, verified=True) for e in answer.entries]}
+
+
+@pytest.mark.parametrize(
+    ("name", "screen"), [("hit-part-refused", HIT_IN_PART), ("held", HELD)], ids=["hit", "held"]
+)
+def test_one_state(name: str, screen: str) -> None:
+    """The outcome stands first, then the record, what is withheld and why, then the receipt."""
+    answer = said(SAMPLES[name])
+    assert shown(Outcome(answers=(answer,)), checked(answer)) == screen
+
+
+def test_many_states() -> None:
+    """One sentence counts every state asked; each that says more than `no record` follows."""
+    hit = said(SAMPLES["hit"])
+    refused = msgspec.structs.replace(
+        said(SAMPLES["refused"], Member("or")), entries=(), proofs=(), policy_entry=""
+    )
+    none = said(SAMPLES["no-record"], Member("id"))
+    outcome = Outcome(answers=(refused, none, hit), silent=(NV,))
+    assert shown(outcome, checked(hit)) == MANY
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_every_outcome_fits_and_is_marked(name: str, columns: int) -> None:
+    """Each outcome opens with its mark and words, fits the screen and leaves no trailing space."""
+    answer = said(SAMPLES[name])
+    screen = shown(Outcome(answers=(answer,)), checked(answer), columns=columns, practice=False)
+    first = screen.splitlines()[0]
+    assert first == f"{MARKS[answer.response]} Washington: {answer.words.lower()}"
+    assert all(len(line) <= columns and line == line.rstrip() for line in screen.splitlines())
+
+
+def test_silence_says_that_it_is_none() -> None:
+    """A state that did not answer is told as such, with what the network says of it."""
+    screen = shown(Outcome(silent=(NV,), status=".02. USER OUT OF SERVICE\nMKE"), {})
+    assert screen.startswith("… Nevada: not answered within 30 s  (practice data)\n")
+    assert "this is not `no record`" in screen
+    assert ".02. USER OUT OF SERVICE\n" in screen
+
+
+def test_receipt_that_fails_is_shouted() -> None:
+    """A receipt that does not verify is never shown as one."""
+    answer = said(SAMPLES["hit"])
+    checks = {WA: [CheckedProof(entry="wa/123", verified=False, why="`path` leads elsewhere")]}
+    screen = shown(Outcome(answers=(answer,)), checks)
+    assert "NOT VERIFIED: `path` leads elsewhere" in screen
+    assert "verified:" not in screen
+
+
+def test_late_answer_is_told_apart() -> None:
+    """What came for an earlier question stands below, as such."""
+    hit, held = said(SAMPLES["hit"]), said(SAMPLES["held"])
+    screen = shown(Outcome(answers=(hit,), earlier=(held,)), {})
+    assert "To an earlier question: ◆ Washington: held for review (wa/126)" in screen
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_json_has_its_members(name: str) -> None:
+    """The JSON holds the same members for every outcome, proofs as bytes that can be checked."""
+    answer = said(SAMPLES[name])
+    outcome = Outcome(answers=(answer,), seconds=0.0312)
+    document = msgspec.json.decode(
+        msgspec.json.encode(outcome_document(outcome, checked(answer), practice=True))
+    )
+    assert list(document) == [
+        *("practice", "response", "answers", "not_answered", "earlier", "status", "seconds"),
+    ]
+    one = document["answers"][0]
+    assert list(one) == [
+        *("state", "response", "words", "is_final", "record_kind", "elements", "withheld", "hold"),
+        *("remark", "policy_entry", "entries", "proofs"),
+    ]
+    assert ResponseKind(document["response"]) is answer.response
+    for proof, said_proof in zip(answer.proofs, one["proofs"], strict=True):
+        assert said_proof["verified"] is True
+        assert b64decode(said_proof["leaf"]) == proof.leaf

@@ -1,0 +1,98 @@
+"""Tests for the commands that look after an installation: settings, checks, migrations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from comity.cli.checkup import CHECKS, examine, fsync_ms
+from comity.cli.main import app
+from comity.roles.settings import Settings, load_settings
+
+RUNNER = CliRunner()
+
+
+def test_settings_say_their_source(tmp_path: Path) -> None:
+    """Each setting stands with value and source; one given on the command line says so."""
+    environment = {"COMITY_LINE_PORT": "7070", "COMITY_NO_SUCH": "1"}
+    result = RUNNER.invoke(
+        app, ["config", "show", "--json", "--data", str(tmp_path)], env=environment
+    )
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    rows = {row["setting"]: row for row in document["settings"]}
+    assert len(rows) == len(Settings.model_fields)
+    assert rows["COMITY_LINE_PORT"]["value"] == "7070"
+    assert rows["COMITY_LINE_PORT"]["source"] == "environment"
+    assert rows["COMITY_DATA_DIR"]["source"] == "--data"
+    assert rows["COMITY_NATS_PORT"]["source"] == "default"
+    assert document["unknown"] == ["COMITY_NO_SUCH"]
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]], ids=["table", "json"])
+def test_secrets_stay_unsaid(option: list[str]) -> None:
+    """A setting that holds a password is shown as set, never by its value."""
+    address = "postgresql://gateway:correct-horse@db.example/comity"
+    result = RUNNER.invoke(app, ["config", "show", *option], env={"COMITY_DATABASE_URL": address})
+    assert result.exit_code == 0
+    assert "set (secret)" in result.stdout
+    assert "correct-horse" not in result.output
+
+
+def test_malformed_setting_is_usage() -> None:
+    """A value outside its range ends with 2 and names the setting, not the value."""
+    result = RUNNER.invoke(app, ["config", "show"], env={"COMITY_LINE_PORT": "many"})
+    assert result.exit_code == 2
+    assert "COMITY_LINE_PORT" in result.stderr
+    assert "many" not in result.stderr
+
+
+def test_checks_leave_nothing_behind(tmp_path: Path) -> None:
+    """Every check is reported once, and a machine that is looked at stays as it was."""
+    data = tmp_path / "not" / "made"
+    findings = list(examine(load_settings(data_dir=data)))
+    assert [finding.name for finding in findings] == list(CHECKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_finding_has_its_fix(tmp_path: Path) -> None:
+    """What does not hold ends the command with 1 and says in a sentence what mends it."""
+    environment = {"COMITY_DATA_DIR": str(tmp_path), "COMITY_LINE_PROT": "1"}
+    result = RUNNER.invoke(app, ["doctor", "--json"], env=environment)
+    document = json.loads(result.stdout)
+    found = {finding["name"]: finding for finding in document["checks"]}
+    assert found["settings"] == {
+        "name": "settings",
+        "holds": False,
+        "saw": "COMITY_LINE_PROT is set and is no setting",
+        "fix": "correct the name, or unset it",
+    }
+    assert result.exit_code == 1
+    assert document["failed"] == sum(not finding["holds"] for finding in document["checks"])
+
+
+def test_words_and_json_agree(tmp_path: Path) -> None:
+    """The sentence on the screen counts what the JSON lists."""
+    environment = {"COMITY_DATA_DIR": str(tmp_path), "COMITY_LINE_PROT": "1"}
+    screen = RUNNER.invoke(app, ["doctor"], env=environment).stdout
+    document = json.loads(RUNNER.invoke(app, ["doctor", "--json"], env=environment).stdout)
+    assert screen.startswith(f"✕ {document['failed']} of {len(CHECKS)} checks do not hold")
+    assert "Fix: correct the name, or unset it." in screen
+
+
+def test_disk_is_measured(tmp_path: Path) -> None:
+    """A durable write takes some time, and its file is gone."""
+    assert fsync_ms(tmp_path) > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_need_a_network(tmp_path: Path) -> None:
+    """Without a running network, what needs one says so and how to start one."""
+    for command in (["ask", "DQ", "--to", "WA", "--oln", "A1"], ["migrate"]):
+        result = RUNNER.invoke(app, [*command, "--data", str(tmp_path)])
+        assert result.exit_code == 1
+        assert "comity demo" in result.stderr
+        assert "(not-running)" in result.stderr
