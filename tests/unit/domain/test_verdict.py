@@ -13,7 +13,7 @@ def test_bytes_of_a_verdict() -> None:
     verdict = verdict_of(approved=(DataClass.STATUS, DataClass.IDENTITY), note='case "26"')
     assert signed_bytes(verdict) == (
         b'comity/verdict/v1\n{"state":"wa","exchange_id":"AAECAwQFBgcICQoLDA0ODw==",'
-        b'"hold_entry":"wa/126","kind":"approve","approved":["status","identity"],'
+        b'"hold_entry":"wa/126","step":1,"kind":"approve","approved":["status","identity"],'
         b'"note":"case \\"26\\"","reviewer":"Practice Reviewer","at":1795500000}'
     )
 
