@@ -12,7 +12,7 @@ import msgspec
 
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import ExchangeId, Member, QueryId
-from comity.domain.keys import MessageKey, key_row
+from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange, Query
 from comity.domain.vocabulary import Assurance, FanOut, LeafDecision, LeafKind, LeafMode
@@ -120,7 +120,7 @@ def undeliverable(exchange: Exchange, now: int) -> tuple[Answer, WantedLeaf]:
         exchange_id=exchange.exchange_id,
         state=exchange.state,
         step=0,
-        key=MessageKey(key_row(exchange.key).response or exchange.key),
+        key=response_key(exchange.key),
         response=ResponseKind.UNAVAILABLE,
         is_final=True,
         remark=UNDELIVERABLE_REMARK,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from comity.domain.answer import ResponseKind
 from comity.domain.ids import ORI, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import encode_leaf, parse_leaf
 from comity.domain.query import Claims, Query
-from comity.domain.vocabulary import Assurance, FanOut, LeafKind, Purpose
+from comity.domain.vocabulary import Assurance, FanOut, LeafDecision, LeafKind, Purpose
 from comity.exchange.origin import (
     AcceptedQuery,
     assurance_of,
@@ -18,6 +19,7 @@ from comity.exchange.origin import (
     exchanges_of,
     fan_out_of,
     query_leaf,
+    undeliverable,
 )
 from comity.exchange.private import note_fields
 from comity.link.forms import is_exchange
@@ -83,6 +85,19 @@ def test_query_leaf_is_of_the_origin() -> None:
     fields = dict(wanted.fields)
     assert (fields["exchange"], fields["query"], fields["case"]) == (b"", QUERY_ID, b"26-0117")
     assert (fields["payload"], fields["elements"], fields["rules"]) == (b"", b"", b"")
+
+
+def test_undeliverable_exchange_ends_in_the_origins_ledger() -> None:
+    """What no state answered ends with a closure that cites the `query` leaf, and told so."""
+    exchange = exchanges_of(ACCEPTED, "or/9001")[0]
+    answer, wanted = undeliverable(exchange, NOW)
+    assert (answer.response, answer.is_final) == (ResponseKind.UNAVAILABLE, True)
+    assert (answer.key, answer.state, answer.elements) == ("DR", WA, ())
+    header = wanted.header
+    assert (header.kind, header.decision) == (LeafKind.CLOSURE, LeafDecision.UNDELIVERABLE)
+    assert (header.member, header.cites) == ("or", "or/9001")
+    data = encode_leaf(msgspec.structs.replace(header, commitment=bytes(32)))
+    assert parse_leaf(data).withheld is None
 
 
 def test_assurance_is_what_the_line_lets_us_know() -> None:
