@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from comity.audit.evidence import check_receipt, check_tlog_proof
+from comity.audit.evidence import ProvedLeaf, check_receipt, check_tlog_proof
 from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import TrustedKey, read_checkpoint, unbase64
 from comity.cli.receipts import check_proof
@@ -21,8 +21,12 @@ from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = ["FILE_BYTES_MAX", "Checked", "Keys", "check_file", "leaf_beside"]
 
+_T = TypeVar("_T")
 _PROOF_START: Final = b"c2sp.org/tlog-proof@v1\n"
 _DEPTH_MAX: Final = 8
+
+FILE_BYTES_MAX: Final = 4 * DELIVERY_BYTES_MAX
+"""An answer with a photo, indented, is longer than its delivery."""
 
 Keys = Callable[[str], Sequence[TrustedKey]]
 """Returns the keys that may have signed for a host or a ledger of this name."""
@@ -31,12 +35,14 @@ Keys = Callable[[str], Sequence[TrustedKey]]
 class Checked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One piece of evidence of a file: what it is and whether it holds.
 
-    `name` is the entry it is about, or the ledger; `size` that of the tree it was proved in.
+    `name` is the entry it is about, or the ledger; `origin` the ledger that it was proved to stand
+    in, and `size` that ledger's.
     """
 
     file: str
     what: str
     name: str = ""
+    origin: str = ""
     verified: bool
     size: int | None = None
     why: str = ""
@@ -57,7 +63,14 @@ def check_file(file: str, data: bytes, leaf: bytes | None, keys: Keys) -> list[C
 def _checkpoint(file: str, data: bytes, keys: Keys) -> Checked:
     origin = data.partition(b"\n")[0].decode("utf-8", "replace")
     head = _first(keys(origin), lambda key: read_checkpoint(data, key))
-    return Checked(file=file, what="checkpoint", name=head.origin, verified=True, size=head.size)
+    return Checked(
+        file=file,
+        what="checkpoint",
+        name=head.origin,
+        origin=head.origin,
+        verified=True,
+        size=head.size,
+    )
 
 
 def _tlog_proof(file: str, data: bytes, leaf: bytes | None, keys: Keys) -> Checked:
@@ -65,8 +78,7 @@ def _tlog_proof(file: str, data: bytes, leaf: bytes | None, keys: Keys) -> Check
         raise EvidenceFormError("the leaf's own bytes are missing: name their file with `--leaf`")
     origin = data.partition(b"\n\n")[2].partition(b"\n")[0].decode("utf-8", "replace")
     proved, _ = _first(keys(origin), lambda key: check_tlog_proof(data, leaf, key))
-    name = f"{proved.origin.rpartition('/')[2]}/{proved.index}"
-    return Checked(file=file, what="proof", name=name, verified=True, size=proved.size)
+    return _holds(file, "proof", proved)
 
 
 def _of_json(file: str, data: bytes, leaf: bytes | None, keys: Keys) -> list[Checked]:
@@ -86,8 +98,7 @@ def _receipt(file: str, data: bytes, leaf: bytes | None, host: str, keys: Keys) 
     if leaf is None:
         raise EvidenceFormError("the leaf's own bytes are missing: name their file with `--leaf`")
     proved = _first(keys(host), lambda key: check_receipt(data.strip(), leaf, key))
-    name = f"{proved.origin.rpartition('/')[2]}/{proved.index}"
-    return Checked(file=file, what="receipt", name=name, verified=True, size=proved.size)
+    return _holds(file, "receipt", proved)
 
 
 def _proofs(document: Any, depth: int) -> Iterator[dict[str, Any]]:
@@ -107,16 +118,28 @@ def _proof(file: str, said: dict[str, Any], keys: Keys) -> Checked:
         leaf, receipt = unbase64(str(said["leaf"])), unbase64(str(said["receipt"]))
         host = str(msgspec.json.decode(receipt, type=dict[str, Any]).get("host"))
         proof = Proof(entry=entry, leaf=leaf, receipt=receipt)
-        _first(keys(host), lambda key: check_proof(proof, key))
+        proved = _first(keys(host), lambda key: check_proof(proof, key))
     except (EvidenceError, EvidenceFormError) as error:
         return Checked(file=file, what="receipt", name=entry, verified=False, why=str(error))
     except (msgspec.MsgspecError, UnicodeDecodeError):
         why = "`receipt` does not have its form"
         return Checked(file=file, what="receipt", name=entry, verified=False, why=why)
-    return Checked(file=file, what="receipt", name=entry, verified=True)
+    return _holds(file, "receipt", proved)
 
 
-def _first(keys: Sequence[TrustedKey], check: Callable[[TrustedKey], Any]) -> Any:
+def _holds(file: str, what: str, proved: ProvedLeaf) -> Checked:
+    name = f"{proved.origin.rpartition('/')[2]}/{proved.index}"
+    return Checked(
+        file=file,
+        what=what,
+        name=name,
+        origin=proved.origin,
+        verified=True,
+        size=proved.size,
+    )
+
+
+def _first(keys: Sequence[TrustedKey], check: Callable[[TrustedKey], _T]) -> _T:
     """Return what the first key that verifies gives; else raise what the last one said."""
     error: EvidenceError | EvidenceFormError = EvidenceError("no key is known for its signer")
     for key in keys:
@@ -131,6 +154,3 @@ def leaf_beside(file: str) -> Path | None:
     """Return the leaf's file that stands beside a proof under the same name, if there is one."""
     path = Path(file).with_suffix(".leaf")
     return path if file != "-" and path.is_file() else None
-
-
-FILE_BYTES_MAX: Final = 4 * DELIVERY_BYTES_MAX

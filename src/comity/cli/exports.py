@@ -33,6 +33,7 @@ __all__ = [
     "LeafProof",
     "fetch_from",
     "key_text",
+    "practice_note",
     "prove_leaf",
     "read_key",
     "read_state",
@@ -66,6 +67,14 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Report(msgspec.Struct, frozen=True, kw_only=True):
     state: _State | None
+
+
+def practice_note(origin: str) -> str:
+    """Return what stands behind a sentence about a ledger of invented data, by its origin.
+
+    A practice ledger is named under a domain that can never exist (RFC 2606, `.invalid`).
+    """
+    return "  (practice data)" if origin.partition("/")[0].endswith(".invalid") else ""
 
 
 def fetch_from(folder: Path) -> Callable[[str], bytes]:

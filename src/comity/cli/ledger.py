@@ -20,6 +20,7 @@ from comity.cli.evidence import FILE_BYTES_MAX, Checked, check_file, leaf_beside
 from comity.cli.exports import (
     fetch_from,
     key_text,
+    practice_note,
     prove_leaf,
     read_key,
     read_state,
@@ -71,7 +72,8 @@ def export(
     if as_json:
         print_json({"state": member, "size": size, "to": str(to)})
     else:
-        typer.echo(f"● {member}: {size:,} leaves exported to {to}")
+        note = practice_note(_ledger_key(settings, member).name)
+        typer.echo(f"● {member}: {size:,} leaves exported to {to}{note}")
         typer.echo(f"  Check it: comity ledger audit {to}")
 
 
@@ -130,14 +132,15 @@ def audit(
 def _show_report(report: AuditReport) -> None:
     name = report.origin.rpartition("/")[2]
     root = b64encode(report.root).decode() or "none"
+    note = practice_note(report.origin)
     if report.ok:
-        typer.echo(f"● {name}: {report.size:,} leaves, whole; root {root}")
+        typer.echo(f"● {name}: {report.size:,} leaves, whole; root {root}{note}")
         if report.bundles_withdrawn:
             typer.echo(f"  {len(report.bundles_withdrawn)} bundles withdrawn, each accounted for")
         return
     count = len(report.findings)
     found = "1 finding" if count == 1 else f"{count} findings"
-    typer.echo(f"✕ {name}: {report.size:,} leaves, {found}; root {root}")
+    typer.echo(f"✕ {name}: {report.size:,} leaves, {found}; root {root}{note}")
     for finding in report.findings[:_FINDINGS_SHOWN]:
         typer.echo(f"  {finding.code} {finding.path}: {finding.text}")
     if count > _FINDINGS_SHOWN:
@@ -193,7 +196,7 @@ def _sentence(check: Checked) -> str:
     if not check.verified:
         return f"✕ {check.file}: {check.what} {check.name or ''}not verified: {check.why}"
     of = f" in a ledger of {check.size:,} leaves" if check.size is not None else ""
-    return f"● {check.file}: {check.what} of {check.name}{of} verified"
+    return f"● {check.file}: {check.what} of {check.name}{of} verified{practice_note(check.origin)}"
 
 
 @app.command()
@@ -237,8 +240,8 @@ def prove(
             }
         )
         return
-    label = member_label(member)
-    typer.echo(f"● {member}/{index} stands in {label}'s ledger of {made.head.size:,} leaves")
+    label, note = member_label(member), practice_note(made.head.origin)
+    typer.echo(f"● {member}/{index} stands in {label}'s ledger of {made.head.size:,} leaves{note}")
     typer.echo(f"  proof {proof_path}, leaf {leaf_path}")
 
 

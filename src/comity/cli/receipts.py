@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from comity.audit.evidence import check_receipt
+from comity.audit.evidence import ProvedLeaf, check_receipt
 from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import TrustedKey
 from comity.domain.answer import Proof
@@ -29,8 +29,11 @@ class CheckedProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     why: str = ""
 
 
-def check_proof(proof: Proof, host: TrustedKey) -> None:
-    """Check one proof to its end. Raises: EvidenceFormError, EvidenceError."""
+def check_proof(proof: Proof, host: TrustedKey) -> ProvedLeaf:
+    """Return where a proof's leaf stands, checked to its end.
+
+    Raises: EvidenceFormError, EvidenceError.
+    """
     proved = check_receipt(proof.receipt, proof.leaf, host)
     try:
         header = parse_leaf(proof.leaf)
@@ -39,6 +42,7 @@ def check_proof(proof: Proof, host: TrustedKey) -> None:
         raise EvidenceFormError(f"`leaf` is not one of a ledger: {error}") from None
     if header.member != member or entry_name(member, proved.index) != proof.entry:
         raise EvidenceError("`entry` is not the place that the receipt proves")
+    return proved
 
 
 def check_proofs(proofs: Iterable[Proof], host: TrustedKey) -> tuple[CheckedProof, ...]:

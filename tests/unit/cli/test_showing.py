@@ -65,8 +65,8 @@ MANY = """\
 
 Withheld
   ✕ status, identity, address: refused
-    WA-S01: Records are not released for civil immigration enforcement without
-    a warrant signed by a judge
+    WA-S01: Records are not released for civil immigration enforcement without a
+    warrant signed by a judge
     RCW 43.17.425
     To change this: state a warrant signed by a judge
 
