@@ -165,14 +165,19 @@ class Sequencer:
 
     async def run(self) -> None:
         """Commit batches until cancelled."""
+        loop = asyncio.get_running_loop()
+        started = -self._batch_floor_s
         while True:
             self._idle.set()
             await self._wake.wait()
             self._wake.clear()
             self._idle.clear()
             while self._pending:
-                if self._batch_floor_s and self._pending_count < BATCH_ENTRIES_MAX // 8:
-                    await asyncio.sleep(self._batch_floor_s)
+                # An idle sequencer waits for nothing; under load a fuller batch costs less each.
+                wait = started + self._batch_floor_s - loop.time()
+                if wait > 0 and self._pending_count < BATCH_ENTRIES_MAX:
+                    await asyncio.sleep(wait)
+                started = loop.time()
                 groups = self._take()
                 await self._settle(groups)
 
@@ -271,6 +276,8 @@ class Sequencer:
             self._events.failure("commit_unknown", error)
             if plan is None or not await self._persisted(plan):
                 raise StoreDownError("the commit was lost") from error
+        self._events.note("batches_committed")
+        self._events.note("entries_committed", len(entries))
         return self._receipts(plan)
 
     async def _persisted(self, plan: Plan) -> bool:

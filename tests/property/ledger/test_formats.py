@@ -137,8 +137,10 @@ def test_any_subset_can_be_opened(data: st.DataObject, field_names: list[str], k
     verify_opening(opening, commit(key, fields))
     expected = {name: value for name, value in fields if name in shown}
     assert opening.values() == check_opening(encoded, commit(key, fields)) == expected
+    told = b"".join(value for name, value in fields if name in shown)
     for name, value in fields:
-        if name not in shown and len(value) > 8:
+        # What is shown under another name may be, or hold, the same bytes.
+        if name not in shown and len(value) > 8 and value not in told:
             assert b64encode(value) not in encoded
 
 
