@@ -189,9 +189,7 @@ def _run(
         if as_json:
             print_json(outcome_document(outcome, checks, practice=practice))
         else:
-            show_outcome(
-                facts_console(), outcome, checks, practice=practice, wait_s=waiting.seconds
-            )
+            show_outcome(facts_console(), outcome, checks, practice=practice)
 
     return asyncio.run(_ask(settings, line, query, form, waiting, show=show))
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from comity.cli.errors import ExitCode, UsageError
-from comity.client import LineClient
+from comity.cli.errors import ExitCode, GatewaySilentError, UsageError
+from comity.client import LineClient, LineClosedError
 from comity.directory.routes import resolve_code
 from comity.domain.answer import Answer, Element, HoldNotice, Proof, ResponseKind, Withheld
 from comity.domain.delivery import Delivery, MessageFault
@@ -109,6 +109,11 @@ class _Gathering:
         said = self._heard().get(state)
         return said is not None and (said.is_final or not self._until_final)
 
+    def check_any(self) -> None:
+        """Raise LineClosedError if the line ended with nothing to show."""
+        if not self.answers:
+            raise LineClosedError("the line ended before an answer came; the question is kept")
+
     def take(self, event: LineEvent) -> None:
         """Read one delivery."""
         self.last_delivery = max(self.last_delivery, event.number)
@@ -131,27 +136,29 @@ async def ask_line(
     wait_s: float,
     until_final: bool,
 ) -> Outcome:
-    """Send a query and gather what answers it, at most `wait_s` seconds after it is durable.
+    """Send a query and gather what answers it, at most `wait_s` seconds in all.
 
     `expected` are the states asked; where none is known, the first delivery ends the wait.
-    Raises: MessageNotTakenError, LineClosedError.
+    Raises: MessageNotTakenError; LineClosedError if the line ends before any state has answered;
+    GatewaySilentError if the message was not taken in time.
     """
     data = (json_form if form == "json" else text_form).render_query(query)
     loop = asyncio.get_running_loop()
     started = loop.time()
-    deliveries = client.deliveries()
-    number = await client.send(data)
-    gathering = _Gathering(number, expected, until_final=until_final)
-    seconds = 0.0
+    gathering: _Gathering | None = None
     try:
         async with asyncio.timeout(wait_s):
-            async for event in deliveries:
+            number = await client.send(data)
+            gathering = _Gathering(number, expected, until_final=until_final)
+            async for event in client.deliveries():
                 gathering.take(event)
-                seconds = loop.time() - started
                 if gathering.is_complete:
                     break
+            else:
+                gathering.check_any()
     except TimeoutError:
-        seconds = loop.time() - started
+        if gathering is None:
+            raise GatewaySilentError("the gateway did not take the message in time") from None
     return Outcome(
         answers=tuple(gathering.answers.values()),
         silent=gathering.silent() if gathering.fault is None else (),
@@ -159,7 +166,7 @@ async def ask_line(
         fault=gathering.fault,
         status=gathering.status,
         last_delivery=gathering.last_delivery,
-        seconds=seconds,
+        seconds=loop.time() - started,
     )
 
 

@@ -92,8 +92,8 @@ def _data_dir(settings: Settings) -> str:
             f"`{present}` may not be written: name another place with `COMITY_DATA_DIR`"
         )
     check_disk(present)
-    state = "there" if present == folder else "not made yet"
-    return f"`{folder}` can be written, {state}; {DISK_MIB_MIN:,} MiB needed and free"
+    state = "can be written" if present == folder else "can be made"
+    return f"`{folder}` {state}; {DISK_MIB_MIN:,} MiB needed and free"
 
 
 def _account(settings: Settings) -> str:

@@ -30,7 +30,7 @@ from comity.cli.exports import (
 from comity.cli.files import read_input, write_whole
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.reviewing import COMMAND_USER, send_command
-from comity.cli.terminal import AsJson, print_json, progress, remark
+from comity.cli.terminal import AsJson, print_json, progress, remark, say
 from comity.domain.errors import MalformedError
 from comity.domain.ids import Member, member_label, parse_entry_name
 from comity.ledger.note import VerifierKey, encode_vkey
@@ -73,8 +73,8 @@ def export(
         print_json({"state": member, "size": size, "to": str(to)})
     else:
         note = practice_note(_ledger_key(settings, member).name)
-        typer.echo(f"● {member}: {size:,} leaves exported to {to}{note}")
-        typer.echo(f"  Check it: comity ledger audit {to}")
+        say(f"● {member}: {size:,} leaves exported to {to}{note}")
+        say(f"  Check it: comity ledger audit {to}")
 
 
 async def _export(settings: Settings, member: Member, to: Path) -> int:
@@ -134,17 +134,17 @@ def _show_report(report: AuditReport) -> None:
     root = b64encode(report.root).decode() or "none"
     note = practice_note(report.origin)
     if report.ok:
-        typer.echo(f"● {name}: {report.size:,} leaves, whole; root {root}{note}")
+        say(f"● {name}: {report.size:,} leaves, whole; root {root}{note}")
         if report.bundles_withdrawn:
-            typer.echo(f"  {len(report.bundles_withdrawn)} bundles withdrawn, each accounted for")
+            say(f"  {len(report.bundles_withdrawn)} bundles withdrawn, each accounted for")
         return
     count = len(report.findings)
     found = "1 finding" if count == 1 else f"{count} findings"
-    typer.echo(f"✕ {name}: {report.size:,} leaves, {found}; root {root}{note}")
+    say(f"✕ {name}: {report.size:,} leaves, {found}; root {root}{note}")
     for finding in report.findings[:_FINDINGS_SHOWN]:
-        typer.echo(f"  {finding.code} {finding.path}: {finding.text}")
+        say(f"  {finding.code} {finding.path}: {finding.text}")
     if count > _FINDINGS_SHOWN:
-        typer.echo(f"  and {count - _FINDINGS_SHOWN} more; --json lists them all")
+        say(f"  and {count - _FINDINGS_SHOWN} more; --json lists them all")
 
 
 @app.command()
@@ -188,7 +188,7 @@ def verify(
         print_json({"verified": is_verified, "checks": checked})
     else:
         for check in checked:
-            typer.echo(_sentence(check))
+            say(_sentence(check))
     raise typer.Exit(ExitCode.OK if is_verified else ExitCode.UNVERIFIED)
 
 
@@ -241,8 +241,8 @@ def prove(
         )
         return
     label, note = member_label(member), practice_note(made.head.origin)
-    typer.echo(f"● {member}/{index} stands in {label}'s ledger of {made.head.size:,} leaves{note}")
-    typer.echo(f"  proof {proof_path}, leaf {leaf_path}")
+    say(f"● {member}/{index} stands in {label}'s ledger of {made.head.size:,} leaves{note}")
+    say(f"  proof {proof_path}, leaf {leaf_path}")
 
 
 def _own_keys(settings: Settings, name: str) -> Sequence[TrustedKey]:

@@ -8,7 +8,7 @@ import typer
 
 from comity.app import migrate as apply_migrations
 from comity.cli.network import DataDir, settings_of
-from comity.cli.terminal import AsJson, print_json
+from comity.cli.terminal import AsJson, print_json, say
 
 __all__ = ["app"]
 
@@ -22,6 +22,6 @@ def migrate(*, data: DataDir = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"applied": applied})
     elif applied:
-        typer.echo(f"● {len(applied)} migrations applied: {', '.join(applied)}")
+        say(f"● {len(applied)} migrations applied: {', '.join(applied)}")
     else:
-        typer.echo("● nothing to do: the database has this version's form")
+        say("● nothing to do: the database has this version's form")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from comity.cli.asking import Outcome, Said, overall_response
 from comity.cli.receipts import CheckedProof
-from comity.cli.terminal import print_pairs, print_wrapped
+from comity.cli.terminal import plain, print_pairs, print_wrapped
 from comity.domain.answer import Element, ResponseKind, Withheld
 from comity.domain.ids import Member, member_label
 from comity.domain.vocabulary import DataClass, term
@@ -104,9 +104,7 @@ def _document(said: Said, checked: Sequence[CheckedProof]) -> dict[str, Any]:
     return document
 
 
-def show_outcome(
-    console: Console, outcome: Outcome, checks: Checks, *, practice: bool, wait_s: float
-) -> None:
+def show_outcome(console: Console, outcome: Outcome, checks: Checks, *, practice: bool) -> None:
     """Print an outcome for people: one sentence, then state by state what says more than it."""
     note = "practice data" if practice else ""
     is_single = len(outcome.answers) + len(outcome.silent) <= 1
@@ -124,7 +122,7 @@ def show_outcome(
     if outcome.silent:
         if not is_single:
             console.print()
-        _show_silence(console, outcome, note if is_single and not outcome.answers else "", wait_s)
+        _show_silence(console, outcome, note if is_single and not outcome.answers else "")
     if not is_single:
         _show_receipt_count(console, checks)
     for said in outcome.earlier:
@@ -155,13 +153,13 @@ def _show_states(
         _line(console, f"{MARKS[response]} {words}: {', '.join(states)}", "")
 
 
-def _show_silence(console: Console, outcome: Outcome, note: str, wait_s: float) -> None:
+def _show_silence(console: Console, outcome: Outcome, note: str) -> None:
     names = ", ".join(sorted(member_label(state) for state in outcome.silent))
     mark = MARKS[ResponseKind.UNAVAILABLE]
-    _line(console, f"{mark} {names}: not answered within {wait_s:g} s", "bold", note)
+    _line(console, f"{mark} {names}: not answered within {outcome.seconds:.3g} s", "bold", note)
     console.print("  The question is kept and asked again; this is not `no record`.")
     if outcome.status:
-        console.print(f"  The network says: {outcome.status.splitlines()[0]}")
+        print_wrapped(console, f"The network says: {outcome.status.splitlines()[0]}", "  ")
 
 
 def _line(console: Console, text: str, style: str, note: str = "") -> None:
@@ -170,9 +168,9 @@ def _line(console: Console, text: str, style: str, note: str = "") -> None:
 
     said = f"  ({note})" if note else ""
     is_apart = len(text) + len(said) > console.width
-    line = Text(text, style=style)
+    line = Text(plain(text), style=style)
     if said and not is_apart:
-        line.append(said, style="not bold dim")
+        line.append(said, style="not bold dim default")
     console.print(line)
     if said and is_apart:
         console.print(Text(said, style="dim"))
@@ -262,7 +260,7 @@ def _show_receipt_count(console: Console, checks: Checks) -> None:
         console.print(f"\nReceipts: {verified} of {len(checked)} verified")
     for check in checked:
         if not check.verified:
-            console.print(f"  {check.entry} NOT VERIFIED: {check.why}")
+            print_wrapped(console, f"{check.entry} NOT VERIFIED: {check.why}", "  ")
 
 
 def _receipt_words(said: Said, check: CheckedProof) -> str:

@@ -23,11 +23,13 @@ __all__ = [
     "errors_as_json",
     "fact_table",
     "facts_console",
+    "plain",
     "print_json",
     "print_pairs",
     "print_wrapped",
     "progress",
     "remark",
+    "say",
     "wants_json",
 ]
 
@@ -56,6 +58,19 @@ AsJson = Annotated[
 ]
 
 
+def plain(text: str) -> str:
+    """Return a text as a terminal may show it: what would move the cursor or the eye is a space.
+
+    Records, remarks and files are others' words: an escape sequence in one must not become one.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def say(text: str) -> None:
+    """Print one line of facts."""
+    sys.stdout.write(f"{plain(text)}\n")
+
+
 def print_json(document: object) -> None:
     """Print one JSON document to stdout."""
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
@@ -77,7 +92,7 @@ def fact_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*[str(value) for value in row])
+        table.add_row(*[plain(str(value)) for value in row])
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
@@ -90,14 +105,14 @@ def print_pairs(
     """Print names and values; a long value goes on below itself."""
     left = min(columns, console.width // 3)
     for name, value in rows:
-        start = f"{' ' * indent}{name.ljust(left)}  "
+        start = f"{' ' * indent}{plain(name).ljust(left)}  "
         print_wrapped(console, value, start, " " * len(start))
 
 
 def print_wrapped(console: Console, text: str, start: str = "", onward: str | None = None) -> None:
     """Print a sentence within the screen's width, its further lines indented."""
     lines = wrap(
-        text,
+        plain(text),
         max(console.width, _COLUMNS_MIN),
         initial_indent=start,
         subsequent_indent=start if onward is None else onward,
@@ -125,4 +140,4 @@ def progress() -> Progress:
 
 def remark(text: str) -> None:
     """Say something beside the facts, on stderr."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{plain(text)}\n")

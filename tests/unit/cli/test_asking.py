@@ -17,8 +17,8 @@ from comity.cli.asking import (
     overall_response,
     states_asked,
 )
-from comity.cli.errors import ExitCode, UsageError
-from comity.client import LineClient
+from comity.cli.errors import ExitCode, GatewaySilentError, UsageError
+from comity.client import LineClient, LineClosedError
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.delivery import Delivery, MessageFault, Stamp
 from comity.domain.ids import Member, parse_ori
@@ -45,18 +45,24 @@ FAULT = MessageFault(er=".22.", text="INVALID MESSAGE FORMAT", code="field-set-i
 class Gateway:
     """The gateway's end of a line: gives these deliveries, then says nothing more."""
 
-    def __init__(self, events: Sequence[LineEvent]) -> None:
+    def __init__(
+        self, events: Sequence[LineEvent], *, takes: bool = True, ends: bool = False
+    ) -> None:
         self.events = events
-        self.sent: list[bytes] = []
+        self.takes = takes
+        self.ends = ends
 
     async def send(self, message: bytes) -> int:
-        self.sent.append(message)
+        if not self.takes:
+            await asyncio.Event().wait()
+        assert message
         return NUMBER
 
     async def deliveries(self) -> AsyncIterator[LineEvent]:
         for event in self.events:
             yield event
-        await asyncio.Event().wait()
+        if not self.ends:
+            await asyncio.Event().wait()
 
 
 def delivery(
@@ -90,9 +96,11 @@ async def ask(
     expected: tuple[Member, ...] = (WA,),
     until_final: bool = False,
     form: str = "json",
+    takes: bool = True,
+    ends: bool = False,
 ) -> Outcome:
     """Ask, with these deliveries coming."""
-    client = cast("LineClient", Gateway(events))
+    client = cast("LineClient", Gateway(events, takes=takes, ends=ends))
     return await ask_line(
         client, QUERY, form, expected=expected, wait_s=0.05, until_final=until_final
     )
@@ -158,6 +166,20 @@ async def test_status_message_is_kept() -> None:
     outcome = await ask(event(delivery(text=".02. USER OUT OF SERVICE"), number=0))
     assert outcome.status.startswith(".02.")
     assert outcome.silent == (WA,)
+
+
+async def test_message_not_taken_is_no_answer() -> None:
+    """A gateway that does not take the message in time is told as silent, to be tried again."""
+    with pytest.raises(GatewaySilentError):
+        await ask(takes=False)
+
+
+async def test_line_that_ends_is_no_answer() -> None:
+    """A line that ends before any answer is an error; after one, the others are silent."""
+    with pytest.raises(LineClosedError):
+        await ask(ends=True)
+    outcome = await ask(event(delivery(HIT)), expected=(WA, OR), ends=True)
+    assert outcome.silent == (OR,)
 
 
 async def test_text_says_the_same() -> None:

@@ -221,6 +221,15 @@ def test_altered_answer_is_not_verified(tmp_path: Path, changed: dict[str, str])
     assert "not verified" in result.stdout
 
 
+def test_others_words_stay_words(tmp_path: Path) -> None:
+    """An escape sequence in a file does not reach the terminal as one."""
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(proof_document(7, entry="tx/7\x1b[2J")))
+    result = run("verify", file, "--vkey", HOST_VKEY)
+    assert result.exit_code == 5
+    assert "\x1b" not in result.stdout
+
+
 def test_receipt_needs_its_leaf_and_its_hosts_key(tmp_path: Path) -> None:
     """A bare receipt is checked with the leaf's bytes, and by its own host's key alone."""
     receipt, leaf = tmp_path / "receipt.json", tmp_path / "leaf"

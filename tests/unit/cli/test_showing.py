@@ -12,8 +12,9 @@ from rich.console import Console
 from comity.cli.asking import Outcome, Said
 from comity.cli.receipts import CheckedProof
 from comity.cli.showing import MARKS, Checks, outcome_document, show_outcome
-from comity.domain.answer import Answer, ResponseKind
+from comity.domain.answer import Answer, Element, ResponseKind
 from comity.domain.ids import Member
+from comity.domain.vocabulary import DataClass
 from comity.formats.wording import outcome_words
 from tests.support.answers import SAMPLES
 
@@ -110,7 +111,7 @@ def shown(outcome: Outcome, checks: Checks, *, columns: int = 80, practice: bool
     console = Console(
         file=file, width=columns, color_system=None, highlight=False, markup=False, emoji=False
     )
-    show_outcome(console, outcome, checks, practice=practice, wait_s=30)
+    show_outcome(console, outcome, checks, practice=practice)
     return file.getvalue()
 
 
@@ -135,7 +136,7 @@ def test_many_states() -> None:
         said(SAMPLES["refused"], Member("or")), entries=(), proofs=(), policy_entry=""
     )
     none = said(SAMPLES["no-record"], Member("id"))
-    outcome = Outcome(answers=(refused, none, hit), silent=(NV,))
+    outcome = Outcome(answers=(refused, none, hit), silent=(NV,), seconds=30.0)
     assert shown(outcome, checked(hit)) == MANY
 
 
@@ -152,7 +153,7 @@ def test_every_outcome_fits_and_is_marked(name: str, columns: int) -> None:
 
 def test_silence_says_that_it_is_none() -> None:
     """A state that did not answer is told as such, with what the network says of it."""
-    screen = shown(Outcome(silent=(NV,), status=".02. USER OUT OF SERVICE\nMKE"), {})
+    screen = shown(Outcome(silent=(NV,), status=".02. USER OUT OF SERVICE\nMKE", seconds=30.0), {})
     assert screen.startswith("… Nevada: not answered within 30 s  (practice data)\n")
     assert "this is not `no record`" in screen
     assert ".02. USER OUT OF SERVICE\n" in screen
@@ -165,6 +166,16 @@ def test_receipt_that_fails_is_shouted() -> None:
     screen = shown(Outcome(answers=(answer,)), checks)
     assert "NOT VERIFIED: `path` leads elsewhere" in screen
     assert "verified:" not in screen
+
+
+def test_others_words_stay_words() -> None:
+    """An escape sequence in a record, a remark or a rule does not reach the terminal as one."""
+    hit = SAMPLES["hit"]
+    evil = Element(data_class=DataClass.STATUS, name="X\x1b[2J", value="A\x1b]0;B\x07\u202eC\r\nD")
+    answer = said(msgspec.structs.replace(hit, elements=(evil,), remark="R\x9b1mS"))
+    screen = shown(Outcome(answers=(answer,)), {})
+    assert all(c.isprintable() or c == "\n" for c in screen)
+    assert "    x [2j " in screen
 
 
 def test_late_answer_is_told_apart() -> None:
