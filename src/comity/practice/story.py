@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
+
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member, parse_ori, wire_of_member
@@ -146,6 +148,16 @@ class Story:
         _expect(not _elements(answer, DataClass.PHOTO), "a withheld photo crossed the link")
         return _said(answer, "ICE asked Maryland for a licence with its photo")
 
+    async def list_of_states_answered_each(self) -> str:
+        """One query to two states gets two answers, each under its own state's rules."""
+        query = self._query(ERO, "DQ", "oh", self._by_name("oh"))
+        query = msgspec.structs.replace(query, destinations=("OH", "WA"))
+        answers = [self._keep(heard) for heard in await self._stage.ask(query, count=2)]
+        found = {answer.state: answer.response for answer in answers}
+        expected = {Member("oh"): ResponseKind.HIT, Member("wa"): ResponseKind.REFUSED}
+        _expect(found == expected, ", ".join(_saw(answer) for answer in answers))
+        return "ICE asked Ohio and Washington at once: Ohio released, Washington refused"
+
     async def not_stated_is_no_claim(self) -> str:
         """What is not stated is no claim: California gives no history without a reason."""
         fields = [("OLN", self._first_oln("ca"))]
@@ -190,6 +202,23 @@ class Story:
         _expect(answer.is_final and not answer.elements, _saw(answer))
         _expect(all(w.outcome is Outcome.HOLD for w in answer.withheld), _saw(answer))
         return "CBP asked Illinois; no reviewer answered in time; the hold ended, nothing went out"
+
+    async def hold_asked_then_refused(self) -> str:
+        """A reviewer asks, then refuses; the requester hears both, and the reasons."""
+        vehicle = self._anchor("il").vehicle
+        query = self._query(HSI, "RQ", "il", [("VIN", vehicle.vin)])
+        held = self._keep((await self._stage.ask(query))[0])
+        _is(held, ResponseKind.HELD)
+        _expect(held.hold is not None, _saw(held))
+        entry = held.hold.entry if held.hold is not None else ""
+        await self._stage.decide(entry, VerdictKind.ASK, note="which case is this")
+        asked = self._keep(await self._stage.further(query, seconds=15.0))
+        _expect(asked.response is ResponseKind.HELD and "which case" in asked.remark, _saw(asked))
+        await self._stage.decide(entry, VerdictKind.REFUSE, note="no case was named")
+        answer = self._keep(await self._stage.further(query, seconds=15.0))
+        _refused_with_rule(answer)
+        _expect(answer.is_final, "a refusal left the exchange open")
+        return "an Illinois reviewer asked HSI for its case, then refused a plate query without one"
 
     # What goes wrong, goes wrong safely.
 
@@ -359,8 +388,10 @@ STEPS: Final[tuple[_Step, ...]] = (
     Story.cbp_to_ny_refused,
     Story.class_withheld,
     Story.not_stated_is_no_claim,
+    Story.list_of_states_answered_each,
     Story.hsi_to_il_held,
     Story.hold_approved_in_part,
+    Story.hold_asked_then_refused,
     Story.hold_expires,
     Story.malformed_text_refused,
     Story.text_and_json_agree,
