@@ -89,14 +89,18 @@ def speaker_of(who: str) -> Speaker:
 async def connect_line(settings: Settings, line: str) -> LineClient:
     """Connect as a line of the running network.
 
-    Raises: NotRunningError, CertificateStateError, LineClosedError, OSError.
+    Raises: NotRunningError, UsageError if the line has no certificate here, LineClosedError,
+    GatewaySilentError, OSError.
     """
     runtime = load_runtime(settings.data_dir)
     address = runtime.addresses.get("line", f"{LOOPBACK}:{settings.line_port}")
     host, _, port = address.rpartition(":")
     if port == "0":
         raise GatewaySilentError("the network has not said yet where lines connect: try again")
-    context = client_context(tls_files(settings.data_dir / "tls", line))
+    files = tls_files(settings.data_dir / "tls", line)
+    if not files.identity.is_file():
+        raise UsageError(f"`--as`: no agency and no line `{line}` is known here")
+    context = client_context(files)
     return await open_line(host, int(port), context, SERVER_NAME)
 
 
