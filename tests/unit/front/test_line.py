@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import pytest
 
-from comity.front.line import LINE_PREFIX, LineServer, _line_of
+from comity.front.line import LINE_PREFIX, WRITE_BUFFER_BYTES_MAX, LineServer, _Connection, _line_of
 from comity.roles import certificates
 from comity.services.events import Events
 from tests.support.line import MemoryLog
@@ -52,3 +53,41 @@ def test_context_that_lets_anyone_in_is_refused(weak: str) -> None:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(AssertionError):
         LineServer(events=Events(MemoryLog()), ssl_context=context, is_practice=True)
+
+
+class Wire(asyncio.Transport):
+    """A transport that counts what was written and says whether it was aborted."""
+
+    def __init__(self) -> None:
+        super().__init__({"peercert": named(("commonName", "line:unlisted"))})
+        self.count = 0
+        self.is_aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.count += len(data)
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+@pytest.mark.parametrize(("more", "is_aborted"), [(0, False), (1, True)])
+async def test_one_tick_writes_no_more_than_the_buffer(more: int, is_aborted: bool) -> None:
+    """What one tick would write is bounded before it is written; beyond it the line is let go."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = LineServer(events=Events(MemoryLog()), ssl_context=context, is_practice=True)
+    connection, wire = _Connection(server), Wire()
+    connection._transport = wire
+    connection.send(bytes(WRITE_BUFFER_BYTES_MAX))
+    connection.send(bytes(more))
+    await asyncio.sleep(0)
+    assert wire.is_aborted is is_aborted
+    assert wire.count == (0 if is_aborted else WRITE_BUFFER_BYTES_MAX)
+    assert server.events.counts["lines_not_reading"] == more
