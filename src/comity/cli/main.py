@@ -42,6 +42,7 @@ _PROVE: Final = "Prove"
 _MESSAGES: Final = "Messages"
 _KEEP: Final = "Run an installation"
 _NAME_COLUMNS: Final = 9
+_NOT_FOR_PARTS: Final = frozenset({"install_completion", "show_completion"})
 
 COMMANDS: Final[dict[str, CommandRow]] = {
     "demo": CommandRow(_START, "demo", "Run a practice network here, or play its story once."),
@@ -54,6 +55,7 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "doctor": CommandRow(_KEEP, "doctor", "Check this machine; each finding with its fix."),
     "serve": CommandRow(_KEEP, "serve", "Run one process: gateway, hub or worker."),
     "migrate": CommandRow(_KEEP, "migrate", "Bring the database to this version's form."),
+    "bench": CommandRow(_KEEP, "bench", "Measure what it costs here, beside its targets."),
 }
 
 
@@ -76,6 +78,8 @@ class LazyGroup(TyperGroup):
         commands.rich_markup_mode = None
         command = typer.main.get_command(commands)
         command.name, command.short_help = cmd_name, row.summary
+        # A part of a program has no completion of its own to install.
+        command.params = [p for p in command.params if p.name not in _NOT_FOR_PARTS]
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base's form

@@ -50,6 +50,8 @@ SHOWN_COUNTS: Final = (
     "answers_repeated",
     "queries_redriven",
     "message_refused",
+    "batches_committed",
+    "entries_committed",
 )
 """Events of the host whose counts its status shows."""
 _NS: Final = 1_000_000_000
