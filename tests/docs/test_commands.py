@@ -1,6 +1,7 @@
 """The command line's reference shows every command's own help, and every exit code.
 
-Run as a program, this file writes the help of today into docs/reference/commands.md.
+Run as a program, this file writes the help of today into docs/reference/commands.md, with a section
+for each new command.
 """
 
 from __future__ import annotations
@@ -62,6 +63,16 @@ def updated(text: str) -> str:
     return BLOCK.sub(block, text)
 
 
+def completed(text: str) -> str:
+    """The document with a section, still without words of its own, for each command it lacks."""
+    described = {found[1] for found in BLOCK.finditer(text)}
+    for name in PATHS:
+        if name not in described:
+            level = "###" if len(name.split()) > 2 else "##"
+            text += f"\n{level} `{name}`\n\n```help\n```\n"
+    return updated(text)
+
+
 def test_every_command_is_described() -> None:
     """The reference has a section with a help block for each command, and for nothing else."""
     described = [found[1] for found in BLOCK.finditer(COMMANDS_DOC.read_text("utf-8"))]
@@ -89,4 +100,4 @@ def test_exit_of_every_code_is_described() -> None:
 
 
 if __name__ == "__main__":
-    COMMANDS_DOC.write_text(updated(COMMANDS_DOC.read_text("utf-8")), "utf-8")
+    COMMANDS_DOC.write_text(completed(COMMANDS_DOC.read_text("utf-8")), "utf-8")
