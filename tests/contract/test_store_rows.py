@@ -266,3 +266,48 @@ async def test_clock_skew_is_towards_the_store(case: StoreCase) -> None:
     assert abs(await case.store.clock_skew_ns(now)) < hour_ns
     assert abs(await case.store.clock_skew_ns(now - 10 * hour_ns) - 10 * hour_ns) < hour_ns
     assert abs(await case.store.clock_skew_ns(now + 10 * hour_ns) + 10 * hour_ns) < hour_ns
+
+
+DAY = 86_400
+
+
+async def test_rows_go_when_nobody_may_ask_for_them(
+    case: StoreCase, epochs: dict[Member, int]
+) -> None:
+    """After two weeks queries, answers, results, keys and closed holds go, and nothing else."""
+    store = case.store
+    work = [
+        Work(member=WA, number=1, frame=("WA1", 7)),
+        Work(member=WA, number=2, is_answer=True),
+        Work(member=WA, number=3, hold_until=NOW),
+        Work(member=WA, number=4, hold_until=NOW),
+    ]
+    await commit(store, work, epochs)
+    closed, still_open = await store.open_holds([WA])
+    end = Work(member=WA, number=3, steps=(1,))
+    await commit(store, [end], epochs, hold_changes=(change_of(closed, 2, closed=True),))
+    await store.save_results([result_row(1, 11, 5)])
+    assert await store.expire(NOW + 14 * DAY) == 0
+    assert await store.expire(NOW + 14 * DAY + 1) == 1 + 1 + 1 + 5 + 1
+    assert await store.accepted_frame("WA1", 7) is None
+    assert await store.results_of(QueryId(work[0].id)) == []
+    assert await store.answers([(ExchangeId(work[1].id), WA)]) == []
+    assert await store.open_holds([WA]) == [still_open]
+    assert len(await store.leaves(WA, 0, 9)) == 5
+    assert await store.private_row(WA, 0) is not None
+
+
+async def test_numbers_of_a_line_continue_after_its_rows_went(
+    case: StoreCase, epochs: dict[Member, int]
+) -> None:
+    """A line's position stays what it was when the rows that show it are gone."""
+    store = case.store
+    work = [Work(member=WA, number=n, frame=("WA1", n)) for n in (1, 2)]
+    await commit(store, work, epochs)
+    await store.save_results([result_row(1, 11, 5), result_row(2, 12, 6)])
+    await store.save_acknowledged({"WA1": 5})
+    assert await store.expire(NOW + 15 * DAY) > 0
+    assert await store.line_position("WA1") == (2, 6, 5)
+    await commit(store, [Work(member=WA, number=9, frame=("WA1", 3))], epochs)
+    await store.save_results([result_row(9, 19, 7)])
+    assert await store.line_position("WA1") == (3, 7, 5)

@@ -19,11 +19,19 @@ from tests.support.rows import NOW
 KINDS = ("memory", "postgres")
 
 
+class FullStore(Store, Protocol):
+    """A store with its upkeep."""
+
+    async def expire(self, now: int) -> int:
+        """Delete what nobody may ask for any more."""
+        ...
+
+
 class StoreCase(Protocol):
     """A store, and what can be done to it."""
 
     @property
-    def store(self) -> Store:
+    def store(self) -> FullStore:
         """The store under test."""
         ...
 

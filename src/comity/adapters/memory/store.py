@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from comity.adapters.limits import KEPT_DAYS
 from comity.adapters.memory.tables import HeadRow, Tables
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId
 from comity.ledger.plan import LeafKey, LedgerHead
@@ -199,10 +200,11 @@ class MemoryStore:
     async def line_position(self, line: str) -> tuple[int, int, int]:
         """Return (last accepted frame, last delivery made, last delivery acknowledged)."""
         tables = await self._reach()
+        frame, delivery = tables.gone.get(line, (0, 0))
         frames = [number for name, number in tables.frames if name == line]
         made = [row.number for row in tables.results.values() if row.line == line]
         acknowledged = tables.acknowledged.get(line, 0)
-        return max(frames, default=0), max(made, default=0), acknowledged
+        return max([frame, *frames]), max([delivery, *made]), acknowledged
 
     async def open_queries(self, members: Sequence[Member], since: int) -> list[OpenQuery]:
         """Return queries accepted since `since` (Unix seconds) that are not ended."""
@@ -286,6 +288,11 @@ class MemoryStore:
         tables = await self._reach()
         sizes = [size for name, size in tables.checkpoints if name == member]
         return tables.checkpoints[member, max(sizes)] if sizes else None
+
+    async def expire(self, now: int) -> int:
+        """Delete what nobody may ask for any more (`now` in Unix seconds); return how many rows."""
+        tables = await self._reach()
+        return tables.expire(max(0, now - KEPT_DAYS * 86_400) * 1_000_000_000)
 
     async def clock_skew_ns(self, now_ns: int) -> int:
         """Return how far the store's clock is ahead of `now_ns`."""

@@ -6,13 +6,13 @@ or nothing because it cannot fail after `check`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final, TypeVar
 
 import msgspec
 
 from comity.adapters.errors import RowRefusedError
-from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId
+from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId, id_time_ns
 from comity.ledger.plan import NO_POLICY, LeafKey, LedgerHead
 from comity.ledger.tree import EMPTY_FRONTIER, EMPTY_ROOT, Frontier
 from comity.ports import (
@@ -32,6 +32,8 @@ from comity.ports import (
 __all__ = ["HeadRow", "Tables"]
 
 _ID_BYTES: Final = 16
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
 
 
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,8 @@ class Tables:
         self.results: dict[tuple[ExchangeId, int], ResultRow] = {}
         self.acknowledged: dict[str, int] = {}
         self.checkpoints: dict[tuple[Member, int], CheckpointRow] = {}
+        self.gone: dict[str, tuple[int, int]] = {}
+        """How far each line's frames and deliveries had come when their rows went."""
 
     def check(self, batch: BatchWrite) -> None:
         """Raises: HeadMovedError, RowRefusedError if the batch may not be written."""
@@ -134,6 +138,37 @@ class Tables:
             )
             if change.closed:
                 self.closed_holds.add(place)
+
+    def expire(self, before_ns: int) -> int:
+        """Delete what was made before a time; return how many rows."""
+        for accepted in [r for r in self.accepted.values() if _is_before(r.query_id, before_ns)]:
+            frame, made = self.gone.get(accepted.line, (0, 0))
+            self.gone[accepted.line] = (max(frame, accepted.frame_no), made)
+            del self.frames[accepted.line, accepted.frame_no]
+        for result in [r for r in self.results.values() if _is_before(r.query_id, before_ns)]:
+            frame, made = self.gone.get(result.line, (0, 0))
+            self.gone[result.line] = (frame, max(made, result.number))
+        count = _delete(self.results, lambda _, row: _is_before(row.query_id, before_ns))
+        count += _delete(self.accepted, lambda query_id, _: _is_before(query_id, before_ns))
+        count += _delete(self.answers, lambda key, _: _is_before(key[0], before_ns))
+        count += _delete(self.keys, lambda key, _: _is_before(key[0], before_ns))
+        return count + _delete(
+            self.holds,
+            lambda place, row: (
+                place in self.closed_holds and _is_before(row.exchange_id, before_ns)
+            ),
+        )
+
+
+def _is_before(value: bytes, time_ns: int) -> bool:
+    return id_time_ns(value) < time_ns
+
+
+def _delete(table: dict[_K, _V], is_over: Callable[[_K, _V], bool]) -> int:
+    over = [key for key, row in table.items() if is_over(key, row)]
+    for key in over:
+        del table[key]
+    return len(over)
 
 
 def _all_new(name: str, keys: Iterable[Hashable], table: Iterable[Hashable]) -> None:

@@ -64,9 +64,10 @@ _ANSWERS: Final = """
 _ACCEPTED_FRAME: Final = "SELECT * FROM accepted WHERE line = $1 AND frame_no = $2"
 _LINE_POSITION: Final = """
     SELECT
-        coalesce((SELECT max(frame_no) FROM accepted WHERE line = $1), 0) AS accepted,
-        coalesce((SELECT max(number) FROM result WHERE line = $1), 0) AS made,
-        coalesce((SELECT acknowledged FROM line_position WHERE line = $1), 0) AS acknowledged"""
+        greatest(p.last_frame, (SELECT max(frame_no) FROM accepted WHERE line = $1), 0) AS accepted,
+        greatest(p.made, (SELECT max(number) FROM result WHERE line = $1), 0) AS made,
+        coalesce(p.acknowledged, 0) AS acknowledged
+    FROM (SELECT $1::text AS line) l LEFT JOIN line_position p USING (line)"""
 # Ids begin with their time: queries since then, and their results, are a range of each index, so
 # that both are read once and in order, however many there are.
 _OPEN_QUERIES: Final = """

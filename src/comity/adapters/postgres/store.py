@@ -17,6 +17,7 @@ from comity.adapters.postgres.batch import (
     open_batch,
     read_heads,
 )
+from comity.adapters.postgres.expiry import expire
 from comity.adapters.postgres.rows import result_columns
 from comity.adapters.postgres.session import CONNECTIONS_MAX, Pool
 from comity.adapters.postgres.statements import CLAIM, SAVE_RESULTS
@@ -216,6 +217,10 @@ class PostgresStore:
         """Return the newest public checkpoint of a ledger."""
         async with self._pool.lend() as session:
             return await reading.checkpoint(session, member)
+
+    async def expire(self, now: int) -> int:
+        """Delete what nobody may ask for any more (`now` in Unix seconds); return how many rows."""
+        return await expire(self._pool, now)
 
     async def clock_skew_ns(self, now_ns: int) -> int:
         """Return how far the store's clock is ahead of `now_ns`."""
