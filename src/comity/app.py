@@ -340,6 +340,7 @@ def _origin(settings: Settings, core: _Core, deliveries: Deliveries) -> OriginFa
         courier=core.courier,
         lines=core.lines,
         deliveries=deliveries,
+        replay=AnswerReplay(store=core.store, vault=core.vault, proofs=core.proofs),
         open_queries=OpenQueries(),
         clock=core.clock,
         entropy=core.entropy,

@@ -12,7 +12,7 @@ Whatever crashes, a restart finds the rows of step 2 and goes on at 3.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -29,6 +29,7 @@ from comity.exchange.origin import (
     query_leaf,
     undeliverable,
 )
+from comity.ledger.plan import Existing
 from comity.link.envelope import Opened
 from comity.link.parcel import Answered, Ask, Parcel
 from comity.link.parcel import Refused as RefusedParcel
@@ -41,6 +42,7 @@ from comity.services.events import Events
 from comity.services.forms import MessageRefusedError, parse_message, render_error, render_waiting
 from comity.services.member import World
 from comity.services.open_queries import OpenExchange, OpenQueries, OpenQueryState
+from comity.services.replay import AnswerReplay
 from comity.services.sequencer import (
     BusyError,
     Committed,
@@ -82,6 +84,7 @@ class OriginFace:
         courier: Courier,
         lines: Lines,
         deliveries: Deliveries,
+        replay: AnswerReplay,
         open_queries: OpenQueries,
         clock: Clock,
         entropy: Entropy,
@@ -97,6 +100,7 @@ class OriginFace:
         self._courier = courier
         self._lines = lines
         self._deliveries = deliveries
+        self._replay = replay
         self._open = open_queries
         self._clock = clock
         self._entropy = entropy
@@ -186,7 +190,7 @@ class OriginFace:
                 self._lines.accepted(frame.line, frame.number)
                 state = self._open_state(item.accepted, frame.number, result.leaves[0].index)
                 self._open.add(state, now_ns // _NS + _FIRST_REDRIVE_SECONDS)
-                _collect(asks, state)
+                _collect(asks, state.pending())
             else:
                 code = result.error.code if isinstance(result, Refused) else BusyError.code
                 self._lines.refused(frame.line, frame.number, code)
@@ -295,8 +299,11 @@ class OriginFace:
         over: list[tuple[OpenQueryState, OpenExchange]] = []
         for state in list(self._open.fall_due(now)):
             if now - state.accepted.accepted_at >= self._undeliverable_s:
+                # Not asked again while it is closed: a state might still disclose, to nobody.
                 over += [(state, item) for item in state.pending() if not item.seen]
-            _collect(asks, state)
+                _collect(asks, [item for item in state.pending() if item.seen])
+            else:
+                _collect(asks, state.pending())
             self._open.wait_again(state, now)
         if asks:
             self._events.note("queries_redriven", sum(len(p) for p in asks.values()))
@@ -321,11 +328,13 @@ class OriginFace:
             results = await self._sequencer.commit(entries)
         except BusyError:
             return
-        closed = [
-            with_proofs(entry.answer, result, state.accepted.member)
-            for (state, _), entry, result in zip(over, entries, results, strict=True)
-            if isinstance(result, Committed) and entry.answer is not None
-        ]
+        closed: list[Answer] = []
+        for entry, result in zip(entries, results, strict=True):
+            if isinstance(result, Committed) and entry.answer is not None:
+                closed.append(with_proofs(entry.answer, result, entry.member))
+            elif isinstance(result, Existing):
+                # It was closed before a crash that took the word to the requester with it.
+                closed += await self._replay.stored(entry.exchange_id, entry.member)
         self._events.note("queries_undeliverable", len(closed))
         async with self._saving:
             await self._save(closed)
@@ -351,8 +360,8 @@ class OriginFace:
         return len(opened)
 
 
-def _collect(asks: dict[Member, list[Parcel]], state: OpenQueryState) -> None:
-    for item in state.pending():
+def _collect(asks: dict[Member, list[Parcel]], items: Iterable[OpenExchange]) -> None:
+    for item in items:
         asks.setdefault(item.exchange.state, []).append(Ask(exchange=item.exchange))
 
 

@@ -57,6 +57,11 @@ class AnswerReplay:
                 ]
         return answers
 
+    async def stored(self, exchange_id: bytes, member: Member) -> list[Answer]:
+        """Return what stands in a member's store for an exchange: also an origin's own closure."""
+        rows = await self._store.answers([(ExchangeId(exchange_id), member)])
+        return [await self._restore(row) for row in rows]
+
     async def _restore(self, row: AnswerRow) -> Answer:
         place = answer_place(row.exchange_id, row.member, row.step)
         answer = decode_answer(self._vault.open(row.member, row.sealed, place))
