@@ -13,24 +13,19 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity import app
-from comity.audit.evidence import check_receipt
 from comity.audit.notes import read_vkey
 from comity.audit.tree import audit_tree
-from comity.client import LineClient, open_line
+from comity.cli.exports import fetch_from, write_into
+from comity.cli.network import connect_line
+from comity.cli.receipts import check_proof
+from comity.cli.reviewing import COMMAND_USER, Desk, reviewer_of, send_command
+from comity.client import LineClient
 from comity.directory.directory import Directory, load_directory
 from comity.domain.answer import Answer
-from comity.domain.errors import ComityError
 from comity.domain.ids import Member, QueryId, make_id, parse_entry_name
 from comity.domain.query import Query
 from comity.domain.verdict import (
-    Ed25519Proof,
-    Reading,
-    SignedReading,
-    SignedVerdict,
-    Verdict,
     VerdictKind,
-    reading_bytes,
-    signed_bytes,
 )
 from comity.domain.vocabulary import Assurance, DataClass
 from comity.exchange.origin import AcceptedQuery, exchanges_of
@@ -38,50 +33,30 @@ from comity.formats import json as json_form
 from comity.formats import text as text_form
 from comity.formats.frames import LineEvent
 from comity.formats.json.delivered import parse_delivered
-from comity.ledger.note import encode_vkey, verifier_key
+from comity.ledger.note import encode_vkey
 from comity.link.command import (
     AskStatus,
     Command,
     CommandDone,
-    CommandFailed,
     CommandResult,
-    Decide,
-    HoldsShown,
-    HoldView,
-    ReadHolds,
     SignCheckpoint,
-    decode_result,
-    encode_command,
 )
 from comity.link.envelope import seal_envelope
 from comity.link.parcel import Ask
 from comity.ports import Bus
-from comity.practice.founding import REVIEWERS
 from comity.practice.stage import Heard, HoldSeen, LedgerSeen
 from comity.practice.world import PracticeWorld
-from comity.roles.certificates import SERVER_NAME, client_context, tls_files
 from comity.roles.engines.nats import gateway_user
-from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
+from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
-from comity.services.commands import command_subject
 from comity.services.courier import HUB_SUBJECT
 from comity.services.export import export_ledger
 
-__all__ = ["CommandRefusedError", "NetworkStage", "open_stage"]
+__all__ = ["NetworkStage", "open_stage"]
 
 _WAIT_SECONDS: Final = 20.0
 _COMMAND_SECONDS: Final = 10.0
 _LOOPBACK: Final = "127.0.0.1"
-
-
-class CommandRefusedError(ComityError):
-    """The gateway did not carry out a command."""
-
-    code = "command-refused"
-
-    def __init__(self, failed: CommandFailed) -> None:
-        super().__init__(f"{failed.text} ({failed.code})")
-        self.reason = failed.code
 
 
 class _Line:
@@ -158,8 +133,7 @@ class NetworkStage:
         """Return a line's connection, opened on first use."""
         found = self._lines.get(name)
         if found is None:
-            context = client_context(tls_files(self._settings.data_dir / "tls", name))
-            client = await open_line(_LOOPBACK, self._settings.line_port, context, SERVER_NAME)
+            client = await connect_line(self._settings, name)
             found = self._lines[name] = _Line(client)
         return found
 
@@ -187,38 +161,26 @@ class NetworkStage:
 
     async def holds(self, state: Member) -> Sequence[HoldSeen]:
         """Return a state's open holds, as its reviewer sees them."""
-        reviewer = self._reviewer(state)
-        reading = Reading(state=state, reviewer=reviewer.name, at=int(time.time()))
-        proof = self._proof(state, reviewer.key, reading_bytes(reading))
-        result = await self._do(ReadHolds(signed=SignedReading(reading=reading, proof=proof)))
-        assert isinstance(result, HoldsShown)
+        shown = await self._desk(state).read()
         return [
             HoldSeen(entry=h.entry, agency=h.agency, classes=h.classes, until=h.until)
-            for h in result.holds
+            for h in shown.holds
         ]
 
     async def decide(
         self, entry: str, kind: VerdictKind, approved: Sequence[DataClass] = (), note: str = ""
     ) -> str:
-        """Give a signed verdict; return the entry of its leaf."""
+        """Give a signed verdict, after reading the hold; return the entry of the verdict's leaf."""
         state, _ = parse_entry_name(entry)
-        reviewer = self._reviewer(state)
-        hold = await self._show(state, entry)
-        verdict = Verdict(
-            state=state,
-            exchange_id=hold.exchange_id,
-            hold_entry=entry,
-            step=hold.next_step,
-            kind=kind,
-            approved=tuple(approved),
-            note=note,
-            reviewer=reviewer.name,
-            at=int(time.time()),
-        )
-        proof = self._proof(state, reviewer.key, signed_bytes(verdict))
-        result = await self._do(Decide(signed=SignedVerdict(verdict=verdict, proof=proof)))
-        assert isinstance(result, CommandDone)
-        return result.entry
+        desk = self._desk(state)
+        await desk.read(entry)
+        _, recorded = await desk.decide(entry, kind, tuple(approved), note)
+        return recorded
+
+    def _desk(self, state: Member) -> Desk:
+        reviewer = reviewer_of(self._settings, state, None)
+        host = self._files.host_name()
+        return Desk(settings=self._settings, state=state, reviewer=reviewer, host=host)
 
     async def forge_envelope(self, query: Query, state: Member) -> int:
         """Send the hub an envelope under a key that nobody certified; return how many refused."""
@@ -256,10 +218,7 @@ class NetworkStage:
     def verify(self, answer: Answer) -> int:
         """Verify every receipt of an answer; return how many. Raises: ComityError."""
         for proof in answer.proofs:
-            proved = check_receipt(proof.receipt, proof.leaf, self._host_key)
-            member, index = parse_entry_name(proof.entry)
-            if proved.index != index or not proved.origin.endswith(f"/{member}"):
-                raise ComityError("a receipt is of another leaf than it is sent with")
+            check_proof(proof, self._host_key)
         return len(answer.proofs)
 
     async def ledger_size(self, state: Member) -> int:
@@ -272,51 +231,19 @@ class NetworkStage:
         key = app.ledger_vkey(self._settings, state)
         with tempfile.TemporaryDirectory(prefix="comity-export-") as name:
             folder = Path(name)
-
-            def write(path: str, data: bytes) -> None:
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-
             async with app.open_reader(self._settings, [state]) as store:
-                await export_ledger(store, state, key, write)
-            report = audit_tree(lambda path: (folder / path).read_bytes(), encode_vkey(key))
+                await export_ledger(store, state, key, write_into(folder))
+            report = audit_tree(fetch_from(folder), encode_vkey(key))
         findings = tuple(f"{finding.code} {finding.path}" for finding in report.findings)
         return LedgerSeen(size=report.size, root=report.root.hex(), findings=findings)
 
     async def _do(self, command: Command) -> CommandResult:
-        subject = command_subject(self._files.host_name())
-        data = await self._command.request(
-            subject, encode_command(command), timeout_s=_COMMAND_SECONDS
-        )
-        result = decode_result(data)
-        if isinstance(result, CommandFailed):
-            raise CommandRefusedError(result)
-        return result
+        return await send_command(self._command, self._files.host_name(), command)
 
     async def _count(self, name: str, state: Member) -> int:
         result = await self._do(AskStatus(member=state))
         assert isinstance(result, CommandDone)
         return int(dict(result.facts)[name])
-
-    async def _show(self, state: Member, entry: str) -> HoldView:
-        reviewer = self._reviewer(state)
-        reading = Reading(
-            state=state, hold_entry=entry, reviewer=reviewer.name, at=int(time.time())
-        )
-        proof = self._proof(state, reviewer.key, reading_bytes(reading))
-        result = await self._do(ReadHolds(signed=SignedReading(reading=reading, proof=proof)))
-        assert isinstance(result, HoldsShown)
-        return result.holds[0]
-
-    def _reviewer(self, state: Member) -> ReviewerFile:
-        (path,) = [p for p in self._files.reviewer_paths(state) if REVIEWERS[0] in p.name]
-        return read_reviewer_file(path)
-
-    def _proof(self, state: Member, key: Ed25519PrivateKey, message: bytes) -> Ed25519Proof:
-        public = key.public_key().public_bytes_raw()
-        key_id = verifier_key(f"{state}-{REVIEWERS[0]}", public).key_id.hex()
-        return Ed25519Proof(key_id=key_id, signature=key.sign(message))
 
     def _directory(self) -> Directory:
         directory, faults = load_directory(self._files.founding_parts(), self._files.trust_root())
@@ -333,7 +260,7 @@ async def open_stage(settings: Settings, world: PracticeWorld) -> AsyncIterator[
     """Connect to a running practice network as its agencies, reviewers and auditors would."""
     host = HostFiles(settings.data_dir).host_name()
     async with AsyncExitStack() as stack:
-        command = await stack.enter_async_context(app.open_bus(settings, app.COMMAND_USER))
+        command = await stack.enter_async_context(app.open_bus(settings, COMMAND_USER))
         wire = await stack.enter_async_context(app.open_bus(settings, gateway_user(host)))
         stage = NetworkStage(settings, world, command, wire)
         try:
