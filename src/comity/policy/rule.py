@@ -53,7 +53,6 @@ class Obligation(StrEnum):
     """What must be done with a decision. Closed: one that is not here is refused."""
 
     LOG = "log"
-    NOTIFY_DUTY = "notify_duty"
 
 
 class Mark(StrEnum):

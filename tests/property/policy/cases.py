@@ -82,7 +82,7 @@ def rules(draw: st.DrawFn, name: str, effects: tuple[Outcome, ...] = tuple(Outco
         effect=draw(st.sampled_from(effects)),
         when=draw(conditions()),
         unless=tuple(draw(st.lists(conditions(fewest=1), max_size=2))),
-        obligations=draw(st.sampled_from([(), (Obligation.LOG,), tuple(Obligation)])),
+        obligations=draw(st.sampled_from([(), (Obligation.LOG,)])),
         statute=Statute(cite="practice data", mark=Mark.PRACTICE),
         sentence=f"Rule {name} of the practice data.",
         enabled=draw(st.sampled_from([True, True, True, False])),

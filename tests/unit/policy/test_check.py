@@ -74,6 +74,7 @@ def parsed(**changed: Any) -> PolicyBundle:
         ({"effect": "permit"}, e.RuleFormError),
         ({"effect": None}, e.RuleFormError),
         ({"obligations": ["sing"]}, e.RuleFormError),
+        ({"obligations": ["log", "notify_duty"]}, e.RuleFormError),
         ({"obligations": ["log", "log"]}, e.RuleFormError),
         ({"sentence": None}, e.SentenceMissingError),
         ({"sentence": " "}, e.SentenceMissingError),
