@@ -87,7 +87,9 @@ async def test_one_tick_writes_no_more_than_the_buffer(more: int, is_aborted: bo
     connection._transport = wire
     connection.send(bytes(WRITE_BUFFER_BYTES_MAX))
     connection.send(bytes(more))
-    await asyncio.sleep(0)
+    tick = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(tick.set_result, None)
+    await tick
     assert wire.is_aborted is is_aborted
     assert wire.count == (0 if is_aborted else WRITE_BUFFER_BYTES_MAX)
     assert server.events.counts["lines_not_reading"] == more
