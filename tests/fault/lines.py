@@ -1,0 +1,163 @@
+"""An agency's system as it should be: it keeps a list of what it sent and of what it was delivered.
+
+Guarantee: a message keeps its number until it is accepted, through any number of connections; a
+delivery is acknowledged only after it stands in the list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+
+from comity.client import LineClient, LineClosedError, MessageNotTakenError, open_line
+from comity.domain.answer import Answer
+from comity.domain.ids import Member, member_of_wire
+from comity.domain.query import Query
+from comity.formats.frames import LineEvent
+from comity.formats.json import render_query
+from comity.formats.json.delivered import Delivered, parse_delivered
+from comity.roles.certificates import SERVER_NAME, client_context, tls_files
+from comity.roles.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+RECONNECT_S = 0.05
+REPEAT_S = 0.2
+
+
+@dataclass
+class Sent:
+    """A message of the list: its number, what it asks, of whom, and what came of it."""
+
+    number: int
+    query: Query
+    message: bytes
+    is_accepted: bool = False
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def states(self) -> tuple[Member, ...]:
+        """The states asked, each once."""
+        found = [member_of_wire(code) for code in dict.fromkeys(self.query.destinations)]
+        return tuple(member for member in found if member is not None)
+
+    def final(self, state: Member) -> list[Answer]:
+        """The final answers of a state, each once."""
+        finals = (a for a in self.answers if a.state == state and a.is_final)
+        return list({a.step: a for a in finals}.values())
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether every state asked has answered for good, and all that it released is here."""
+        return all(self.final(s) and _first(self.answers, s) for s in self.states)
+
+
+def _first(answers: list[Answer], state: Member) -> bool:
+    return any(a.state == state and a.step == 0 for a in answers)
+
+
+@dataclass
+class Kept:
+    """A delivery of the list, and on which connection it came."""
+
+    connection: int
+    event: LineEvent
+    said: Delivered
+
+
+class RecordingLine:
+    """One line. `run` connects for as long as it is not cancelled; `add` sends, now or later."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.name = name
+        self.sent: dict[int, Sent] = {}
+        self.kept: list[Kept] = []
+        self.connections = 0
+        self.refusals: Counter[str] = Counter()
+        self._port = settings.line_port
+        self._context = client_context(tls_files(settings.data_dir / "tls", name))
+        self._client: LineClient | None = None
+        self._waiting: set[int] = set()
+        self._changed = asyncio.Event()
+
+    def add(self, query: Query) -> Sent:
+        """Put a query on the list and send it, if there is a connection."""
+        sent = Sent(number=len(self.sent) + 1, query=query, message=render_query(query))
+        self.sent[sent.number] = sent
+        self._post(sent.number)
+        return sent
+
+    def unaccepted(self) -> list[int]:
+        """The numbers of what must be sent again on a new connection."""
+        return [number for number, sent in self.sent.items() if not sent.is_accepted]
+
+    def unended(self) -> list[int]:
+        """The numbers of what has not its final answers."""
+        return [number for number, sent in self.sent.items() if not sent.is_ended]
+
+    def drop(self) -> None:
+        """Lose the connection, as a line does that is cut; `run` makes another."""
+        if self._client is not None:
+            self._client.close()
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until something is accepted or delivered. Raises: TimeoutError."""
+        self._changed.clear()
+        async with asyncio.timeout(seconds):
+            await self._changed.wait()
+
+    async def run(self) -> None:
+        """Connect, send what is not accepted, keep what is delivered; again and again."""
+        while True:
+            try:
+                client = await open_line(LOOPBACK, self._port, self._context, SERVER_NAME)
+            except (OSError, ssl.SSLError, LineClosedError, TimeoutError):
+                await asyncio.sleep(RECONNECT_S)
+                continue
+            try:
+                await self._live(client)
+            finally:
+                self._client = None
+                client.close()
+
+    async def _live(self, client: LineClient) -> None:
+        self.connections += 1
+        self._client = client
+        self._waiting = set()
+        for number in self.unaccepted():
+            self._post(number)
+        async for event in client.deliveries():
+            self._keep(event)
+
+    def _keep(self, event: LineEvent) -> None:
+        said = parse_delivered(event.payload)
+        self.kept.append(Kept(connection=self.connections, event=event, said=said))
+        if said.answer is not None:
+            self.sent[event.reply_to].answers.append(said.answer)
+        self._changed.set()
+
+    def _post(self, number: int) -> None:
+        client = self._client
+        if client is None or number in self._waiting:
+            return
+        try:
+            _, accepted = client.post(self.sent[number].message, number)
+        except LineClosedError:
+            return
+        self._waiting.add(number)
+        accepted.add_done_callback(partial(self._settled, client, number))
+
+    def _settled(self, client: LineClient, number: int, accepted: asyncio.Future[None]) -> None:
+        if client is self._client:
+            self._waiting.discard(number)
+        if accepted.cancelled():
+            return
+        error = accepted.exception()
+        if error is None:
+            self.sent[number].is_accepted = True
+            self._changed.set()
+        elif isinstance(error, MessageNotTakenError):
+            self.refusals[error.reason] += 1
+            asyncio.get_running_loop().call_later(REPEAT_S, self._post, number)
