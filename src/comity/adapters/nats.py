@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping
+from itertools import count
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from comity.adapters.errors import MessageTooLargeError
 from comity.ports import Handler, UnreachableError
@@ -32,6 +34,7 @@ HANDLERS_MAX: Final = 256
 WAITING_MESSAGES_MAX: Final = 8_192
 WAITING_BYTES_MAX: Final = 256 * 2**20
 CONNECT_SECONDS_MAX: Final = 5.0
+LEAVE_SECONDS_MAX: Final = 1.0
 UNHEARD_SECONDS_MAX: Final = 5.0
 """The server says that nobody listens within a round trip; after this it will not."""
 
@@ -73,8 +76,10 @@ class NatsBus:
         self._log = log
         self._client: Client | None = None
         self._listeners: list[_Listener] = []
+        self._subscriptions: list[Subscription] = []
         self._unheard: dict[str, tuple[float, Callable[[], None]]] = {}
         self._forgetting: asyncio.TimerHandle | None = None
+        self._tokens = count()
         self._inbox = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -103,13 +108,25 @@ class NatsBus:
         return bus
 
     async def close(self) -> None:
-        """End the connection and whatever is still being handled."""
+        """Listen no more, then end the connection and whatever is still being handled."""
+        await self._stop_listening()
         ending = [task for task in (self._keeper, *self._tasks) if task is not None]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         if self._forgetting is not None:
             self._forgetting.cancel()
+
+    async def _stop_listening(self) -> None:
+        """Tell the server, so that from then on senders hear that nobody listens here."""
+        client = self._client
+        if client is None:
+            return
+        with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
+            async with asyncio.timeout(LEAVE_SECONDS_MAX):
+                for subscription in self._subscriptions:
+                    await subscription.unsubscribe()
+                await _settle(client)
 
     def is_connected(self) -> bool:
         """Say whether something that is sent now can arrive."""
@@ -143,10 +160,11 @@ class NatsBus:
 
         await client.connect(**self._options, closed_cb=ended)
         self._inbox = client.new_inbox()
+        self._subscriptions = []
         await client.subscribe(f"{self._inbox}.*", cb=self._heard_nobody)
         for listener in self._listeners:
             await self._subscribe(client, listener)
-        await client.flush()
+        await _settle(client)
         self._client = client
 
     async def _heard_error(self, error: Exception) -> None:
@@ -164,7 +182,7 @@ class NatsBus:
         Raises: UnreachableError if the wire is down, MessageTooLargeError.
         """
         client = self._connected()
-        token = str(client.stats["out_msgs"])
+        token = str(next(self._tokens))
         self._unheard[token] = (asyncio.get_running_loop().time(), unheard)
         self._forget_later()
         try:
@@ -235,20 +253,21 @@ class NatsBus:
             # If the connection ends meanwhile, the next one listens.
             with contextlib.suppress(OSError, TimeoutError, nats.errors.Error):
                 await self._subscribe(client, listener)
-                await client.flush()
+                await _settle(client)
 
     async def _subscribe(self, client: Client, listener: _Listener) -> None:
         async def take(message: Msg) -> None:
             await listener.slots.acquire()
             self._spawn(self._handle(listener, message))
 
-        await client.subscribe(
+        subscription = await client.subscribe(
             listener.subject,
             queue=listener.group,
             cb=take,
             pending_msgs_limit=WAITING_MESSAGES_MAX,
             pending_bytes_limit=WAITING_BYTES_MAX,
         )
+        self._subscriptions.append(subscription)
 
     async def _handle(self, listener: _Listener, message: Msg) -> None:
         try:
@@ -264,6 +283,16 @@ class NatsBus:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _settle(client: Client) -> None:
+    """Return once the server has taken in every subscription.
+
+    Twice, because the client writes a ping ahead of the commands that wait to be written: only the
+    second one comes after them.
+    """
+    await client.flush()
+    await client.flush()
 
 
 def _meaning(error: Exception) -> UnreachableError | MessageTooLargeError:

@@ -81,7 +81,7 @@ ANSWER: Final = Table(
         ("leaf_indexes", "text"), *_SEALED,
     ),
     # An array of arrays would have to be rectangular.
-    casts=(("leaf_indexes", "bigint[]"),),
+    casts=(("leaf_indexes", "::bigint[]"),),
 )  # fmt: skip
 HOLD: Final = Table(
     name="hold",
@@ -117,10 +117,11 @@ def _arrays(table: Table, first: int) -> str:
 def insert(table: Table, first: int = 1) -> str:
     """Return the statement that adds rows given as one array per column from `$first` on."""
     casts = dict(table.casts)
-    values = (f"n.{name}::{casts[name]}" if name in casts else f"n.{name}" for name in table.names)
+    values = (f"n.{name}{casts.get(name, '')}" for name in table.names)
     into = f"{table.name} ({', '.join(table.names)})"
     # Names and types come from the tables above, values are parameters.
-    return f"INSERT INTO {into} SELECT {', '.join(values)} FROM {_arrays(table, first)}"  # noqa: S608
+    select = f"SELECT {', '.join(values)} FROM {_arrays(table, first)}"  # noqa: S608
+    return f"INSERT INTO {into} {select}"
 
 
 # INVARIANT (one-ledger-one-writer): a head moves only from the size and epoch that the plan was
