@@ -32,9 +32,17 @@ HANDLERS_MAX: Final = 256
 """Messages of one subject that are handled at the same time."""
 
 WAITING_MESSAGES_MAX: Final = 8_192
+"""Messages of one subject that wait to be handled; beyond them, messages are dropped."""
+
 WAITING_BYTES_MAX: Final = 256 * 2**20
+"""Bytes of one subject's messages that wait to be handled; beyond them, messages are dropped."""
+
 CONNECT_SECONDS_MAX: Final = 5.0
+"""How long a process waits for its first connection to the wire."""
+
 LEAVE_SECONDS_MAX: Final = 1.0
+"""How long a process that ends waits for the server to know it."""
+
 UNHEARD_SECONDS_MAX: Final = 5.0
 """The server says that nobody listens within a round trip; after this it will not."""
 

@@ -22,9 +22,17 @@ from comity.ports import StoreDownError
 __all__ = ["ACQUIRE_SECONDS_MAX", "CONNECTIONS_MAX", "STATEMENT_SECONDS_MAX", "Pool", "Session"]
 
 CONNECTIONS_MAX: Final = 4
+"""Connections of one process to the store."""
+
 ACQUIRE_SECONDS_MAX: Final = 10.0
+"""How long a task waits for one of the connections."""
+
 CONNECT_SECONDS_MAX: Final = 5.0
+"""How long a new connection may take, and the end of one."""
+
 STATEMENT_SECONDS_MAX: Final = 30.0
+"""How long a statement may run, and a transaction wait for its next one."""
+
 
 _SETTINGS: Final = {
     "application_name": "comity",
