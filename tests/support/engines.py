@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import msgspec
 import pytest
 
 from comity.adapters.postgres.migrate import migrate
@@ -75,15 +74,7 @@ class Cluster:
 
     def __init__(self, settings: Settings, placement: Placement) -> None:
         self._postgres = Postgres(settings, placement)
-        child = msgspec.structs.replace(self._postgres.child, ready=self._is_ready)
-        self.engine = Engine(child, placement)
-
-    async def _is_ready(self, _: Attempt) -> bool:
-        try:
-            await self.run("postgres", "SELECT 1")
-        except (OSError, asyncpg.CannotConnectNowError):
-            return False
-        return True
+        self.engine = Engine(self._postgres.child, placement)
 
     def url(self, database: str, role: DatabaseRole = DatabaseRole.GATEWAY) -> str:
         """Return where a role connects to a database."""
@@ -97,9 +88,6 @@ class Cluster:
 
     async def make_template(self) -> None:
         """Make the database that every test's own is copied from."""
-        for role in (DatabaseRole.GATEWAY, DatabaseRole.READER):
-            password = read_secret(Path(self._postgres.address.password_files[role]))
-            await self.run("postgres", f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
         await self.run("postgres", f"CREATE DATABASE {TEMPLATE}")
         connection = await self.connect(TEMPLATE)
         try:

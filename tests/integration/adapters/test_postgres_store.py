@@ -239,3 +239,36 @@ async def test_server_that_is_not_there_yet(cluster: Cluster, database: str) -> 
         assert await store.claim(HOST, [WA]) == {WA: 1}
     finally:
         await store.close()
+
+
+async def commits_before_unknown(store: PostgresStore, epochs: dict[Member, int]) -> int:
+    """Commit one leaf after another; return how many were certain before one was not."""
+    for number in range(10_000):
+        try:
+            await commit(store, [Work(member=WA, number=number)], epochs)
+        except CommitUnknownError:
+            return number
+        await asyncio.sleep(0.01)
+    raise AssertionError("every commit was certain")
+
+
+@pytest.mark.parametrize("end", ["pg_cancel_backend", "pg_terminate_backend"])
+async def test_commit_whose_standby_was_not_waited_for(
+    cluster: Cluster, database: str, store: PostgresStore, end: str
+) -> None:
+    """A commit that stands here and perhaps at no standby is unknown, and the heads know of it."""
+    epochs = await store.claim(HOST, STATES)
+    waiting = f"""
+        SELECT {end}(pid) FROM pg_stat_activity
+        WHERE datname = '{database}' AND wait_event = 'SyncRep'"""
+    await cluster.run(database, "ALTER SYSTEM SET synchronous_standby_names = 'elsewhere'")
+    try:
+        await cluster.run(database, "SELECT pg_reload_conf()")
+        committing = asyncio.create_task(commits_before_unknown(store, epochs))
+        while not committing.done():
+            await cluster.run(database, waiting)
+            await asyncio.sleep(0.01)
+    finally:
+        await cluster.run(database, "ALTER SYSTEM RESET synchronous_standby_names")
+        await cluster.run(database, "SELECT pg_reload_conf()")
+    assert await size(store) == await committing + 1
