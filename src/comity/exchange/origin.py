@@ -78,12 +78,12 @@ def fan_out_of(states: tuple[Member, ...]) -> FanOut:
     return FanOut.SINGLE if len(states) == 1 else FanOut.LIST
 
 
-def exchange_id_of(query_id: QueryId, state: Member) -> ExchangeId:
-    """Return the id of the exchange with one state: the query's time, then a hash of both.
+def exchange_id_of(query_id: QueryId, origin: Member, state: Member) -> ExchangeId:
+    """Return the id of the exchange with one state: the query's time, then a hash of all three.
 
     It is derived so that a re-driven query names the same exchange after any crash.
     """
-    digest = sha256(_CONTEXT + query_id + state.encode()).digest()
+    digest = sha256(_CONTEXT + query_id + origin.encode() + state.encode()).digest()
     return ExchangeId(query_id[:8] + digest[:8])
 
 
@@ -93,7 +93,7 @@ def exchanges_of(accepted: AcceptedQuery, query_entry: str) -> tuple[Exchange, .
     fan_out = fan_out_of(accepted.states)
     return tuple(
         Exchange(
-            exchange_id=exchange_id_of(accepted.query_id, state),
+            exchange_id=exchange_id_of(accepted.query_id, accepted.member, state),
             query_id=accepted.query_id,
             state=state,
             origin_member=accepted.member,

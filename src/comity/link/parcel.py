@@ -54,6 +54,7 @@ class RefusalCode(StrEnum):
     UNKNOWN_MEMBER = "unknown_member"
     AGENCY_NOT_LISTED = "agency_not_listed"
     KEY_NOT_ANSWERED = "key_not_answered"
+    NOT_DERIVED = "not_derived"
     BUSY = "busy"
     SOURCE_UNAVAILABLE = "source_unavailable"
 

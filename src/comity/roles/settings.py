@@ -131,11 +131,12 @@ class Settings(BaseSettings):
         description="Whether every surface says that these are practice data.",
     )
     hold_seconds_max: int = Field(
-        30 * 86_400,
+        13 * 86_400,
         ge=1,
-        le=30 * 86_400,
+        le=13 * 86_400,
         title="seconds",
-        description="How long a hold waits at most, where a state's policy says longer.",
+        description="How long a hold waits at most, where a state's policy says longer; accepted "
+        "queries are kept a day more.",
     )
     undeliverable_s: int = Field(
         86_400,

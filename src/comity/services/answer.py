@@ -31,6 +31,7 @@ from comity.exchange.answering import (
     needs_look_up,
 )
 from comity.exchange.facts import facts_of
+from comity.exchange.origin import exchange_id_of
 from comity.ledger.plan import Existing, Stale
 from comity.link.envelope import Opened
 from comity.link.parcel import Answered as AnsweredParcel
@@ -113,6 +114,10 @@ class AnswerFace:
             return RefusalCode.NOT_HOSTED_HERE
         if not now - DEDUP_SECONDS <= exchange.accepted_at <= now + FUTURE_SECONDS_MAX:
             return RefusalCode.STALE
+        derived = exchange_id_of(exchange.query_id, exchange.origin_member, exchange.state)
+        if exchange.exchange_id != derived:
+            # Whoever else was asked knows the query id, and must not take this exchange's place.
+            return RefusalCode.NOT_DERIVED
         if not self._world.directory.answers(exchange.state, exchange.key):
             return RefusalCode.KEY_NOT_ANSWERED
         try:

@@ -26,7 +26,7 @@ from comity.link.forms import is_exchange
 from tests.support.exchange import NOW
 from tests.support.leaves import leaf
 
-WA, ID = Member("wa"), Member("id")
+TX, WA, ID = Member("tx"), Member("wa"), Member("id")
 QUERY_ID = QueryId(bytes(range(8)) + b"\xff" * 8)
 QUERY = Query(
     key=MessageKey("DQ"),
@@ -54,7 +54,7 @@ def test_one_exchange_per_state() -> None:
     assert [e.state for e in exchanges] == [WA, ID]
     assert len({e.exchange_id for e in exchanges}) == 2
     for exchange in exchanges:
-        assert exchange.exchange_id == exchange_id_of(QUERY_ID, exchange.state)
+        assert exchange.exchange_id == exchange_id_of(QUERY_ID, exchange.origin_member, exchange.state)
         assert (exchange.fan_out, exchange.wants_image) == (FanOut.LIST, True)
         assert (exchange.query_entry, exchange.claims) == ("or/9001", QUERY.claims)
         assert not exchange.probe
@@ -63,8 +63,8 @@ def test_one_exchange_per_state() -> None:
 
 def test_exchange_id_is_derived() -> None:
     """The id is the query's time and a hash: the same after any crash, in the query's order."""
-    assert exchange_id_of(QUERY_ID, WA).hex() == "00010203040506076de7913b56a2b9d0"
-    assert exchange_id_of(QUERY_ID, WA)[:8] == QUERY_ID[:8]
+    assert exchange_id_of(QUERY_ID, TX, WA).hex() == "0001020304050607628a32accbee5168"
+    assert exchange_id_of(QUERY_ID, TX, WA)[:8] == QUERY_ID[:8]
 
 
 def test_query_leaf_is_of_the_origin() -> None:
