@@ -122,6 +122,17 @@ def test_key_files_are_the_owners_alone(tmp_path: Path) -> None:
     assert found == {"keyring": 0o700, "keyring/wa": 0o700, "keyring/wa/0682.key": 0o600}
 
 
+def test_destroyed_key_leaves_no_copy(tmp_path: Path) -> None:
+    """What a crash left of a key while it was made goes with the key."""
+    keyring = FileKeyring(tmp_path / "keyring", SeededEntropy(b"keys"))
+    sealed_by(keyring, b"data")
+    sealed_by(keyring, b"data", month=683)
+    folder = tmp_path / "keyring" / "wa"
+    (folder / ".0682.key.0123456789abcdef").hardlink_to(folder / "0682.key")
+    assert keyring.destroy(WA, 682)
+    assert [path.name for path in folder.iterdir()] == ["0683.key"]
+
+
 @pytest.mark.parametrize("data", [b"", b"k" * 31, b"k" * 33])
 def test_file_that_is_no_key_is_refused(tmp_path: Path, data: bytes) -> None:
     """A key file of another length is neither used nor replaced."""

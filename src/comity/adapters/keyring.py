@@ -56,12 +56,14 @@ class FileKeyring:
         """Destroy a key, and so what it sealed; return whether there was one."""
         self._ciphers.pop((member, month), None)
         path = self._path(member, month)
-        try:
-            path.unlink()
-        except FileNotFoundError:
+        if not path.parent.exists():
             return False
+        existed = path.exists()
+        # A crash while the key was made may have left it under its first name too.
+        for copy in [path, *path.parent.glob(f".{path.name}.*")]:
+            copy.unlink(missing_ok=True)
         flush_folder(path.parent)
-        return True
+        return existed
 
     def months(self, member: Member) -> list[int]:
         """Return the months of which a member has keys, in order."""
