@@ -7,6 +7,7 @@ takes, the origin asks again and is answered from the state's store.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ import msgspec
 from comity.domain.answer import Answer
 from comity.domain.ids import QueryId
 from comity.exchange.origin import AcceptedQuery, decode_accepted
-from comity.ports import AcceptedRow, Clock, Lines, ResultRow, Store
+from comity.ports import AcceptedRow, Clock, Lines, ResultRow, Store, StoreDownError
 from comity.services.entries import accepted_place
 from comity.services.events import Events
 from comity.services.forms import Stamps, render_answer
@@ -28,6 +29,7 @@ PAGE_ROWS: Final = 256
 WINDOW_DELIVERIES: Final = 4_096
 RESTART_GAP: Final = 100_000
 _NS: Final = 1_000_000_000
+_RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 _Kept = tuple[int, bytes]
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -106,8 +108,11 @@ class Deliveries:
     async def save(self, answers: Sequence[tuple[OpenQueryState, OpenExchange, Answer]]) -> None:
         """Keep answers as rendered for their requesters, then write out those that can go.
 
-        One call at a time: numbers are saved in the order in which they are given.
+        One call at a time, which waits out a store that is down: numbers are saved in the order in
+        which they are given, so that none is passed over.
         """
+        if not answers:
+            return
         rows: list[ResultRow] = []
         now = self._clock.now_ns() // _NS
         nonces = iter(self._vault.nonces(len(answers)))
@@ -117,13 +122,34 @@ class Deliveries:
             self._received += 1
             stamps = Stamps(received=self._received, sent=position.made, at=now)
             rows.append(self._row(state, answer, stamps, next(nonces)))
-        is_new = await self._store.save_results(rows)
+        is_new = await self._save_rows(rows)
         self._events.note("results_saved", sum(is_new))
         for row in (row for row, new in zip(rows, is_new, strict=True) if new):
             position = self._positions[row.line]
             position.saved = row.number
             if not position.is_behind:
                 position.is_behind = not self._write(row, position)
+
+    async def _save_rows(self, rows: Sequence[ResultRow]) -> list[bool]:
+        attempt = 0
+        while True:
+            try:
+                is_new = await self._store.save_results(rows)
+                if not attempt:
+                    return is_new
+                # An attempt whose answer was lost may have persisted: then the row is this one.
+                return [
+                    new or await self._is_kept(row) for row, new in zip(rows, is_new, strict=True)
+                ]
+            except StoreDownError as error:
+                self._events.failure("results_not_saved", error)
+                await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
+                attempt += 1
+
+    async def _is_kept(self, row: ResultRow) -> bool:
+        kept = await self._store.results_of(row.query_id)
+        place = (row.exchange_id, row.step, row.number)
+        return place in {(r.exchange_id, r.step, r.number) for r in kept}
 
     def _row(
         self, state: OpenQueryState, answer: Answer, stamps: Stamps, nonce: bytes
