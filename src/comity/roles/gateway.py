@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,7 +31,7 @@ from comity.services.deliveries import Deliveries
 from comity.services.events import Events
 from comity.services.founding import Founding
 from comity.services.health import Health
-from comity.services.member import NoPolicyError, World
+from comity.services.member import World
 from comity.services.origin import OriginFace
 from comity.services.sequencer import Sequencer
 
@@ -42,6 +42,7 @@ UNHEARD_MARK: Final = b"\x00"
 
 _NS_PER_MS: Final = 1_000_000
 _NS: Final = 1_000_000_000
+_Paper = TypeVar("_Paper")
 _TICK_SECONDS: Final = 1.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
@@ -86,6 +87,7 @@ class Gateway:
     def __init__(self, parts: GatewayParts) -> None:
         self._parts = parts
         self._tasks: list[asyncio.Task[None]] = []
+        self._losses = -1
 
     # The desk of the lines.
 
@@ -120,8 +122,7 @@ class Gateway:
         self._run(parts.courier.run())
         await self._publish_founding()
         await parts.health.check()
-        taken_up = await parts.origin.recover(parts.clock.now_ns() // _NS - _RECOVER_SECONDS)
-        parts.events.note("queries_taken_up", taken_up, members=len(parts.world.members()))
+        await self._take_up()
         await parts.bus.listen(gateway_subject(parts.host), self._envelope)
         await parts.bus.listen(command_subject(parts.host), self._command)
         port = await parts.lines.listen(self, *parts.listen_on)
@@ -156,7 +157,7 @@ class Gateway:
         for member, epoch in epochs.items():
             try:
                 await parts.checkpoints.check(member)
-            except ComityError as error:
+            except Exception as error:  # noqa: BLE001 - the others are taken up
                 # INVARIANT (one-ledger-one-writer): an old backup or damage is never written to.
                 parts.events.failure("ledger_refused", error, member=member)
             else:
@@ -170,15 +171,28 @@ class Gateway:
             for signed in parts.papers.parts
             if world.directory.part(signed.member) is None and parts.sequencer.owns(signed.member)
         ]
-        if new_parts:
-            await parts.founding.publish_parts(new_parts)
+        await self._publish(parts.founding.publish_parts, new_parts)
         new_policies = [
             body
             for member, body in parts.papers.policies
-            if parts.sequencer.owns(member) and not _has_policy(world, member)
+            if parts.sequencer.owns(member) and not world.has_published(member)
         ]
-        if new_policies:
-            await parts.founding.publish_first_policies(new_policies)
+        await self._publish(parts.founding.publish_first_policies, new_policies)
+
+    async def _publish(
+        self, publish: Callable[[list[_Paper]], Awaitable[object]], papers: list[_Paper]
+    ) -> None:
+        """Publish papers together; where one is refused, each alone, and that one not."""
+        if not papers:
+            return
+        try:
+            await publish(papers)
+        except ComityError as error:
+            if len(papers) == 1:
+                self._parts.events.failure("founding_refused", error)
+                return
+            for paper in papers:
+                await self._publish(publish, [paper])
 
     async def _envelope(self, data: bytes) -> None:
         parts = self._parts
@@ -208,7 +222,21 @@ class Gateway:
     async def _command(self, data: bytes) -> bytes:
         return await self._parts.commands.take(data)
 
+    async def _take_up(self) -> None:
+        """Go on with whatever is open: at the start, and after the store was lost.
+
+        What it had not flushed when it crashed is gone: answers of queries that had ended here.
+        """
+        parts = self._parts
+        losses = parts.store.losses
+        if losses == self._losses:
+            return
+        taken_up = await parts.origin.recover(parts.clock.now_ns() // _NS - _RECOVER_SECONDS)
+        parts.events.note("queries_taken_up", taken_up, members=len(parts.world.members()))
+        self._losses = losses
+
     async def _tick(self) -> None:
+        await self._take_up()
         await self._parts.origin.redrive()
         await self._parts.deliveries.save_acknowledged()
 
@@ -224,13 +252,5 @@ class Gateway:
             await asyncio.sleep(seconds)
             try:
                 await work()
-            except ComityError as error:
+            except Exception as error:  # noqa: BLE001 - or this work would end for ever, unseen
                 self._parts.events.failure("interval_failed", error)
-
-
-def _has_policy(world: World, member: Member) -> bool:
-    try:
-        world.policy(member)
-    except NoPolicyError:
-        return False
-    return True

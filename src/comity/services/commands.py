@@ -32,13 +32,14 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.limits import TEXT_CHARS_MAX
 from comity.ports import Clock, Entropy, Store
 from comity.review.verdicts import check_reading
 from comity.services.checkpoints import Checkpoints
 from comity.services.entries import Entry
 from comity.services.events import Events
 from comity.services.member import World
-from comity.services.sequencer import Committed, Refused, Sequencer
+from comity.services.sequencer import Refused, Sequencer, recorded_index
 from comity.services.verdict import OpenHold, ReviewDesk
 
 __all__ = ["HOLDS_SHOWN_MAX", "SHOWN_COUNTS", "Commands", "NotOnThisPathError", "command_subject"]
@@ -95,11 +96,10 @@ class Commands:
     async def take(self, data: bytes) -> bytes:
         """Carry out one command and return its result's bytes; never raises for its contents."""
         try:
-            result = await self._carry_out(decode_command(data))
+            return encode_result(await self._carry_out(decode_command(data)))
         except ComityError as error:
             self._events.failure("command_failed", error)
-            result = CommandFailed(code=error.code, text=str(error))
-        return encode_result(result)
+            return encode_result(CommandFailed(code=error.code, text=str(error)[:TEXT_CHARS_MAX]))
 
     async def _carry_out(self, command: Command) -> CommandResult:
         match command:
@@ -120,8 +120,9 @@ class Commands:
                 assert_never(command)
 
     async def _expire(self, command: Expire) -> str:
-        for row, hold in await self._desk.holds(command.state):
-            if hold.exchange.exchange_id == command.exchange_id:
+        # By the row alone: a hold that cannot be opened must not keep another from its end.
+        for row in await self._store.open_holds([command.state]):
+            if row.exchange_id == command.exchange_id:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
 
@@ -176,8 +177,9 @@ class Commands:
         (result,) = await self._sequencer.commit([entry])
         if isinstance(result, Refused):
             raise result.error
-        assert isinstance(result, Committed)
-        return entry_name(reading.state, result.leaves[0].index)
+        index = recorded_index(result)
+        assert index is not None
+        return entry_name(reading.state, index)
 
     def _view(self, hold: OpenHold, *, with_search: bool) -> HoldView:
         row, file = hold

@@ -19,11 +19,11 @@ from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
 from comity.exchange.private import note_fields
-from comity.policy import parse_bundle
+from comity.policy import encode_bundle, parse_bundle
 from comity.ports import Clock, DirectoryRow, Entropy, PolicyRow
 from comity.services.entries import DirectoryPublication, Entry
-from comity.services.member import NoPolicyError, World
-from comity.services.sequencer import Committed, Refused, Sequencer
+from comity.services.member import World
+from comity.services.sequencer import Refused, Sequencer, recorded_index
 
 __all__ = ["Founding", "FoundingError"]
 
@@ -57,12 +57,17 @@ class Founding:
     async def publish_parts(self, parts: list[SignedPart]) -> list[str]:
         """Publish members' signed parts; return the entries of their `directory` leaves.
 
-        Raises: DirectoryError if a signature does not hold, FoundingError if one is not newer.
+        Raises: DirectoryError if a signature does not hold, or an agency is listed by another
+        member; FoundingError if one is not newer.
         """
         entries = [self._part_entry(signed) for signed in parts]
-        indexes = await self._commit(entries)
-        rows = []
-        for entry, index in zip(entries, indexes, strict=True):
+        directory = self._world.directory
+        for signed in parts:
+            # Whose an agency is must not depend on the order in which parts are read at a start.
+            directory = directory.with_part(verify_part(signed, self._root))
+        rows: list[DirectoryRow] = []
+        placed, refusal = await self._commit(entries)
+        for entry, index in placed:
             assert entry.directory is not None
             part = entry.directory
             rows.append(
@@ -74,7 +79,10 @@ class Founding:
                     signature=part.signature,
                 )
             )
+        # What is recorded is in force, whatever became of the others.
         self._world.take_parts(rows)
+        if refusal is not None:
+            raise refusal
         return [entry_name(row.member, row.leaf_index) for row in rows]
 
     async def publish_first_policies(self, bundles: list[bytes]) -> list[str]:
@@ -83,14 +91,16 @@ class Founding:
         Raises: FoundingError if a member has one already; RuleFormError and its kinds.
         """
         entries = [self._policy_entry(body) for body in bundles]
-        indexes = await self._commit(entries)
-        for entry, index in zip(entries, indexes, strict=True):
+        placed, refusal = await self._commit(entries)
+        for entry, index in placed:
             assert entry.policy is not None
             digest = sha256(entry.policy).digest()
             self._world.take_policy(
                 PolicyRow(member=entry.member, leaf_index=index, digest=digest, body=entry.policy)
             )
-        return [entry_name(e.member, i) for e, i in zip(entries, indexes, strict=True)]
+        if refusal is not None:
+            raise refusal
+        return [entry_name(entry.member, index) for entry, index in placed]
 
     def _part_entry(self, signed: SignedPart) -> Entry:
         part = verify_part(signed, self._root)
@@ -109,17 +119,13 @@ class Founding:
 
     def _policy_entry(self, body: bytes) -> Entry:
         bundle = parse_bundle(body)
-        if self._has_policy(bundle.state):
+        if self._world.has_published(bundle.state):
             raise FoundingError("`state` has a policy; a change takes its approvals")
-        leaf = self._leaf(bundle.state, LeafKind.POLICY, body)
-        return Entry(member=bundle.state, exchange_id=self._id(), leaves=(leaf,), policy=body)
-
-    def _has_policy(self, member: Member) -> bool:
-        try:
-            self._world.policy(member)
-        except NoPolicyError:
-            return False
-        return True
+        # What could not decide is not published: its state would be left without a policy.
+        self._world.compile(bundle)
+        canonical = encode_bundle(bundle)
+        leaf = self._leaf(bundle.state, LeafKind.POLICY, canonical)
+        return Entry(member=bundle.state, exchange_id=self._id(), leaves=(leaf,), policy=canonical)
 
     def _leaf(self, member: Member, kind: LeafKind, document: bytes) -> WantedLeaf:
         digest = sha256(document).digest()
@@ -140,12 +146,20 @@ class Founding:
     def _id(self) -> bytes:
         return make_id(self._clock.now_ns(), self._entropy.token(8))
 
-    async def _commit(self, entries: list[Entry]) -> list[LeafIndex]:
-        indexes = []
-        for result in await self._sequencer.commit(entries):
-            if isinstance(result, Refused):
-                raise result.error
-            if not isinstance(result, Committed):
-                raise FoundingError("a publication was overtaken by another")
-            indexes.append(result.leaves[0].index)
-        return indexes
+    async def _commit(
+        self, entries: list[Entry]
+    ) -> tuple[list[tuple[Entry, LeafIndex]], ComityError | None]:
+        """Return what stands, with its index, and why something does not."""
+        placed: list[tuple[Entry, LeafIndex]] = []
+        refusal: ComityError | None = None
+        for entry, result in zip(entries, await self._sequencer.commit(entries), strict=True):
+            index = recorded_index(result)
+            if index is not None:
+                placed.append((entry, index))
+            else:
+                refusal = result.error if isinstance(result, Refused) else _overtaken()
+        return placed, refusal
+
+
+def _overtaken() -> FoundingError:
+    return FoundingError("a publication was overtaken by another")

@@ -53,6 +53,7 @@ __all__ = [
     "Refused",
     "Sequencer",
     "SequencerResult",
+    "recorded_index",
 ]
 
 BATCH_ENTRIES_MAX: Final = 4_096
@@ -153,11 +154,15 @@ class Sequencer:
         if self._pending_count + len(entries) > PENDING_ENTRIES_MAX:
             raise BusyError("too many entries wait to be recorded")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[SequencerResult]] = loop.create_future()
-        self._pending.append(_Group(entries=entries, future=future))
+        groups = [
+            _Group(entries=entries[at : at + BATCH_ENTRIES_MAX], future=loop.create_future())
+            for at in range(0, len(entries), BATCH_ENTRIES_MAX)
+        ]
+        self._pending += groups
         self._pending_count += len(entries)
+        self._idle.clear()
         self._wake.set()
-        return await future
+        return [result for group in groups for result in await group.future]
 
     async def drained(self) -> None:
         """Return when nothing waits to be recorded."""
@@ -214,32 +219,30 @@ class Sequencer:
             at += count
 
     async def _commit_entries(self, entries: Sequence[Entry]) -> list[SequencerResult]:
-        """Commit what this host owns; a batch that fails for its contents is retried per member."""
+        """Commit what this host owns; a batch that fails for its contents is retried in parts."""
         results: list[SequencerResult | None] = [
             None if entry.member in self._epochs else Refused(error=_not_owned())
             for entry in entries
         ]
         open_places = [place for place, result in enumerate(results) if result is None]
         if open_places:
-            try:
-                done = await self._commit_all([entries[p] for p in open_places])
-            except Exception as error:  # noqa: BLE001 - one member's bad row stops no other
-                self._events.failure("batch_failed", error)
-                done = await self._commit_by_member([entries[p] for p in open_places])
+            done = await self._commit_apart([entries[p] for p in open_places])
             for place, result in zip(open_places, done, strict=True):
                 results[place] = result
         return [result for result in results if result is not None]
 
-    async def _commit_by_member(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+    async def _commit_apart(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+        """Commit; what fails is split until the entry that cannot be recorded stands alone."""
+        try:
+            return await self._commit_all(entries)
+        except Exception as error:  # noqa: BLE001 - one bad row stops no other
+            member = entries[0].member
+            self._events.failure("batch_failed", error, member=member, entries=len(entries))
+        if len(entries) == 1:
+            return [Refused(error=ComityError("the ledger refused this entry"))]
         results: dict[int, SequencerResult] = {}
-        for member in sorted({entry.member for entry in entries}):
-            places = [p for p, entry in enumerate(entries) if entry.member == member]
-            try:
-                done = await self._commit_all([entries[p] for p in places])
-            except Exception as error:  # noqa: BLE001 - the others go on
-                self._events.failure("member_batch_failed", error, member=member)
-                refused = Refused(error=ComityError("the ledger refused this batch"))
-                done = [refused] * len(places)
+        for places in _parts(entries):
+            done = await self._commit_apart([entries[p] for p in places])
             results.update(zip(places, done, strict=True))
         return [results[place] for place in range(len(entries))]
 
@@ -341,6 +344,32 @@ class Sequencer:
             else:
                 results.append(outcome)
         return results
+
+
+def recorded_index(result: SequencerResult) -> LeafIndex | None:
+    """Return the index of an entry's first leaf if it stands, in this batch or an earlier one.
+
+    For ids that only this host makes: then an existing key is the entry's own, of a commit whose
+    word was lost.
+    """
+    match result:
+        case Committed():
+            return result.leaves[0].index
+        case Existing():
+            return result.indexes[0][1]
+        case Stale() | Refused():
+            return None
+
+
+def _parts(entries: Sequence[Entry]) -> list[list[int]]:
+    """Return the places of each member's entries; of one member's, the two halves in order."""
+    by_member: dict[Member, list[int]] = {}
+    for place, entry in enumerate(entries):
+        by_member.setdefault(entry.member, []).append(place)
+    if len(by_member) > 1:
+        return [by_member[member] for member in sorted(by_member)]
+    half = len(entries) // 2
+    return [list(range(half)), list(range(half, len(entries)))]
 
 
 def _not_owned() -> NotOwnedError:
