@@ -309,7 +309,7 @@ def build_gateway(
             deliveries=deliveries,
             origin=_origin(settings, core, deliveries),
             answer=_answer(core, health),
-            commands=_commands(core, checkpoints),
+            commands=_commands(core, checkpoints, health),
             lines=core.lines,
             events=events,
             papers=papers,
@@ -340,7 +340,7 @@ def _origin(settings: Settings, core: _Core, deliveries: Deliveries) -> OriginFa
         courier=core.courier,
         lines=core.lines,
         deliveries=deliveries,
-        replay=AnswerReplay(store=core.store, vault=core.vault, proofs=core.proofs),
+        replay=_replay(core),
         open_queries=OpenQueries(),
         clock=core.clock,
         entropy=core.entropy,
@@ -352,6 +352,10 @@ def _origin(settings: Settings, core: _Core, deliveries: Deliveries) -> OriginFa
     return origin
 
 
+def _replay(core: _Core) -> AnswerReplay:
+    return AnswerReplay(store=core.store, vault=core.vault, proofs=core.proofs, events=core.events)
+
+
 def _answer(core: _Core, health: Health) -> AnswerFace:
     return AnswerFace(
         world=core.world,
@@ -359,14 +363,14 @@ def _answer(core: _Core, health: Health) -> AnswerFace:
         store=core.store,
         sequencer=core.sequencer,
         courier=core.courier,
-        replay=AnswerReplay(store=core.store, vault=core.vault, proofs=core.proofs),
+        replay=_replay(core),
         health=health,
         clock=core.clock,
         events=core.events,
     )
 
 
-def _commands(core: _Core, checkpoints: Checkpoints) -> Commands:
+def _commands(core: _Core, checkpoints: Checkpoints, health: Health) -> Commands:
     desk = ReviewDesk(
         world=core.world,
         store=core.store,
@@ -374,7 +378,9 @@ def _commands(core: _Core, checkpoints: Checkpoints) -> Commands:
         sequencer=core.sequencer,
         courier=core.courier,
         vault=core.vault,
+        health=health,
         clock=core.clock,
+        events=core.events,
     )
     return Commands(
         world=core.world,

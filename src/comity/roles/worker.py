@@ -12,7 +12,7 @@ from typing import Final
 from comity.domain.errors import ComityError
 from comity.domain.ids import HostName, Member
 from comity.link.command import CommandFailed, Expire, decode_result, encode_command
-from comity.ports import Bus, Clock, Store
+from comity.ports import Bus, Clock, HoldRow, Store
 from comity.services.commands import command_subject
 from comity.services.events import Events
 
@@ -58,11 +58,18 @@ class Worker:
         holds = await self._store.open_holds(self._members)
         due = [hold for hold in holds if hold.until <= now]
         for hold in due:
-            command = Expire(state=hold.member, exchange_id=hold.exchange_id)
-            answer = await self._bus.request(
-                command_subject(self._host), encode_command(command), timeout_s=_COMMAND_SECONDS_MAX
-            )
-            result = decode_result(answer)
-            if isinstance(result, CommandFailed):
-                self._events.note("expiry_refused", code=result.code)
+            try:
+                await self._expire(hold)
+            except ComityError as error:
+                # One hold without an answer must not keep the others from their end.
+                self._events.failure("expiry_not_told", error, member=hold.member)
         return len(due)
+
+    async def _expire(self, hold: HoldRow) -> None:
+        command = Expire(state=hold.member, exchange_id=hold.exchange_id)
+        answer = await self._bus.request(
+            command_subject(self._host), encode_command(command), timeout_s=_COMMAND_SECONDS_MAX
+        )
+        result = decode_result(answer)
+        if isinstance(result, CommandFailed):
+            self._events.note("expiry_refused", code=result.code)

@@ -34,6 +34,7 @@ from comity.exchange.facts import facts_of
 from comity.exchange.origin import exchange_id_of
 from comity.ledger.plan import Existing, Stale
 from comity.link.envelope import Opened
+from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.link.parcel import Ask, Parcel, RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
@@ -41,6 +42,7 @@ from comity.ports import Clock, Lookup, Record, Source, SourceError, Store
 from comity.services.courier import Courier
 from comity.services.entries import Entry
 from comity.services.events import Events
+from comity.services.forms import TOO_LONG_REMARK
 from comity.services.health import Health
 from comity.services.member import NoPolicyError, World
 from comity.services.replay import AnswerReplay, attach_proofs
@@ -53,6 +55,9 @@ FUTURE_SECONDS_MAX: Final = 300
 SOURCE_SECONDS_MAX: Final = 10.0
 _NS: Final = 1_000_000_000
 _DECIDE_ROUNDS_MAX: Final = 4
+_ELEMENT_BYTES: Final = 64
+_ANSWER_ROOM_BYTES: Final = 262_144
+"""For all of an answer but its elements: reasons, proofs and text."""
 
 
 class AnswerFace:
@@ -170,7 +175,11 @@ class AnswerFace:
                 # Nothing is known, so nothing is decided: the origin asks again.
                 refusals.append(_refused(item.exchange, RefusalCode.SOURCE_UNAVAILABLE))
                 continue
-            decided.append((item.exchange, self._answered(item, record, now)))
+            try:
+                decided.append((item.exchange, self._answered(item, record, now)))
+            except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
+                self._events.failure("exchange_fault", error)
+                refusals.append(_refused(item.exchange, RefusalCode.BUSY))
         return decided, refusals
 
     def _judge(
@@ -185,8 +194,12 @@ class AnswerFace:
                 self._events.failure("policy_missing", error, member=exchange.state)
                 refusals.append(_refused(exchange, RefusalCode.BUSY))
                 continue
-            facts = facts_of(exchange, self._world.directory, now)
-            judged.append(judge(exchange, facts, policy, index))
+            try:
+                facts = facts_of(exchange, self._world.directory, now)
+                judged.append(judge(exchange, facts, policy, index))
+            except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
+                self._events.failure("exchange_fault", error)
+                refusals.append(_refused(exchange, RefusalCode.BUSY))
         return judged, refusals
 
     async def _look_up(
@@ -208,6 +221,18 @@ class AnswerFace:
         return {j.exchange.exchange_id: _found(r) for j, r in zip(judged, records, strict=True)}
 
     def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+        """Return the answer; a record that cannot travel is told of without its elements.
+
+        Seen before the commit, so that no leaf names as released what could never leave.
+        """
+        answered = self._made(judged, record, now)
+        if record is None or is_fit(answered.answer):
+            return answered
+        self._events.note("records_too_long", member=judged.exchange.state)
+        bare = msgspec.structs.replace(record, elements=())
+        return self._made(judged, bare, now, remark=TOO_LONG_REMARK)
+
+    def _made(self, judged: Judged, record: Found | None, now: int, remark: str = "") -> Answered:
         state = judged.exchange.state
         return answer_exchange(
             judged,
@@ -215,6 +240,7 @@ class AnswerFace:
             now=now,
             hold_until=now + self._world.hold_seconds(state),
             contact=self._world.directory.duty_contact(state) or "",
+            remark=remark,
         )
 
     async def _commit(self, decided: Sequence[tuple[Exchange, Answered]]) -> list[SequencerResult]:
@@ -233,6 +259,14 @@ class AnswerFace:
             host = self._world.directory.host_of(member)
             if host is not None:
                 self._courier.post(host, group)
+
+
+def is_fit(answer: Answer) -> bool:
+    """Say whether an answer can travel; its proofs are still to come and have their room."""
+    if len(answer.elements) > ANSWER_ELEMENTS_MAX:
+        return False
+    size = sum(len(e.name) + len(e.value.encode()) + _ELEMENT_BYTES for e in answer.elements)
+    return size <= PARCEL_BYTES_MAX - _ANSWER_ROOM_BYTES
 
 
 def entry_of(exchange: Exchange, answered: Answered) -> Entry:

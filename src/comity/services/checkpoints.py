@@ -78,16 +78,26 @@ class Checkpoints:
         return await self._proofs.root(member, size) if size else EMPTY_ROOT
 
     async def sign_all(self) -> int:
-        """Sign every head that has grown; return how many. Called every few seconds."""
+        """Sign every head that has grown; return how many. Called every few seconds.
+
+        Raises: the first error, once every other head is signed.
+        """
         members = [m for m in self._keys if self._sequencer.owns(m)]
         if not members:
             return 0
         count = 0
+        failed: ComityError | None = None
         for member, (head, root) in (await self._store.heads(members)).items():
             size = head.frontier.size
             if size > self._signed.get(member, _FIRST_SIZE):
-                await self._sign(member, size, root)
-                count += 1
+                try:
+                    await self._sign(member, size, root)
+                    count += 1
+                except ComityError as error:
+                    self._events.failure("checkpoint_not_signed", error, member=member)
+                    failed = failed or error
+        if failed is not None:
+            raise failed
         return count
 
     async def _sign(self, member: Member, size: int, root: bytes) -> None:

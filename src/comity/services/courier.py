@@ -13,10 +13,10 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity.domain.agency import Host
-from comity.domain.errors import ComityError
 from comity.domain.ids import HostName
 from comity.link.envelope import seal_envelopes
-from comity.link.parcel import Parcel
+from comity.link.errors import ParcelError
+from comity.link.parcel import Parcel, addressee, encode_parcel
 from comity.ports import Bus, Clock
 from comity.services.events import Events
 
@@ -81,18 +81,34 @@ class Courier:
             for host, parcels in waiting.values():
                 try:
                     await self._send(host, parcels)
-                except ComityError as error:
+                except Exception as error:  # noqa: BLE001 - what fails for one host stops no other
                     self._events.failure("envelope_not_sent", error, host=host.name)
                     self._on_unheard(parcels)
 
-    async def _send(self, host: Host, parcels: Sequence[Parcel]) -> None:
-        envelopes = seal_envelopes(
+    def _seal(self, host: Host, parcels: Sequence[Parcel]) -> list[bytes]:
+        return seal_envelopes(
             parcels,
             sender=self._sender,
             recipient=host,
             signer=self._signer,
             sent_at_ms=self._clock.now_ns() // _NS_PER_MS,
         )
+
+    def _is_fit(self, parcel: Parcel) -> bool:
+        """Say whether a parcel can travel at all; one that cannot takes no other with it."""
+        try:
+            encode_parcel(parcel)
+        except ParcelError as error:
+            self._events.failure("parcel_not_sent", error, member=addressee(parcel))
+            return False
+        return True
+
+    async def _send(self, host: Host, parcels: Sequence[Parcel]) -> None:
+        try:
+            envelopes = self._seal(host, parcels)
+        except ParcelError:
+            parcels = [parcel for parcel in parcels if self._is_fit(parcel)]
+            envelopes = self._seal(host, parcels)
         for envelope in envelopes:
             await self._bus.publish(
                 HUB_SUBJECT, envelope, unheard=lambda: self._on_unheard(parcels)

@@ -11,12 +11,14 @@ from typing import Final
 import msgspec
 
 from comity.domain.answer import Answer, Proof
+from comity.domain.errors import ComityError
 from comity.domain.ids import ExchangeId, Member, entry_name
 from comity.domain.leaf import parse_leaf
 from comity.domain.query import Exchange
 from comity.link.parcel import Answered
 from comity.ports import AnswerRow, Store
 from comity.services.entries import answer_place
+from comity.services.events import Events
 from comity.services.proofs import ProofMaker
 from comity.services.vault import Vault
 
@@ -33,10 +35,11 @@ def decode_answer(data: bytes) -> Answer:
 class AnswerReplay:
     """Reads the stored answers of exchanges and proves them anew."""
 
-    def __init__(self, *, store: Store, vault: Vault, proofs: ProofMaker) -> None:
+    def __init__(self, *, store: Store, vault: Vault, proofs: ProofMaker, events: Events) -> None:
         self._store = store
         self._vault = vault
         self._proofs = proofs
+        self._events = events
 
     async def answers(self, exchanges: Sequence[Exchange]) -> list[Answered]:
         """Return every stored answer of these exchanges, in step order.
@@ -46,11 +49,17 @@ class AnswerReplay:
         """
         if not exchanges:
             return []
-        rows = await self._store.answers([_key(exchange) for exchange in exchanges])
+        rows: dict[tuple[ExchangeId, Member], list[AnswerRow]] = {}
+        for row in await self._store.answers([_key(exchange) for exchange in exchanges]):
+            rows.setdefault((row.exchange_id, row.member), []).append(row)
         answers: list[Answered] = []
         for exchange in exchanges:
-            own = [r for r in rows if (r.exchange_id, r.member) == _key(exchange)]
-            restored = [await self._restore(row) for row in own]
+            try:
+                restored = [await self._restore(row) for row in rows.get(_key(exchange), ())]
+            except ComityError as error:
+                # Such as a month key that is gone: nobody else of this batch waits for it.
+                self._events.failure("answer_not_restored", error, member=exchange.state)
+                continue
             if restored and _was_asked_by(exchange, restored[0]):
                 answers += [
                     Answered(origin=exchange.origin_member, answer=answer) for answer in restored
@@ -59,8 +68,12 @@ class AnswerReplay:
 
     async def stored(self, exchange_id: bytes, member: Member) -> list[Answer]:
         """Return what stands in a member's store for an exchange: also an origin's own closure."""
-        rows = await self._store.answers([(ExchangeId(exchange_id), member)])
-        return [await self._restore(row) for row in rows]
+        try:
+            rows = await self._store.answers([(ExchangeId(exchange_id), member)])
+            return [await self._restore(row) for row in rows]
+        except ComityError as error:
+            self._events.failure("answer_not_restored", error, member=member)
+            return []
 
     async def _restore(self, row: AnswerRow) -> Answer:
         place = answer_place(row.exchange_id, row.member, row.step)

@@ -6,6 +6,7 @@ anything is decided, and the policy in force is asked again with the review know
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final, assert_never
 
 from comity.domain.errors import ComityError
@@ -15,17 +16,19 @@ from comity.exchange.answering import Answered, Found, HoldFile, judge, needs_lo
 from comity.exchange.facts import facts_of
 from comity.ledger.plan import Existing, Stale
 from comity.link.parcel import Answered as AnsweredParcel
-from comity.ports import Clock, HoldRow, Lookup, Source, SourceError, Store
+from comity.ports import Clock, HoldRow, Lookup, Record, Source, SourceError, Store
 from comity.review.clocks import expire
 from comity.review.verdicts import HoldClosedError, approve, ask, check_verdict, escalate, refuse
-from comity.services.answer import with_proofs
+from comity.services.answer import SOURCE_SECONDS_MAX, is_fit, with_proofs
 from comity.services.courier import Courier
 from comity.services.entries import Entry, HoldEnd, decode_hold, hold_place
+from comity.services.events import Events
+from comity.services.health import Health
 from comity.services.member import World
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
-__all__ = ["HoldNotDueError", "OpenHold", "ReviewDesk"]
+__all__ = ["ClockSkewedError", "HoldNotDueError", "OpenHold", "ReviewDesk"]
 
 _NS: Final = 1_000_000_000
 _ROUNDS_MAX: Final = 4
@@ -35,6 +38,12 @@ class HoldNotDueError(ComityError):
     """The hold's time is not over yet."""
 
     code = "hold-not-due"
+
+
+class ClockSkewedError(ComityError):
+    """The host's clock is not to be believed: nothing is decided, and no hold ends."""
+
+    code = "clock-skewed"
 
 
 OpenHold = tuple[HoldRow, HoldFile]
@@ -52,7 +61,9 @@ class ReviewDesk:
         sequencer: Sequencer,
         courier: Courier,
         vault: Vault,
+        health: Health,
         clock: Clock,
+        events: Events,
     ) -> None:
         self._world = world
         self._store = store
@@ -60,12 +71,20 @@ class ReviewDesk:
         self._sequencer = sequencer
         self._courier = courier
         self._vault = vault
+        self._health = health
         self._clock = clock
+        self._events = events
 
     async def holds(self, member: Member) -> list[OpenHold]:
         """Return a member's open holds, the earliest deadline first."""
-        rows = await self._store.open_holds([member])
-        return [(row, self._file(row)) for row in rows]
+        opened: list[OpenHold] = []
+        for row in await self._store.open_holds([member]):
+            try:
+                opened.append((row, self._file(row)))
+            except ComityError as error:
+                # Such as a month key that is gone: the others must still be seen.
+                self._events.failure("hold_not_opened", error, member=member)
+        return opened
 
     async def hold(self, entry: str) -> OpenHold:
         """Return one open hold by its citation. Raises: HoldClosedError if there is none."""
@@ -78,8 +97,10 @@ class ReviewDesk:
     async def decide(self, signed: SignedVerdict) -> str:
         """Carry out a verdict; return the entry of its leaf.
 
-        Raises: VerdictError, HoldClosedError, SourceError, or what the sequencer refused with.
+        Raises: VerdictError, HoldClosedError, SourceError, ClockSkewedError, or what the sequencer
+        refused with.
         """
+        self._check_clock()
         verdict = signed.verdict
         for _ in range(_ROUNDS_MAX):
             row, hold = await self.hold(verdict.hold_entry)
@@ -95,8 +116,10 @@ class ReviewDesk:
     async def expire(self, entry: str) -> str:
         """End a hold whose time is over; return the entry of the closure.
 
-        Raises: HoldClosedError, HoldNotDueError: the caller's clock is not believed.
+        Raises: HoldClosedError, HoldNotDueError: the caller's clock is not believed;
+        ClockSkewedError: nor is this host's.
         """
+        self._check_clock()
         row, hold = await self.hold(entry)
         now = self._clock.now_ns() // _NS
         if now < hold.until:
@@ -143,12 +166,28 @@ class ReviewDesk:
         found = None
         if needs_look_up(judged):
             lookup = Lookup(state=exchange.state, key=exchange.key, fields=exchange.fields)
-            (record,) = await self._source.find([lookup])
-            if isinstance(record, SourceError):
-                raise record
+            record = await self._look_up(lookup)
             if record is not None:
                 found = Found(kind=record.kind, elements=record.elements, matches=record.matches)
-        return approve(signed, hold, judged, found, step=row.next_step, now=now)
+        answered = approve(signed, hold, judged, found, step=row.next_step, now=now)
+        if not is_fit(answered.answer):
+            raise SourceError("the record is too long to travel")
+        return answered
+
+    async def _look_up(self, lookup: Lookup) -> Record | None:
+        try:
+            async with asyncio.timeout(SOURCE_SECONDS_MAX):
+                (record,) = await self._source.find([lookup])
+        except TimeoutError:
+            raise SourceError("the source did not answer") from None
+        if isinstance(record, SourceError):
+            raise record
+        return record
+
+    def _check_clock(self) -> None:
+        # INVARIANT (fail-closed): deadlines and bands would be wrong by this host's clock.
+        if not self._health.may_release:
+            raise ClockSkewedError("this host's clock and the database's differ")
 
     async def _record(
         self, row: HoldRow, hold: HoldFile, answered: Answered, *, closes: bool
