@@ -7,11 +7,12 @@ holds one entry per open query, so a second costs what falls due in it.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
+from comity.domain.answer import Answer
 from comity.domain.ids import ExchangeId, Member, QueryId
 from comity.domain.query import Exchange
 from comity.exchange.origin import AcceptedQuery
@@ -27,23 +28,36 @@ HELD_REDRIVE_SECONDS: Final = 300
 class OpenExchange(msgspec.Struct, kw_only=True):
     """One state of an open query; `seen` are the steps of its answers that are saved.
 
-    It is complete once its final answer and its first one (step 0) are here: what was released at
-    once must arrive too, even if what followed a review came before it.
+    Answers are taken in the order of their steps: what was released at once must arrive too, even
+    if the wire lost it and brought what followed a review. So a final answer is the last one here,
+    and in the store. `next_step` is the step that comes next, as far as this host has seen.
     """
 
     exchange: Exchange
     seen: set[int] = msgspec.field(default_factory=set)
+    next_step: int = 0
     is_held: bool = False
     is_final: bool = False
 
-    @property
-    def is_complete(self) -> bool:
-        """Say whether nothing of this exchange is still to come."""
-        return self.is_final and 0 in self.seen
+    def take(self, answer: Answer) -> None:
+        """Note an answer that is saved; one that was saved before tells how far it reaches."""
+        self.seen.add(answer.step)
+        self.next_step = max(self.next_step, answer.step + max(1, len(answer.proofs)))
+
+    def restore(self, steps: Iterable[int], *, is_final: bool) -> None:
+        """Set what the store has of this exchange."""
+        self.seen = set(steps)
+        # How many leaves the last one has is seen when its state repeats it.
+        self.next_step = max(self.seen, default=-1) + 1
+        self.is_held = bool(self.seen) and not is_final
+        self.is_final = is_final
 
 
 class OpenQueryState(msgspec.Struct, kw_only=True):
-    """One open query. `tries` counts asks; `told_waiting` that the requester knows it waits."""
+    """One open query. `tries` counts asks; `told_waiting` that the requester knows it waits.
+
+    `due_at` is when it is asked again; `is_hastened` that this was brought forward.
+    """
 
     accepted: AcceptedQuery
     frame_no: int
@@ -51,10 +65,12 @@ class OpenQueryState(msgspec.Struct, kw_only=True):
     exchanges: dict[Member, OpenExchange]
     tries: int = 0
     told_waiting: bool = False
+    due_at: int = 0
+    is_hastened: bool = False
 
     def pending(self) -> list[OpenExchange]:
-        """Return the exchanges that are not complete."""
-        return [item for item in self.exchanges.values() if not item.is_complete]
+        """Return the exchanges whose final answer is not here."""
+        return [item for item in self.exchanges.values() if not item.is_final]
 
     def wait_s(self) -> int:
         """Return how long to wait before asking again."""
@@ -80,7 +96,13 @@ class OpenQueries:
         self._queries[query_id] = state
         for member, item in state.exchanges.items():
             self._by_exchange[item.exchange.exchange_id] = (query_id, member)
-        heapq.heappush(self._due, (due_at, query_id))
+        self._wait_until(state, due_at)
+
+    def hasten(self, state: OpenQueryState, now: int) -> None:
+        """Have a query asked again at the next second; once between two of its answers."""
+        if not state.is_hastened:
+            state.is_hastened = True
+            self._wait_until(state, now)
 
     def of_exchange(self, exchange_id: ExchangeId) -> tuple[OpenQueryState, OpenExchange] | None:
         """Return the open query that an exchange belongs to, and its place in it."""
@@ -94,13 +116,19 @@ class OpenQueries:
         """Return an open query."""
         return self._queries.get(query_id)
 
-    def waiting_for(self, members: frozenset[Member]) -> list[OpenQueryState]:
-        """Return queries that wait for one of these members, their requester not told yet."""
-        return [
-            state
-            for state in self._queries.values()
-            if not state.told_waiting and not members.isdisjoint(state.exchanges)
-        ]
+    def waiting_for(self, members: frozenset[Member]) -> list[tuple[OpenQueryState, Member]]:
+        """Return queries that wait for one of these members, their requester not told yet.
+
+        Each with the first of the members that it waits for.
+        """
+        found: list[tuple[OpenQueryState, Member]] = []
+        for state in self._queries.values():
+            if state.told_waiting or members.isdisjoint(state.exchanges):
+                continue
+            waits = [i.exchange.state for i in state.pending() if i.exchange.state in members]
+            if waits:
+                found.append((state, waits[0]))
+        return found
 
     def end_if_final(self, state: OpenQueryState) -> bool:
         """Forget a query whose every exchange has its final answer; say whether it ended."""
@@ -114,12 +142,17 @@ class OpenQueries:
     def fall_due(self, now: int) -> Iterator[OpenQueryState]:
         """Yield the queries to be asked again; the caller puts each back with `wait_again`."""
         while self._due and self._due[0][0] <= now:
-            _, query_id = heapq.heappop(self._due)
+            due_at, query_id = heapq.heappop(self._due)
             state = self._queries.get(query_id)
-            if state is not None:
+            # One that was brought forward stands in the wheel twice.
+            if state is not None and state.due_at == due_at:
                 yield state
 
     def wait_again(self, state: OpenQueryState, now: int) -> None:
         """Put a query back after it was asked again."""
         state.tries += 1
-        heapq.heappush(self._due, (now + state.wait_s(), state.accepted.query_id))
+        self._wait_until(state, now + state.wait_s())
+
+    def _wait_until(self, state: OpenQueryState, due_at: int) -> None:
+        state.due_at = due_at
+        heapq.heappush(self._due, (due_at, state.accepted.query_id))

@@ -33,7 +33,7 @@ from comity.ledger.plan import Existing
 from comity.link.envelope import Opened
 from comity.link.parcel import Answered, Ask, Parcel
 from comity.link.parcel import Refused as RefusedParcel
-from comity.ports import Clock, Entropy, LineFrame, Lines, Store
+from comity.ports import Clock, Entropy, LineFrame, Lines, OpenQuery, Store
 from comity.services.answer import with_proofs
 from comity.services.courier import Courier
 from comity.services.deliveries import Deliveries
@@ -44,12 +44,14 @@ from comity.services.member import World
 from comity.services.open_queries import OpenExchange, OpenQueries, OpenQueryState
 from comity.services.replay import AnswerReplay
 from comity.services.sequencer import (
+    BATCH_ENTRIES_MAX,
     BusyError,
     Committed,
     NotOwnedError,
     Refused,
     Sequencer,
     SequencerResult,
+    recorded_index,
 )
 
 __all__ = ["OPEN_QUERIES_MAX", "OriginFace"]
@@ -133,7 +135,7 @@ class OriginFace:
 
     def _accept(self, frame: LineFrame, now_ns: int) -> AcceptedQuery | None:
         """Return the query that a frame holds, or None after its error message went out."""
-        if len(self._open) >= OPEN_QUERIES_MAX:
+        if len(self._open) + len(self._in_flight) >= OPEN_QUERIES_MAX:
             self._lines.refused(frame.line, frame.number, BusyError.code)
             return None
         try:
@@ -141,12 +143,11 @@ class OriginFace:
             form, query = parse_message(frame.data, oris)
             member, states = self._route(frame.line, form, query)
         except MessageRefusedError as error:
-            self._events.note("message_refused")
-            message = render_error(
-                error, self._deliveries.stamps(frame.line, now_ns), self._network
-            )
-            self._lines.deliver(frame.line, 0, frame.number, message)
-            self._lines.accepted(frame.line, frame.number)
+            self._refuse(frame, error, now_ns)
+            return None
+        except Exception as error:  # noqa: BLE001 - one message must not refuse all of this tick
+            self._events.failure("message_fault", error)
+            self._lines.refused(frame.line, frame.number, BusyError.code)
             return None
         query_id = QueryId(make_id(now_ns, self._entropy.token(8)))
         return AcceptedQuery(
@@ -159,6 +160,14 @@ class OriginFace:
             assurance=assurance_of(query),
             accepted_at=now_ns // _NS,
         )
+
+    def _refuse(self, frame: LineFrame, error: MessageRefusedError, now_ns: int) -> None:
+        """Answer a message with its error message; it is not recorded."""
+        self._events.note("message_refused")
+        stamps = self._deliveries.stamps(frame.line, now_ns)
+        message = render_error(error, stamps, self._network)
+        self._lines.deliver(frame.line, 0, frame.number, message)
+        self._lines.accepted(frame.line, frame.number)
 
     def _route(self, line: str, form: str, query: Query) -> tuple[Member, tuple[Member, ...]]:
         """Return the sender's member and the states asked, both checked in the directory."""
@@ -185,15 +194,16 @@ class OriginFace:
         asks: dict[Member, list[Parcel]] = {}
         for item, result in zip(taken, results, strict=True):
             frame = item.frame
-            if isinstance(result, Committed):
+            index = recorded_index(result)
+            if index is not None:
                 self._deliveries.frame_accepted(frame.line, frame.number)
                 self._lines.accepted(frame.line, frame.number)
-                state = self._open_state(item.accepted, frame.number, result.leaves[0].index)
+                state = self._open_state(item.accepted, frame.number, index)
                 self._open.add(state, now_ns // _NS + _FIRST_REDRIVE_SECONDS)
                 _collect(asks, state.pending())
             else:
-                code = result.error.code if isinstance(result, Refused) else BusyError.code
-                self._lines.refused(frame.line, frame.number, code)
+                # Whatever the reason: nothing was recorded, and it may be sent again later.
+                self._lines.refused(frame.line, frame.number, BusyError.code)
         self._ask(asks)
 
     def _open_state(self, accepted: AcceptedQuery, frame_no: int, index: int) -> OpenQueryState:
@@ -244,28 +254,55 @@ class OriginFace:
 
     async def _save(self, answers: Sequence[Answer]) -> None:
         """Keep what is new; a second copy, or an answer to a query that has ended, is not."""
-        new: list[tuple[OpenQueryState, OpenExchange, Answer]] = []
-        once = {(a.exchange_id, a.state, a.step): a for a in answers}
-        for answer in once.values():
-            found = self._open.of_exchange(answer.exchange_id)
-            if found is None or found[1].exchange.state != answer.state:
-                self._events.note("answers_unasked")
-            elif answer.step in found[1].seen:
-                self._events.note("answers_repeated")
-            else:
-                new.append((*found, answer))
+        new = self._in_order(answers)
         await self._deliveries.save(new)
         for state, item, answer in new:
-            item.seen.add(answer.step)
+            item.take(answer)
             item.is_held = answer.hold is not None
-            item.is_final = item.is_final or answer.is_final
+            item.is_final = answer.is_final
+            state.is_hastened = False
             self._open.end_if_final(state)
+
+    def _in_order(
+        self, answers: Sequence[Answer]
+    ) -> list[tuple[OpenQueryState, OpenExchange, Answer]]:
+        """Return what can be kept now: per exchange the next step, and what follows on it.
+
+        What came before its predecessor is not kept: the query is asked again, and its state
+        repeats all of them in order.
+        """
+        new: list[tuple[OpenQueryState, OpenExchange, Answer]] = []
+        reach: dict[ExchangeId, int] = {}
+        ended: set[ExchangeId] = set()
+        for answer in sorted(answers, key=lambda a: (a.exchange_id, a.step)):
+            found = self._open.of_exchange(answer.exchange_id)
+            is_over = answer.exchange_id in ended or (found is not None and found[1].is_final)
+            if found is None or is_over or found[1].exchange.state != answer.state:
+                self._events.note("answers_unasked")
+                continue
+            state, item = found
+            next_step = reach.get(answer.exchange_id, item.next_step)
+            if answer.step in item.seen:
+                item.take(answer)
+                reach[answer.exchange_id] = max(next_step, item.next_step)
+                self._events.note("answers_repeated")
+            elif answer.step == next_step:
+                reach[answer.exchange_id] = answer.step + max(1, len(answer.proofs))
+                new.append((state, item, answer))
+                if answer.is_final:
+                    ended.add(answer.exchange_id)
+            elif answer.step > next_step:
+                self._events.note("answers_early")
+                self._open.hasten(state, self._clock.now_ns() // _NS)
+            else:
+                self._events.note("answers_repeated")
+        return new
 
     def _refused(self, parcel: RefusedParcel) -> None:
         """A host did not take an ask in: it stays open and is asked again."""
         self._events.note("asks_refused", code=parcel.code.value, member=parcel.state)
         found = self._open.of_exchange(parcel.exchange_id)
-        if found is not None:
+        if found is not None and found[1].exchange.state == parcel.state:
             self._tell_waiting(found[0], parcel.state)
 
     def unheard(self, parcels: Sequence[Parcel]) -> None:
@@ -280,8 +317,8 @@ class OriginFace:
     def host_unheard(self, host: HostName) -> None:
         """The hub says that nobody listens at a host: tell whoever waits for its members."""
         members = frozenset(self._world.directory.members_on(host))
-        for state in self._open.waiting_for(members):
-            self._tell_waiting(state, next(iter(members & state.exchanges.keys())))
+        for state, member in self._open.waiting_for(members):
+            self._tell_waiting(state, member)
 
     def _tell_waiting(self, state: OpenQueryState, member: Member) -> None:
         if state.told_waiting:
@@ -308,13 +345,17 @@ class OriginFace:
         if asks:
             self._events.note("queries_redriven", sum(len(p) for p in asks.values()))
             self._ask(asks)
-        if over:
-            await self._close(over, now)
+        for at in range(0, len(over), BATCH_ENTRIES_MAX):
+            # An answer that comes meanwhile waits: each exchange gets one outcome.
+            async with self._saving:
+                await self._close(over[at : at + BATCH_ENTRIES_MAX], now)
 
     async def _close(self, over: Sequence[tuple[OpenQueryState, OpenExchange]], now: int) -> None:
         """End exchanges that were never answered: a `closure` leaf, and word to the requester."""
         entries = []
         for state, item in over:
+            if item.seen:
+                continue
             answer, leaf = undeliverable(item.exchange, now)
             entries.append(
                 Entry(
@@ -336,28 +377,37 @@ class OriginFace:
                 # It was closed before a crash that took the word to the requester with it.
                 closed += await self._replay.stored(entry.exchange_id, entry.member)
         self._events.note("queries_undeliverable", len(closed))
-        async with self._saving:
-            await self._save(closed)
+        await self._save(closed)
 
     async def recover(self, since: int) -> int:
         """Take up every accepted query that is not ended; return how many there are."""
         now = self._clock.now_ns() // _NS
         members = [m for m in self._world.members() if self._sequencer.owns(m)]
-        opened = await self._store.open_queries(members, since)
-        for item in opened:
-            accepted = self._deliveries.open_accepted(item.accepted)
-            state = self._open_state(accepted, item.accepted.frame_no, item.accepted.leaf_index)
-            by_id: dict[ExchangeId, OpenExchange] = {
-                e.exchange.exchange_id: e for e in state.exchanges.values()
-            }
-            for row in item.results:
-                exchange = by_id[row.exchange_id]
-                exchange.seen.add(row.step)
-                exchange.is_held = not row.is_final
-                exchange.is_final = exchange.is_final or row.is_final
-            if state.pending():
-                self._open.add(state, now)
+        async with self._saving:
+            opened = await self._store.open_queries(members, since)
+            for item in opened:
+                try:
+                    self._take_up(item, now)
+                except ComityError as error:
+                    # Such as a month key that is gone: this query alone cannot be taken up.
+                    self._events.failure("query_not_taken_up", error, member=item.accepted.member)
         return len(opened)
+
+    def _take_up(self, opened: OpenQuery, now: int) -> None:
+        """Go on with a query from what the store has of it, whatever this process knew."""
+        row = opened.accepted
+        state = self._open.of_query(row.query_id)
+        is_new = state is None
+        if state is None:
+            accepted = self._deliveries.open_accepted(row)
+            state = self._open_state(accepted, row.frame_no, row.leaf_index)
+        for item in state.exchanges.values():
+            own = [r for r in opened.results if r.exchange_id == item.exchange.exchange_id]
+            item.restore((r.step for r in own), is_final=any(r.is_final for r in own))
+        if is_new:
+            self._open.add(state, now)
+        else:
+            self._open.hasten(state, now)
 
 
 def _collect(asks: dict[Member, list[Parcel]], items: Iterable[OpenExchange]) -> None:
