@@ -272,6 +272,11 @@ class CheckpointRow(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """The one system of record."""
 
+    @property
+    def losses(self) -> int:
+        """How often the store was lost: it may not have what was written without a flush."""
+        ...
+
     async def claim(self, host: HostName, members: Sequence[Member]) -> dict[Member, int]:
         """Own these ledgers from now on; return the epoch of each (creates missing heads)."""
         ...

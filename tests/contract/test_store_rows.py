@@ -7,7 +7,15 @@ import pytest
 
 from comity.adapters.errors import RowRefusedError
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId
-from comity.ports import CheckpointRow, DirectoryRow, HoldChange, HoldRow, OpenQuery, Store
+from comity.ports import (
+    CheckpointRow,
+    DirectoryRow,
+    HoldChange,
+    HoldRow,
+    OpenQuery,
+    Store,
+    StoreDownError,
+)
 from tests.support.rows import (
     CA,
     NOW,
@@ -91,6 +99,20 @@ async def test_result_is_kept_once(store: Store) -> None:
     assert await store.save_results([again, other, other]) == [False, True, False]
     assert await store.save_results([]) == []
     assert await store.results_of(QueryId(an_id(1))) == [first, other]
+
+
+async def test_loss_of_the_store_is_counted(case: StoreCase) -> None:
+    """Whoever wrote without a flush can tell that the store was lost since, and only then."""
+    await case.store.save_results([result_row(1, 11, 1)])
+    before = case.store.losses
+    await case.store.results_of(QueryId(an_id(1)))
+    assert case.store.losses == before
+    case.go_down()
+    with pytest.raises(StoreDownError):
+        await case.store.results_of(QueryId(an_id(1)))
+    case.come_back()
+    await case.store.results_of(QueryId(an_id(1)))
+    assert case.store.losses > before
 
 
 async def test_results_of_a_query_come_in_step_order(store: Store) -> None:

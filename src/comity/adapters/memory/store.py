@@ -80,13 +80,14 @@ class MemoryTransaction:
 class MemoryStore:
     """The store of a test or a simulated network.
 
-    `is_down` makes every call fail; `commit_fault` is taken by the next commit that writes.
-    `clock_ahead_ns` sets the store's clock against the one it was given.
+    `is_down` makes every call fail, each time a loss; `commit_fault` is taken by the next commit
+    that writes. `clock_ahead_ns` sets the store's clock against the one it was given.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.tables = Tables()
         self.is_down = False
+        self.losses = 0
         self.commit_fault: CommitFault | None = None
         self.clock_ahead_ns = 0
         self._clock = clock
@@ -96,6 +97,7 @@ class MemoryStore:
         """Let others run, as a round trip would. Raises: StoreDownError."""
         await asyncio.sleep(0)
         if self.is_down:
+            self.losses += 1
             raise StoreDownError("the store cannot be reached")
         return self.tables
 

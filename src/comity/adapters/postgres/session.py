@@ -152,7 +152,8 @@ class Pool:
     """At most four connections, made when asked for, replaced when broken.
 
     Not the driver's own pool: that costs a task and a hundred microseconds each time it lends.
-    `_idle` holds the connections that nobody uses, `_lent` those in use.
+    `_idle` holds the connections that nobody uses, `_lent` those in use. `losses` counts how often
+    a connection was found to have ended, or was given up: a server that crashes ends all of them.
     """
 
     def __init__(self, url: str, connections_max: int, settings: Mapping[str, str]) -> None:
@@ -162,6 +163,7 @@ class Pool:
         self._idle: list[Any] = []
         self._lent: set[Any] = set()
         self._is_closed = False
+        self.losses = 0
 
     @classmethod
     async def open(
@@ -219,6 +221,7 @@ class Pool:
             connection = self._idle.pop()
             if not connection.is_closed():
                 return connection
+            self.losses += 1
         try:
             return await asyncpg.connect(
                 self._url,
@@ -233,6 +236,7 @@ class Pool:
     def _give_back(self, connection: Any) -> None:
         """Keep a connection for the next one, unless somebody left a transaction open on it."""
         if connection.is_closed():
+            self.losses += 1
             return
         if self._is_closed or connection.is_in_transaction():
             connection.terminate()

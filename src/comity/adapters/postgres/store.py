@@ -78,6 +78,11 @@ class PostgresStore:
         """The connections, for what stands in the same database: the built-in source."""
         return self._pool
 
+    @property
+    def losses(self) -> int:
+        """How often a connection was lost, as it is when the server crashes."""
+        return self._pool.losses
+
     async def close(self) -> None:
         """Give the connections back."""
         await self._pool.close()
