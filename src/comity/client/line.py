@@ -85,7 +85,8 @@ class LineClient(asyncio.Protocol):
 
         `number`, if given, is not that of a message that still waits on this connection.
         """
-        if self._is_closed or self._transport is None:
+        transport = self._live()
+        if transport is None:
             raise LineClosedError("the connection is closed")
         if number is None:
             number = self._next
@@ -93,7 +94,7 @@ class LineClient(asyncio.Protocol):
         self._next = max(self._next, number + 1)
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[number] = accepted
-        self._transport.write(encode_frame(FrameKind.MESSAGE, number, message))
+        transport.write(encode_frame(FrameKind.MESSAGE, number, message))
         return number, accepted
 
     async def deliveries(self) -> AsyncIterator[LineEvent]:
@@ -109,8 +110,14 @@ class LineClient(asyncio.Protocol):
 
     def take(self, number: int) -> None:
         """Acknowledge a delivery and all before it."""
-        if number and self._transport is not None and not self._is_closed:
-            self._transport.write(encode_frame(FrameKind.TAKEN, number))
+        transport = self._live()
+        if number and transport is not None:
+            transport.write(encode_frame(FrameKind.TAKEN, number))
+
+    def _live(self) -> asyncio.Transport | None:
+        transport = self._transport
+        is_ending = self._is_closed or transport is None or transport.is_closing()
+        return None if is_ending else transport
 
     def close(self) -> None:
         """Close the connection."""
