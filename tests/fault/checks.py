@@ -201,16 +201,21 @@ def wrong_entries(evidence: Evidence) -> list[str]:
 
 
 def out_of_order(evidence: Evidence) -> list[str]:
-    """Deliveries that came on one connection behind a later one."""
+    """Deliveries that came behind a later one, and were not in the line's list before.
+
+    An acknowledgement is of all before it too, so that what is new must come in order.
+    """
     wrong = []
     for line in evidence.lines:
+        known: set[int] = set()
         last = (0, 0)
         for kept in line.kept:
-            if not kept.event.number:
-                continue
             place = (kept.connection, kept.event.number)
+            if not kept.event.number or kept.event.number in known:
+                continue
             if place[0] == last[0] and place[1] <= last[1]:
                 wrong.append(f"{line.name}: delivery {place[1]} came after {last[1]}")
+            known.add(kept.event.number)
             last = place
     return wrong
 

@@ -27,7 +27,11 @@ from tests.fault.lines import RecordingLine
 from tests.fault.network import callers, running_lines, running_network, traffic
 
 KILLED = ("hub", "gateway", "postgres", "nats")
-PAUSE_S = (0.6, 1.8)
+EVERYTHING = ("everything",)
+PAUSE_S = (0.5, 1.2)
+CUT_SHARE = 0.25
+CUT_BEFORE_S = 0.3
+CUT_S = (0.0, 3.0)
 QUERIES_PER_S = 150
 QUERIES_MAX = 500_000
 END_S_MAX = 60.0
@@ -37,21 +41,31 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Fault:
-    """After a pause, these processes are killed."""
+    """After a pause, some lines are cut for a while; after another, these processes are killed."""
 
     pause_s: float
     names: tuple[str, ...]
+    cut: tuple[tuple[int, float], ...] = ()
 
 
-def schedule(seed: int, rounds: int) -> list[Fault]:
+def schedule(seed: int, rounds: int, lines: int) -> list[Fault]:
     """Every process of `KILLED` once a round, in any order, then everything at once."""
     rng = Random(f"faults {seed}")
     faults: list[Fault] = []
     for _ in range(rounds):
         order = list(KILLED)
         rng.shuffle(order)
-        faults += [Fault(rng.uniform(*PAUSE_S), (name,)) for name in order]
-    return [*faults, Fault(rng.uniform(*PAUSE_S), ("everything",))]
+        faults += [_fault(rng, (name,), lines) for name in order]
+    return [*faults, _fault(rng, EVERYTHING, lines)]
+
+
+def _fault(rng: Random, names: tuple[str, ...], lines: int) -> Fault:
+    cut = rng.sample(range(lines), int(lines * CUT_SHARE))
+    return Fault(
+        pause_s=rng.uniform(*PAUSE_S),
+        names=names,
+        cut=tuple((at, rng.uniform(*CUT_S)) for at in cut),
+    )
 
 
 @dataclass
@@ -76,7 +90,7 @@ async def play(place: Path, seed: int, rounds: int) -> Evidence:
             evidence = Evidence(host_key=host_key, lines=list(lines.values()))
             sending = asyncio.create_task(_send(network, lines, seed))
             try:
-                await _kill(network, schedule(seed, rounds), evidence)
+                await _kill(network, schedule(seed, rounds, len(names)), evidence)
             finally:
                 sending.cancel()
             started = time.monotonic()
@@ -101,7 +115,10 @@ async def _kill(network: PracticeNetwork, faults: Sequence[Fault], evidence: Evi
     every = tuple(status.name for status in supervisor.status())
     for fault in faults:
         await asyncio.sleep(fault.pause_s)
-        names = every if fault.names == ("everything",) else fault.names
+        for at, seconds in fault.cut:
+            evidence.lines[at].cut(seconds)
+        await asyncio.sleep(CUT_BEFORE_S)
+        names = every if fault.names == EVERYTHING else fault.names
         for name in names:
             # One that is not running cannot be killed in the middle of anything.
             await supervisor.ready(name)

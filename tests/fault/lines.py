@@ -80,6 +80,7 @@ class RecordingLine:
         self._context = client_context(tls_files(settings.data_dir / "tls", name))
         self._client: LineClient | None = None
         self._waiting: set[int] = set()
+        self._away_until = 0.0
         self._changed = asyncio.Event()
 
     def add(self, query: Query) -> Sent:
@@ -97,8 +98,9 @@ class RecordingLine:
         """The numbers of what has not its final answers."""
         return [number for number, sent in self.sent.items() if not sent.is_ended]
 
-    def drop(self) -> None:
-        """Lose the connection, as a line does that is cut; `run` makes another."""
+    def cut(self, seconds: float = 0.0) -> None:
+        """Lose the connection; `run` makes another when this time is over."""
+        self._away_until = asyncio.get_running_loop().time() + seconds
         if self._client is not None:
             self._client.close()
 
@@ -111,6 +113,9 @@ class RecordingLine:
     async def run(self) -> None:
         """Connect, send what is not accepted, keep what is delivered; again and again."""
         while True:
+            away_s = self._away_until - asyncio.get_running_loop().time()
+            if away_s > 0:
+                await asyncio.sleep(away_s)
             try:
                 client = await open_line(LOOPBACK, self._port, self._context, SERVER_NAME)
             except (OSError, ssl.SSLError, LineClosedError, TimeoutError):

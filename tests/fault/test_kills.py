@@ -45,7 +45,7 @@ def test_every_process_is_killed_in_every_round(evidence: Evidence) -> None:
     """The experiment does what it says: every process dies in each round, and at the end."""
     kills = Counter(evidence.kills)
     assert {name: kills[name] for name in KILLED} == dict.fromkeys(KILLED, ROUNDS + 1)
-    assert len(schedule(SEED, ROUNDS)) == ROUNDS * len(KILLED) + 1
+    assert len(schedule(SEED, ROUNDS, 1)) == ROUNDS * len(KILLED) + 1
 
 
 def test_traffic_goes_through_all_outcomes(evidence: Evidence) -> None:
