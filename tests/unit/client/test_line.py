@@ -41,11 +41,24 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.is_closed = True
 
+    def is_closing(self) -> bool:
+        return self.is_closed
+
 
 def connected() -> tuple[LineClient, Wire]:
     client, wire = LineClient(), Wire()
     client.connection_made(wire)
     return client, wire
+
+
+async def test_nothing_is_posted_on_a_connection_that_is_closing() -> None:
+    """Between its closing and its end, a message is refused here and not written to nobody."""
+    client, wire = connected()
+    client.close()
+    with pytest.raises(LineClosedError):
+        client.post(b"DQ")
+    client.take(1)
+    assert wire.written == b""
 
 
 async def test_numbers_go_on_above_the_last_durable_one() -> None:
