@@ -342,8 +342,10 @@ class Store(Protocol):
         """Remember up to which delivery each line has acknowledged."""
         ...
 
-    async def open_holds(self, members: Sequence[Member]) -> list[HoldRow]:
-        """Return open holds, oldest deadline first."""
+    async def open_holds(
+        self, members: Sequence[Member], due_by: int | None = None
+    ) -> list[HoldRow]:
+        """Return open holds, oldest deadline first; those that end by `due_by` if it is given."""
         ...
 
     async def open_hold(self, member: Member, leaf_index: int) -> HoldRow | None:
@@ -364,6 +366,10 @@ class Store(Protocol):
 
     async def checkpoint(self, member: Member) -> CheckpointRow | None:
         """Return the newest public checkpoint of a ledger."""
+        ...
+
+    async def expire(self, now: int) -> int:
+        """Delete what nobody may ask for any more (`now` in Unix seconds); return how many rows."""
         ...
 
     async def clock_skew_ns(self, now_ns: int) -> int:

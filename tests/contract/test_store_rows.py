@@ -186,6 +186,9 @@ async def test_holds_come_by_deadline(store: Store, epochs: dict[Member, int]) -
     other = Work(member=OR, number=3, hold_until=NOW + 150)
     await commit(store, [late, soon, other], epochs)
     assert await store.open_holds([WA]) == [hold_row(soon, 2), hold_row(late, 0)]
+    due = await store.open_holds([WA], due_by=hold_row(soon, 2).until)
+    assert due == [hold_row(soon, 2)]
+    assert await store.open_holds([WA], due_by=hold_row(soon, 2).until - 1) == []
     assert [row.member for row in await store.open_holds(STATES)] == [WA, OR, WA]
     assert await store.open_hold(WA, 2) == hold_row(soon, 2)
     assert await store.open_hold(OR, 2) is None

@@ -44,6 +44,7 @@ _NS_PER_MS: Final = 1_000_000
 _NS: Final = 1_000_000_000
 _Paper = TypeVar("_Paper")
 _TICK_SECONDS: Final = 1.0
+_UPKEEP_SECONDS: Final = 3600.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -129,6 +130,7 @@ class Gateway:
         self._run(self._every(_TICK_SECONDS, self._tick))
         self._run(self._every(_HEALTH_SECONDS, parts.health.check))
         self._run(self._every(parts.checkpoint_s, self._sign))
+        self._run(self._every(_UPKEEP_SECONDS, self._expire))
         return port
 
     async def stop(self) -> None:
@@ -242,6 +244,10 @@ class Gateway:
 
     async def _sign(self) -> None:
         await self._parts.checkpoints.sign_all()
+
+    async def _expire(self) -> None:
+        now = self._parts.clock.now_ns() // _NS
+        self._parts.events.note("rows_expired", await self._parts.store.expire(now))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

@@ -55,8 +55,7 @@ class Worker:
     async def expire_due(self) -> int:
         """Name every hold whose time is over to its gateway; return how many."""
         now = self._clock.now_ns() // _NS
-        holds = await self._store.open_holds(self._members)
-        due = [hold for hold in holds if hold.until <= now]
+        due = await self._store.open_holds(self._members, due_by=now)
         for hold in due:
             try:
                 await self._expire(hold)

@@ -251,13 +251,16 @@ class MemoryStore:
         for line, number in positions.items():
             tables.acknowledged[line] = max(number, tables.acknowledged.get(line, number))
 
-    async def open_holds(self, members: Sequence[Member]) -> list[HoldRow]:
+    async def open_holds(
+        self, members: Sequence[Member], due_by: int | None = None
+    ) -> list[HoldRow]:
         """Return open holds, oldest deadline first."""
         tables = await self._reach()
         rows = [
             row
             for place, row in tables.holds.items()
             if row.member in members and place not in tables.closed_holds
+            if due_by is None or row.until <= due_by
         ]
         return sorted(rows, key=lambda row: (row.until, row.member, row.leaf_index))
 

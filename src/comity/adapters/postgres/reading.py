@@ -85,6 +85,7 @@ _RESULTS_AFTER: Final = """
     SELECT * FROM result WHERE line = $1 AND number > $2 ORDER BY number LIMIT $3"""
 _OPEN_HOLDS: Final = """
     SELECT * FROM hold WHERE is_open AND state = ANY($1::text[])
+        AND ($2::bigint IS NULL OR until <= $2)
     ORDER BY until, state, leaf_index"""
 _OPEN_HOLD: Final = "SELECT * FROM hold WHERE is_open AND state = $1 AND leaf_index = $2"
 _POLICIES: Final = """
@@ -164,9 +165,11 @@ async def results_after(session: Session, line: str, number: int, limit: int) ->
     return [result_of(row) for row in await session.fetch(_RESULTS_AFTER, line, number, limit)]
 
 
-async def open_holds(session: Session, members: Sequence[Member]) -> list[HoldRow]:
-    """Return open holds, the earliest deadline first."""
-    return [hold_of(row) for row in await session.fetch(_OPEN_HOLDS, members)]
+async def open_holds(
+    session: Session, members: Sequence[Member], due_by: int | None
+) -> list[HoldRow]:
+    """Return open holds, the earliest deadline first; all of them where `due_by` is None."""
+    return [hold_of(row) for row in await session.fetch(_OPEN_HOLDS, members, due_by)]
 
 
 async def open_hold(session: Session, member: Member, leaf_index: int) -> HoldRow | None:

@@ -193,10 +193,12 @@ class PostgresStore:
         async with self._pool.lend() as session:
             await session.fetch(_SAVE_ACKNOWLEDGED, lines, [positions[line] for line in lines])
 
-    async def open_holds(self, members: Sequence[Member]) -> list[HoldRow]:
+    async def open_holds(
+        self, members: Sequence[Member], due_by: int | None = None
+    ) -> list[HoldRow]:
         """Return open holds, oldest deadline first."""
         async with self._pool.lend() as session:
-            return await reading.open_holds(session, members)
+            return await reading.open_holds(session, members, due_by)
 
     async def open_hold(self, member: Member, leaf_index: int) -> HoldRow | None:
         """Return one open hold by its leaf."""
