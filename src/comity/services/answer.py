@@ -20,7 +20,7 @@ import msgspec
 from comity.directory.errors import SenderError
 from comity.domain.answer import Answer, Proof
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, Member, entry_name
+from comity.domain.ids import ExchangeId, Member, entry_name, id_time_ns
 from comity.domain.query import Exchange
 from comity.exchange.answering import (
     Answered,
@@ -120,7 +120,9 @@ class AnswerFace:
         if not now - DEDUP_SECONDS <= exchange.accepted_at <= now + FUTURE_SECONDS_MAX:
             return RefusalCode.STALE
         derived = exchange_id_of(exchange.query_id, exchange.origin_member, exchange.state)
-        if exchange.exchange_id != derived:
+        is_dated = id_time_ns(exchange.query_id) // _NS == exchange.accepted_at
+        if exchange.exchange_id != derived or not is_dated:
+            # By the id's time its key is kept: an older one could be asked, and recorded, twice.
             # Whoever else was asked knows the query id, and must not take this exchange's place.
             return RefusalCode.NOT_DERIVED
         if not self._world.directory.answers(exchange.state, exchange.key):

@@ -25,6 +25,7 @@ from comity.ledger.note import Signer, VerifierKey
 from comity.ledger.plan import (
     Existing,
     LedgerHead,
+    Outcome,
     Placed,
     PlacedLeaf,
     Plan,
@@ -281,7 +282,11 @@ class Sequencer:
                 raise StoreDownError("the commit was lost") from error
         self._events.note("batches_committed")
         self._events.note("entries_committed", len(entries))
-        return self._receipts(plan)
+        try:
+            return self._receipts(plan)
+        except Exception as error:  # noqa: BLE001 - what is durable must never be called refused
+            self._events.failure("receipts_failed", error)
+            return [_standing(outcome) for outcome in plan.outcomes]
 
     async def _persisted(self, plan: Plan) -> bool:
         """Find out whether a commit whose acknowledgement was lost is in the store.
@@ -374,6 +379,13 @@ def _parts(entries: Sequence[Entry]) -> list[list[int]]:
 
 def _not_owned() -> NotOwnedError:
     return NotOwnedError("this host does not own the ledger")
+
+
+def _standing(outcome: Outcome) -> SequencerResult:
+    """Return what a committed outcome is to a caller who gets no receipt for it."""
+    if isinstance(outcome, Placed):
+        return Existing(indexes=tuple((leaf.step, leaf.index) for leaf in outcome.leaves))
+    return outcome
 
 
 def _unplaced(outcome: object) -> SequencerResult:
