@@ -40,12 +40,6 @@ from tests.support.gateway import (
 from tests.support.rows import an_id
 
 
-@pytest.fixture(autouse=True)
-def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that is down is tried again at once: the twin's clock does not run."""
-    monkeypatch.setattr(module, "_RETRY_SECONDS", (0.0,))
-
-
 def committed(result: SequencerResult) -> Committed:
     """The result, which must be a commit whose receipts verify."""
     assert isinstance(result, Committed)
@@ -293,9 +287,8 @@ async def test_too_many_waiting_are_refused_whole(monkeypatch: pytest.MonkeyPatc
     """At the limit entries are taken, one beyond none of the call's is."""
     monkeypatch.setattr(module, "PENDING_ENTRIES_MAX", 4)
     async with running() as host:
-        three = asyncio.create_task(
-            host.sequencer.commit([note_entry(host.disk) for _ in range(3)])
-        )
+        entries = [note_entry(host.disk) for _ in range(3)]
+        three = asyncio.create_task(host.sequencer.commit(entries))
         await asyncio.sleep(0)
         with pytest.raises(BusyError):
             await host.sequencer.commit([note_entry(host.disk), note_entry(host.disk)])
