@@ -393,9 +393,6 @@ class PracticeHost:
         await self.founding.publish_parts([sign_part(p, signer_of(p.member)) for p in parts])
         if policies:
             await self.founding.publish_first_policies(list(policies))
-        texas = next(p for p in practice_parts() if p.member == TX)
-        signed = sign_part(texas, signer_of(TX))
-        self.world.take_parts([_heard_of(signed)])
 
     async def overtake(self, state: Member, body: bytes) -> None:
         """Publish another policy over the one in force; the host learns of it with its leaf."""
@@ -444,6 +441,8 @@ async def running(*policies: bytes, disk: Disk | None = None) -> AsyncIterator[P
     try:
         if disk is None:
             await host.publish(*policies)
+        texas = next(p for p in practice_parts() if p.member == TX)
+        host.world.take_parts([_heard_of(sign_part(texas, signer_of(TX)))])
         yield host
     finally:
         await host.crash()

@@ -8,12 +8,14 @@ takes, the origin asks again and is answered from the state's store.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from comity.domain.answer import Answer
+from comity.domain.errors import ComityError
 from comity.domain.ids import QueryId
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.ports import AcceptedRow, Clock, Lines, ResultRow, Store, StoreDownError
@@ -40,7 +42,7 @@ class _Line(msgspec.Struct, kw_only=True):
     """What is known of one line: frames accepted, deliveries made, written out and acknowledged.
 
     `made` is the last number given, `saved` the last one in the store, `written` the last delivery
-    handed to the live connection. A line that `is_behind` (not
+    handed to the live connection, `waiting` those of it not acknowledged yet. A line that `is_behind` (not
     connected, slow to read or to acknowledge) is written to by `resume` alone, in order.
     """
 
@@ -49,6 +51,7 @@ class _Line(msgspec.Struct, kw_only=True):
     saved: int
     acknowledged: int
     written: int
+    waiting: deque[int] = msgspec.field(default_factory=deque)
     is_behind: bool = True
 
 
@@ -71,6 +74,7 @@ class Deliveries:
         """Take up a line that connects; return its last accepted frame and its last delivery."""
         position = await self._position(line)
         position.written = position.acknowledged
+        position.waiting.clear()
         position.is_behind = True
         return position.last_frame, position.made
 
@@ -170,26 +174,35 @@ class Deliveries:
 
     def _write(self, row: ResultRow, position: _Line) -> bool:
         """Write a delivery to the live connection; say whether there is one and it took it."""
-        if position.written - position.acknowledged >= WINDOW_DELIVERIES:
+        # Counted, not reckoned from the numbers: they leap at a restart.
+        if len(position.waiting) >= WINDOW_DELIVERIES:
             return False
-        reply_to, data = self._open(row)
-        if not self._lines.deliver(row.line, row.number, reply_to, data):
+        kept = self._open(row)
+        if kept is not None and not self._lines.deliver(row.line, row.number, *kept):
             return False
+        if kept is not None:
+            position.waiting.append(row.number)
         position.written = row.number
         return True
 
-    def _open(self, row: ResultRow) -> _Kept:
+    def _open(self, row: ResultRow) -> _Kept | None:
+        """Return what is kept; None where it cannot be opened, such as when its key is gone."""
         place = (b"result", row.exchange_id, b"%d" % row.step)
-        return _decoder.decode(self._vault.open(row.member, row.sealed, place))
+        try:
+            return _decoder.decode(self._vault.open(row.member, row.sealed, place))
+        except ComityError as error:
+            # Passed over, or the line would get nothing that comes behind it.
+            self._events.failure("delivery_not_opened", error, member=row.member)
+            return None
 
     async def deliver_again(self, query_id: QueryId, frame_no: int) -> None:
         """Write out all results of a query once more, for a frame that was repeated."""
         for row in await self._store.results_of(query_id):
             position = await self._position(row.line)
             # What was not written yet comes in its turn: out of turn it would acknowledge others.
-            if row.number <= position.written:
-                _, data = self._open(row)
-                self._lines.deliver(row.line, row.number, frame_no, data)
+            kept = self._open(row) if row.number <= position.written else None
+            if kept is not None:
+                self._lines.deliver(row.line, row.number, frame_no, kept[1])
 
     async def acknowledged(self, line: str, number: int) -> None:
         """Take a line's word that it has everything up to a delivery."""
@@ -197,6 +210,8 @@ class Deliveries:
         if position is None or not position.acknowledged < number <= position.made:
             return
         position.acknowledged = number
+        while position.waiting and position.waiting[0] <= number:
+            position.waiting.popleft()
         self._unsaved[line] = number
         if position.is_behind:
             await self.resume(line)
@@ -204,8 +219,13 @@ class Deliveries:
     async def save_acknowledged(self) -> None:
         """Keep the acknowledgements that came since the last call; called every second."""
         unsaved, self._unsaved = self._unsaved, {}
-        if unsaved:
+        if not unsaved:
+            return
+        try:
             await self._store.save_acknowledged(unsaved)
+        except ComityError:
+            self._unsaved = unsaved | self._unsaved
+            raise
 
     def open_accepted(self, row: AcceptedRow) -> AcceptedQuery:
         """Return an accepted query from its row."""
