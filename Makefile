@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean _python
+.PHONY: help setup demo test check crash lock clean _python
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -23,6 +23,10 @@ test: _python  ## every suite, each in its time box (under 25 minutes in all)
 check: _python  ## format, lint, types, tidy, unit tests and vectors (under a minute)
 	@$(PYTHON) scripts/setup.py --test
 	@$(VENV)/python scripts/run_tests.py check $(ARGS)
+
+crash: _python  ## kill every process of a network for longer: make crash ROUNDS=40 SEED=7
+	@$(PYTHON) scripts/setup.py --test --system
+	@CRASH_ROUNDS=$(or $(ROUNDS),20) CRASH_SEED=$(SEED) $(VENV)/python -m pytest -q -s tests/fault $(ARGS)
 
 lock: _python  ## pin requirements/*.in anew, with hashes (for maintainers; needs the network)
 	@$(PYTHON) scripts/setup.py --test

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,6 +26,7 @@ from comity.roles.settings import Settings
 LOOPBACK = "127.0.0.1"
 RECONNECT_S = 0.05
 REPEAT_S = 0.2
+WAIT_S = 20.0
 
 
 @dataclass
@@ -79,13 +81,15 @@ class RecordingLine:
         self._port = settings.line_port
         self._context = client_context(tls_files(settings.data_dir / "tls", name))
         self._client: LineClient | None = None
+        self._next = 1
         self._waiting: set[int] = set()
         self._away_until = 0.0
         self._changed = asyncio.Event()
 
     def add(self, query: Query) -> Sent:
         """Put a query on the list and send it, if there is a connection."""
-        sent = Sent(number=len(self.sent) + 1, query=query, message=render_query(query))
+        sent = Sent(number=self._next, query=query, message=render_query(query))
+        self._next += 1
         self.sent[sent.number] = sent
         self._post(sent.number)
         return sent
@@ -104,11 +108,20 @@ class RecordingLine:
         if self._client is not None:
             self._client.close()
 
-    async def changed(self, seconds: float) -> None:
-        """Wait until something is accepted or delivered. Raises: TimeoutError."""
-        self._changed.clear()
+    def heard(self, sent: Sent) -> list[Kept]:
+        """The deliveries about a message, in the order in which they came."""
+        return [kept for kept in self.kept if kept.event.reply_to == sent.number]
+
+    async def connected(self) -> None:
+        """Wait for the first connection, which says from which number this list goes on."""
+        await self.until(lambda: self.connections > 0)
+
+    async def until(self, condition: Callable[[], bool], seconds: float = WAIT_S) -> None:
+        """Wait until something holds of what is accepted and delivered. Raises: TimeoutError."""
         async with asyncio.timeout(seconds):
-            await self._changed.wait()
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
 
     async def run(self) -> None:
         """Connect, send what is not accepted, keep what is delivered; again and again."""
@@ -128,7 +141,10 @@ class RecordingLine:
                 client.close()
 
     async def _live(self, client: LineClient) -> None:
+        if not self.sent:
+            self._next = (await client.hello()).last_frame + 1
         self.connections += 1
+        self._changed.set()
         self._client = client
         self._waiting = set()
         for number in self.unaccepted():
@@ -139,8 +155,10 @@ class RecordingLine:
     def _keep(self, event: LineEvent) -> None:
         said = parse_delivered(event.payload)
         self.kept.append(Kept(connection=self.connections, event=event, said=said))
-        if said.answer is not None:
-            self.sent[event.reply_to].answers.append(said.answer)
+        # What an earlier list acknowledged, and a crash forgot, comes again and is not of this one.
+        sent = self.sent.get(event.reply_to)
+        if said.answer is not None and sent is not None:
+            sent.answers.append(said.answer)
         self._changed.set()
 
     def _post(self, number: int) -> None:

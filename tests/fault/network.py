@@ -54,15 +54,18 @@ async def running_network(place: Path, **changed: Any) -> AsyncIterator[Practice
 async def running_lines(
     network: PracticeNetwork, names: Sequence[str]
 ) -> AsyncIterator[dict[str, RecordingLine]]:
-    """Connect lines, and keep them connected."""
+    """Connect lines, and keep them connected; each goes on from its last number."""
     lines = {name: RecordingLine(network.settings, name) for name in names}
     tasks = [asyncio.create_task(line.run()) for line in lines.values()]
     try:
+        for line in lines.values():
+            await line.connected()
         yield lines
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(ended, asyncio.CancelledError), f"a line's list ended: {ended!r}"
 
 
 def callers(world: PracticeWorld) -> dict[ORI, str]:

@@ -1,0 +1,158 @@
+"""What agencies, reviewers and operators see of a network whose processes come and go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from comity.cli.practice import PracticeNetwork
+from comity.cli.stage import NetworkStage, open_stage
+from comity.domain.answer import ResponseKind
+from comity.domain.ids import ORI, Member, wire_of_member
+from comity.domain.keys import parse_message_key
+from comity.domain.query import Query
+from comity.domain.verdict import VerdictKind
+from comity.domain.vocabulary import DataClass
+from comity.practice.world import PracticeWorld
+from comity.roles.process import ready_after_line
+from tests.fault.lines import RecordingLine
+from tests.fault.network import HSI, held_query, running_lines, running_network
+from tests.integration.engines.network import fresh_place
+
+POLICE = ORI("TXPX001PD")
+POLICE_LINE = "tx-bexley-falls-pd"
+HSI_LINE = "us-hsi-port-ellery"
+HOLD_S = 8
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def network() -> AsyncIterator[PracticeNetwork]:
+    """A practice network whose holds last a few seconds."""
+    with fresh_place() as place:
+        async with running_network(place, hold_seconds_max=HOLD_S) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def police(network: PracticeNetwork) -> AsyncIterator[RecordingLine]:
+    """A police department's line, connected."""
+    async with running_lines(network, [POLICE_LINE]) as lines:
+        yield lines[POLICE_LINE]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stage(network: PracticeNetwork) -> AsyncIterator[NetworkStage]:
+    """The review desk and the auditor's view."""
+    async with open_stage(network.settings, network.world) as opened:
+        yield opened
+
+
+def question(world: PracticeWorld, control: str, state: str = "oh") -> Query:
+    return Query(
+        key=parse_message_key("DQ"),
+        origin=POLICE,
+        destinations=(wire_of_member(Member(state)),),
+        control=control,
+        fields=(("OLN", world.anchor(state).driver.oln),),
+    )
+
+
+async def kill(network: PracticeNetwork, name: str) -> None:
+    """Kill a process and wait until its next start is ready."""
+    start = network.supervisor.kill(name)
+    await network.supervisor.ready(name, after=start)
+
+
+async def test_repeated_message_is_answered_with_the_same_bytes_after_a_crash(
+    network: PracticeNetwork, police: RecordingLine, stage: NetworkStage
+) -> None:
+    """A frame that is repeated to a gateway that never saw it is no second query."""
+    sent = police.add(question(network.world, "PXSAME"))
+    await police.until(lambda: sent.is_ended)
+    first = police.heard(sent)[0].event
+    leaves = await stage.ledger_size(Member("tx"))
+    await kill(network, "gateway")
+    sent.is_accepted = False
+    heard = len(police.heard(sent))
+    police.cut()
+    await police.until(lambda: sent.is_accepted and len(police.heard(sent)) > heard)
+    assert {(k.event.number, k.event.payload) for k in police.heard(sent)} == {
+        (first.number, first.payload)
+    }
+    assert await stage.ledger_size(Member("tx")) == leaves
+
+
+async def test_line_that_was_away_gets_what_it_missed_in_order(
+    network: PracticeNetwork, police: RecordingLine
+) -> None:
+    """Answers that came while a line was away wait for it; their numbers rise, none is missing."""
+    asked = [police.add(question(network.world, f"PXAWAY{n}")) for n in range(5)]
+    await police.until(lambda: all(sent.is_accepted for sent in asked))
+    before = len(police.kept)
+    police.cut(1.0)
+    await police.until(lambda: all(sent.is_ended for sent in asked))
+    numbers = [kept.event.number for kept in police.kept[before:]]
+    assert numbers == sorted(set(numbers))
+
+
+async def test_requester_is_told_that_its_query_waits(
+    network: PracticeNetwork, police: RecordingLine
+) -> None:
+    """While nobody routes, a query is kept, a status message says so, and the answer follows."""
+    await hold_down(network, "hub")
+    sent = police.add(question(network.world, "PXWAIT"))
+    await police.until(lambda: bool(police.heard(sent)))
+    status = police.heard(sent)[0]
+    assert (status.event.number, status.said.delivery.key) == (0, "SM")
+    assert status.said.delivery.text.startswith(".02.")
+    assert sent.is_accepted
+    await start_again(network, "hub")
+    await police.until(lambda: sent.is_ended)
+    assert [a.response for a in sent.answers] == [ResponseKind.HIT]
+
+
+async def test_hold_outlives_the_gateway_and_is_approved(
+    network: PracticeNetwork, stage: NetworkStage
+) -> None:
+    """A reviewer decides a hold that was opened before a crash, and the line gets what follows."""
+    async with running_lines(network, [HSI_LINE]) as lines:
+        line = lines[HSI_LINE]
+        sent = line.add(held_query(network.world))
+        await line.until(lambda: bool(sent.answers))
+        await kill(network, "gateway")
+        (hold,) = await stage.holds(Member("il"))
+        await stage.decide(hold.entry, VerdictKind.APPROVE, [DataClass.STATUS, DataClass.IDENTITY])
+        await line.until(lambda: sent.is_ended)
+        final = sent.answers[-1]
+        assert {e.data_class for e in final.elements} == {DataClass.STATUS, DataClass.IDENTITY}
+        assert sum(stage.verify(answer) for answer in sent.answers) >= 2
+        assert (sent.query.origin, final.is_final) == (HSI, True)
+
+
+async def test_hold_outlives_the_gateway_and_expires(network: PracticeNetwork) -> None:
+    """A hold's clock goes on through a crash; nobody decided, so nothing is released."""
+    async with running_lines(network, [HSI_LINE]) as lines:
+        line = lines[HSI_LINE]
+        sent = line.add(held_query(network.world))
+        await line.until(lambda: bool(sent.answers))
+        await kill(network, "gateway")
+        await line.until(lambda: sent.is_ended, 3 * HOLD_S)
+        assert [a.response for a in sent.answers if a.is_final] == [ResponseKind.REFUSED]
+        assert not any(answer.elements for answer in sent.answers)
+
+
+async def hold_down(network: PracticeNetwork, name: str) -> None:
+    """End a process, and do not have it started again."""
+    await network.supervisor._named(name).stop()
+
+
+async def start_again(network: PracticeNetwork, name: str) -> None:
+    """Start another process of a role that was held down."""
+    argv = (sys.executable, "-m", "comity", "serve", name)
+    ready = ready_after_line(f'"{name}_ready"')
+    await network.supervisor.start(network.supervisor.role(f"{name}-2", *argv, ready=ready))
