@@ -42,8 +42,9 @@ class _Line(msgspec.Struct, kw_only=True):
     """What is known of one line: frames accepted, deliveries made, written out and acknowledged.
 
     `made` is the last number given, `saved` the last one in the store, `written` the last delivery
-    handed to the live connection, `waiting` those of it not acknowledged yet. A line that `is_behind` (not
-    connected, slow to read or to acknowledge) is written to by `resume` alone, in order.
+    handed to the live connection, `waiting` those handed to it and not acknowledged yet. A line
+    that `is_behind` (not connected, slow to read or to acknowledge) is written to by `resume`
+    alone, in order.
     """
 
     last_frame: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,6 +17,7 @@ from comity.domain.vocabulary import LeafDecision, LeafKind
 from comity.formats.json.delivered import Delivered
 from comity.link.parcel import Ask, RefusalCode, Refused
 from comity.services import origin as module
+from comity.services.forms import parse_message
 from comity.services.open_queries import HELD_REDRIVE_SECONDS, REDRIVE_SECONDS
 from comity.services.vault import month_of
 from tests.support.gateway import (
@@ -182,7 +184,7 @@ async def test_a_query_that_stands_is_accepted_though_its_receipt_failed() -> No
     ],
 )
 async def test_a_wrong_route_gets_its_error_message(
-    changes: dict[str, object], states: tuple[str, ...], er: str, code: str
+    changes: dict[str, Any], states: tuple[str, ...], er: str, code: str
 ) -> None:
     """The network's number and our code, at once; nothing is recorded and nobody asked."""
     if changes.get("key"):
@@ -220,12 +222,11 @@ async def test_bytes_that_say_nothing_are_answered_to_the_line(data: bytes) -> N
 
 async def test_a_fault_in_one_message_refuses_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another line's message of the same tick is taken."""
-    parse = module.parse_message
 
-    def broken(data: bytes, oris: object) -> object:
+    def broken(data: bytes, oris: tuple[str, ...]) -> object:
         if b'"WA"' in data:
             raise RuntimeError("practice")
-        return parse(data, oris)  # type: ignore[arg-type]
+        return parse_message(data, oris)
 
     monkeypatch.setattr(module, "parse_message", broken)
     async with running() as host:
