@@ -107,11 +107,13 @@ class AnswerFace:
             else:
                 refusals.append(_refused(ask.exchange, code))
         answers, undecided = await self._answer(list(exchanges.values()))
-        # Too old to be decided; but what was decided while it was not, such as a long hold, stands.
-        stored = await self._replay.answers(stale)
+        # Too old to be decided, or not to be decided now; but what was decided before stands.
+        late = [exchanges[refused.exchange_id] for refused in undecided]
+        stored = await self._replay.answers([*stale, *late])
         known = {parcel.answer.exchange_id for parcel in stored}
-        refusals += [_refused(e, RefusalCode.STALE) for e in stale if e.exchange_id not in known]
-        self._send([*answers, *stored, *refusals, *undecided])
+        undecided += [_refused(exchange, RefusalCode.STALE) for exchange in stale]
+        refusals += [refused for refused in undecided if refused.exchange_id not in known]
+        self._send([*answers, *stored, *refusals])
 
     def _refusal(self, exchange: Exchange, now: int) -> RefusalCode | None:
         """Return why an ask is not taken in, or None; its signature is already verified."""

@@ -54,9 +54,11 @@ from comity.services.sequencer import (
     recorded_index,
 )
 
-__all__ = ["OPEN_QUERIES_MAX", "OriginFace"]
+__all__ = ["ANSWERS_PER_EXCHANGE_MAX", "OPEN_QUERIES_MAX", "OriginFace"]
 
 OPEN_QUERIES_MAX: Final = 200_000
+ANSWERS_PER_EXCHANGE_MAX: Final = 64
+"""Answers of one state to one query that are kept before its final one."""
 FRAME_REUSED: Final = "frame-number-reused"
 _NS: Final = 1_000_000_000
 _FIRST_REDRIVE_SECONDS: Final = 2
@@ -286,6 +288,9 @@ class OriginFace:
                 item.take(answer)
                 reach[answer.exchange_id] = max(next_step, item.next_step)
                 self._events.note("answers_repeated")
+            elif len(item.seen) >= ANSWERS_PER_EXCHANGE_MAX and not answer.is_final:
+                # Each would be a kept row of the requester's line.
+                self._events.note("answers_over_limit")
             elif answer.step == next_step:
                 reach[answer.exchange_id] = answer.step + max(1, len(answer.proofs))
                 new.append((state, item, answer))
