@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -246,7 +247,7 @@ async def test_a_record_that_cannot_travel_is_not_approved() -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-async def test_a_verdict_that_is_not_one_is_refused(changes: dict[str, object]) -> None:
+async def test_a_verdict_that_is_not_one_is_refused(changes: dict[str, Any]) -> None:
     """Not enrolled, of another hold, time, class or step: no leaf and nothing posted."""
     async with running(HELD) as host:
         entry = await hold(host)
