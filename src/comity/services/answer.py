@@ -100,7 +100,9 @@ class AnswerFace:
             code = self._refusal(ask.exchange, now)
             if code is None:
                 # A member cannot take its own traffic out of the counts.
-                exchange = msgspec.structs.replace(ask.exchange, probe=False)
+                exchange = ask.exchange
+                if exchange.probe:
+                    exchange = msgspec.structs.replace(exchange, probe=False)
                 exchanges[exchange.exchange_id] = exchange
             elif code is RefusalCode.STALE:
                 stale.append(ask.exchange)

@@ -89,7 +89,7 @@ class Deliveries:
             if not fresh and position.saved == saved:
                 break
             for row in fresh:
-                if not self._write(row, position):
+                if not self._write(row, self._open(row), position):
                     position.is_behind = True
                     return
         position.is_behind = False
@@ -119,6 +119,7 @@ class Deliveries:
         if not answers:
             return
         rows: list[ResultRow] = []
+        kept: list[_Kept] = []
         now = self._clock.now_ns() // _NS
         nonces = iter(self._vault.nonces(len(answers)))
         for state, _, answer in answers:
@@ -126,14 +127,17 @@ class Deliveries:
             position.made += 1
             self._received += 1
             stamps = Stamps(received=self._received, sent=position.made, at=now)
-            rows.append(self._row(state, answer, stamps, next(nonces)))
+            kept.append((state.frame_no, render_answer(state.accepted, answer, stamps)))
+            rows.append(self._row(state, answer, stamps, kept[-1], next(nonces)))
         is_new = await self._save_rows(rows)
         self._events.note("results_saved", sum(is_new))
-        for row in (row for row, new in zip(rows, is_new, strict=True) if new):
+        for row, made, new in zip(rows, kept, is_new, strict=True):
+            if not new:
+                continue
             position = self._positions[row.line]
             position.saved = row.number
             if not position.is_behind:
-                position.is_behind = not self._write(row, position)
+                position.is_behind = not self._write(row, made, position)
 
     async def _save_rows(self, rows: Sequence[ResultRow]) -> list[bool]:
         attempt = 0
@@ -157,10 +161,9 @@ class Deliveries:
         return place in {(r.exchange_id, r.step, r.number) for r in kept}
 
     def _row(
-        self, state: OpenQueryState, answer: Answer, stamps: Stamps, nonce: bytes
+        self, state: OpenQueryState, answer: Answer, stamps: Stamps, kept: _Kept, nonce: bytes
     ) -> ResultRow:
         member, query_id = state.accepted.member, state.accepted.query_id
-        kept = _encoder.encode((state.frame_no, render_answer(state.accepted, answer, stamps)))
         place = (b"result", answer.exchange_id, b"%d" % answer.step)
         return ResultRow(
             exchange_id=answer.exchange_id,
@@ -170,15 +173,16 @@ class Deliveries:
             line=state.accepted.line,
             number=stamps.sent,
             is_final=answer.is_final,
-            sealed=self._vault.seal(member, month_of(stamps.at), nonce, kept, place),
+            sealed=self._vault.seal(
+                member, month_of(stamps.at), nonce, _encoder.encode(kept), place
+            ),
         )
 
-    def _write(self, row: ResultRow, position: _Line) -> bool:
+    def _write(self, row: ResultRow, kept: _Kept | None, position: _Line) -> bool:
         """Write a delivery to the live connection; say whether there is one and it took it."""
         # Counted, not reckoned from the numbers: they leap at a restart.
         if len(position.waiting) >= WINDOW_DELIVERIES:
             return False
-        kept = self._open(row)
         if kept is not None and not self._lines.deliver(row.line, row.number, *kept):
             return False
         if kept is not None:

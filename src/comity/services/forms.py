@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -172,9 +173,15 @@ def _rendered(form: str, delivered: Delivered) -> bytes:
     return text_form.render_delivery(delivered.delivery)
 
 
+@lru_cache(maxsize=16)
+def _minute(number: int) -> tuple[str, str]:
+    """Return a minute since 1970 as a header's time and date."""
+    at = datetime.fromtimestamp(number * 60, UTC)
+    return at.strftime("%H:%M"), at.strftime("%m/%d/%Y")
+
+
 def _stamps(stamps: Stamps) -> tuple[Stamp, Stamp]:
-    at = datetime.fromtimestamp(stamps.at, UTC)
-    time, date = at.strftime("%H:%M"), at.strftime("%m/%d/%Y")
+    time, date = _minute(stamps.at // 60)
     return (
         Stamp(time=time, date=date, count=stamps.received % _COUNT_MODULUS),
         Stamp(time=time, date=date, count=stamps.sent % _COUNT_MODULUS),

@@ -124,7 +124,9 @@ class OriginFace:
                     if self._in_flight[key] != digest:
                         self._lines.refused(frame.line, frame.number, FRAME_REUSED)
                     continue
-                if await self._is_recorded(frame, digest):
+                # A number that was not passed is new; the others are looked for.
+                is_passed = frame.number <= self._deliveries.last_frame(frame.line)
+                if is_passed and await self._is_recorded(frame, digest):
                     continue
                 accepted = self._accept(frame, now_ns)
                 if accepted is not None:
@@ -229,8 +231,6 @@ class OriginFace:
 
         A number that was passed and is not recorded was refused with an error message: it is new.
         """
-        if frame.number > self._deliveries.last_frame(frame.line):
-            return False
         row = await self._store.accepted_frame(frame.line, frame.number)
         if row is None:
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -35,7 +36,12 @@ _decoder: Final[msgspec.msgpack.Decoder[_Private]] = msgspec.msgpack.Decoder(_Pr
 
 def month_of(now: int) -> int:
     """Return the months since 1970-01 of a time in Unix seconds."""
-    at = datetime.fromtimestamp(now, UTC)
+    return _month_of_hour(now // 3600)
+
+
+@lru_cache(maxsize=16)
+def _month_of_hour(hour: int) -> int:
+    at = datetime.fromtimestamp(hour * 3600, UTC)
     return (at.year - 1970) * 12 + at.month - 1
 
 
