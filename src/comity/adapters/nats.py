@@ -50,6 +50,8 @@ _BACKOFF_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _OPTIONS: Final[dict[str, Any]] = {
     "allow_reconnect": False,
     "connect_timeout": 2,
+    # While it connects, the client tries again by itself; its own two seconds outlast most crashes.
+    "reconnect_time_wait": 0.1,
     "ping_interval": 20,
     "max_outstanding_pings": 2,
     "pending_size": 16 * 2**20,
