@@ -177,9 +177,12 @@ def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Dr
 
 
 class PostedCourier(Courier):
-    """A courier that keeps what is posted, each time checking that it is durable."""
+    """A courier that keeps what is posted, each time checking that it is durable.
 
-    def __init__(self, disk: Disk, events: Events) -> None:
+    Where it does not keep it, it sends it on.
+    """
+
+    def __init__(self, disk: Disk, events: Events, *, keeps: bool) -> None:
         super().__init__(
             bus=MemoryBus(disk.wire),
             clock=disk.clock,
@@ -188,6 +191,7 @@ class PostedCourier(Courier):
             events=events,
         )
         self._disk = disk
+        self._keeps = keeps
         self.posted: list[tuple[HostName, Parcel]] = []
 
     def post(self, host: Host, parcels: Sequence[Parcel]) -> None:
@@ -196,6 +200,8 @@ class PostedCourier(Courier):
             if isinstance(parcel, Answered):
                 check_durable(self._disk, parcel.answer)
             self.posted.append((host.name, parcel))
+        if not self._keeps:
+            super().post(host, parcels)
 
     def take(self) -> list[Parcel]:
         """Return what was posted since the last call."""
@@ -258,7 +264,7 @@ class WrittenLines:
 class PracticeHost:
     """One life of the west host, from its start to its crash, on a disk."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, keeps_post: bool = True) -> None:
         self.disk = disk
         self.clock, self.store, self.source = disk.clock, disk.store, disk.source
         self.log = MemoryLog()
@@ -277,7 +283,7 @@ class PracticeHost:
             domain=DOMAIN,
             events=self.events,
         )
-        self.courier = PostedCourier(disk, self.events)
+        self.courier = PostedCourier(disk, self.events, keeps=keeps_post)
         self.lines = WrittenLines()
         self.proofs = ProofMaker(store=disk.store, signer=WEST.signer, host=HOST_KEY, domain=DOMAIN)
         self.replay = AnswerReplay(
@@ -442,13 +448,13 @@ async def running(*policies: bytes, disk: Disk | None = None) -> AsyncIterator[P
         if disk is None:
             await host.publish(*policies)
         texas = next(p for p in practice_parts() if p.member == TX)
-        host.world.take_parts([_heard_of(sign_part(texas, signer_of(TX)))])
+        host.world.take_parts([heard_of(sign_part(texas, signer_of(TX)))])
         yield host
     finally:
         await host.crash()
 
 
-def _heard_of(signed: SignedPart) -> DirectoryRow:
+def heard_of(signed: SignedPart) -> DirectoryRow:
     """A part that another host published."""
     return DirectoryRow(
         member=signed.member,

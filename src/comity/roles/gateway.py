@@ -142,7 +142,7 @@ class Gateway:
                 await parts.sequencer.drained()
                 await self._tick()
                 await parts.checkpoints.sign_all()
-        except (ComityError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest must end too
             parts.events.failure("stop_incomplete", error)
         for task in self._tasks:
             task.cancel()

@@ -155,10 +155,8 @@ async def test_a_parcel_that_cannot_travel_takes_no_other_with_it(size: int) -> 
             answer = msgspec.structs.replace(answer, elements=(element,))
         else:
             answer = msgspec.structs.replace(answer, step=-1)
-        parcels = asks(2)
-        post.courier.post(
-            SOUTH.public, [parcels[0], Answered(origin=TX, answer=answer), parcels[1]]
-        )
+        parcels, unfit = asks(2), Answered(origin=TX, answer=answer)
+        post.courier.post(SOUTH.public, [parcels[0], unfit, parcels[1]])
         await post.settle()
         assert post.parcels() == parcels
         assert post.events.counts["parcel_not_sent"] == 1
