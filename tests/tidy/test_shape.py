@@ -68,6 +68,7 @@ def test_silent_test_is_refused() -> None:
         "from unittest.mock import Mock",
         "import unittest.mock",
         "import time\ntime.sleep(1)",
+        "import asyncio\nasyncio.sleep(0.1)",
     ],
 )
 def test_way_around_a_test_is_refused(text: str) -> None:

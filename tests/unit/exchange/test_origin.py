@@ -54,7 +54,9 @@ def test_one_exchange_per_state() -> None:
     assert [e.state for e in exchanges] == [WA, ID]
     assert len({e.exchange_id for e in exchanges}) == 2
     for exchange in exchanges:
-        assert exchange.exchange_id == exchange_id_of(QUERY_ID, exchange.origin_member, exchange.state)
+        assert exchange.exchange_id == exchange_id_of(
+            QUERY_ID, exchange.origin_member, exchange.state
+        )
         assert (exchange.fan_out, exchange.wants_image) == (FanOut.LIST, True)
         assert (exchange.query_entry, exchange.claims) == ("or/9001", QUERY.claims)
         assert not exchange.probe

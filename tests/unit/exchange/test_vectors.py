@@ -139,7 +139,10 @@ def test_outcome(case: Case) -> None:
 def test_exchange_id(case: Case) -> None:
     """The query and the state name the exchange stated."""
     query_id = QueryId(bytes.fromhex(case["query_id"]))
-    assert exchange_id_of(query_id, Member(case["origin"]), Member(case["state"])).hex() == case["exchange_id"]
+    assert (
+        exchange_id_of(query_id, Member(case["origin"]), Member(case["state"])).hex()
+        == case["exchange_id"]
+    )
 
 
 def hold() -> HoldFile:
