@@ -19,7 +19,7 @@ from tests.fault.crash import END_S_MAX, KILLED, Evidence, play, schedule
 from tests.integration.engines.network import fresh_place
 
 SEED = int(os.environ.get("CRASH_SEED") or secrets.randbelow(10**6))
-ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 2)
+ROUNDS = int(os.environ.get("CRASH_ROUNDS") or 4)
 SECONDS_PER_ROUND = 15
 
 pytestmark = pytest.mark.timeout(120 + SECONDS_PER_ROUND * ROUNDS)

@@ -240,6 +240,7 @@ class Gateway:
     async def _tick(self) -> None:
         await self._take_up()
         await self._parts.origin.redrive()
+        await self._parts.deliveries.resume_stopped()
         await self._parts.deliveries.save_acknowledged()
 
     async def _sign(self) -> None:

@@ -69,6 +69,7 @@ class Deliveries:
         self._events = events
         self._positions: dict[str, _Line] = {}
         self._unsaved: dict[str, int] = {}
+        self._stopped: set[str] = set()
         self._received = 0
 
     async def open_line(self, line: str) -> tuple[int, int]:
@@ -80,7 +81,23 @@ class Deliveries:
         return position.last_frame, position.made
 
     async def resume(self, line: str) -> None:
-        """Write out what a line has not acknowledged, in order, as far as the window allows."""
+        """Write out what a line has not acknowledged, in order, as far as the window allows.
+
+        What the store's absence stops here goes on with `resume_stopped`.
+        """
+        try:
+            await self._resume(line)
+        except StoreDownError:
+            self._stopped.add(line)
+            raise
+
+    async def resume_stopped(self) -> None:
+        """Go on with lines whose rows could not be read; called every second."""
+        for line in sorted(self._stopped):
+            await self._resume(line)
+            self._stopped.discard(line)
+
+    async def _resume(self, line: str) -> None:
         position = await self._position(line)
         while position.written < (saved := position.saved):
             rows = await self._store.results_after(line, position.written, PAGE_ROWS)

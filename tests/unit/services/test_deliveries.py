@@ -102,6 +102,26 @@ async def test_pages_are_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> N
         assert numbers(host) == list(range(start, start + 6))
 
 
+async def test_a_line_that_connects_while_the_store_is_away_is_not_forgotten() -> None:
+    """What could not be read when the line came is written once the store is back."""
+    async with running() as host:
+        await host.open_line()
+        exchanges = await ask(host, 1, 2)
+        host.lines.connected.discard(LINE)
+        await answer(host, *exchanges)
+        host.lines.connected.add(LINE)
+        host.store.is_down = True
+        with pytest.raises(StoreDownError):
+            await host.open_line()
+        with pytest.raises(StoreDownError):
+            await host.deliveries.resume_stopped()
+        assert numbers(host) == []
+        host.store.is_down = False
+        await host.deliveries.resume_stopped()
+        start = first(host)
+        assert numbers(host) == [start, start + 1]
+
+
 async def test_nothing_is_written_out_of_turn() -> None:
     """An answer that comes while a line is behind waits for those before it."""
     async with running() as host:
@@ -127,6 +147,8 @@ async def test_the_window_is_full_and_one_beyond(monkeypatch: pytest.MonkeyPatch
         assert numbers(host) == [start, start + 1, start + 2]
         await host.deliveries.acknowledged(LINE, start + 1)
         assert numbers(host) == [start + 3, start + 4]
+        await host.open_line()
+        assert numbers(host) == [start + 2, start + 3, start + 4]
         await host.deliveries.acknowledged(LINE, start + 4)
         assert numbers(host) == [start + 5]
 
