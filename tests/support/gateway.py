@@ -150,6 +150,12 @@ def policy_of(state: Member, *rules: Rule, version: int = 1) -> bytes:
     return encode_bundle(bundle(*rules, state=state, version=version))
 
 
+async def turns(count: int = 1) -> None:
+    """Let whatever else is ready run, so many times; no time passes."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 class Disk:
     """What a host has left after a crash: its store, keys and signed state; and the wire."""
 
@@ -430,7 +436,7 @@ class PracticeHost:
         for _ in range(1_000):
             if self.events.counts[event] >= count:
                 return
-            await asyncio.sleep(0)
+            await turns()
         raise AssertionError(f"`{event}` did not come")
 
     def codes(self) -> list[tuple[int, str]]:

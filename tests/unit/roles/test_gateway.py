@@ -46,6 +46,7 @@ from tests.support.gateway import (
     note_entry,
     policy_of,
     practice_parts,
+    turns,
 )
 from tests.support.link import SOUTH, WEST, HostKeys
 
@@ -129,8 +130,7 @@ class Network:
 
     async def settle(self) -> None:
         """Let everything under way arrive."""
-        for _ in range(150):
-            await asyncio.sleep(0)
+        await turns(150)
 
     async def send(
         self, *parcels: Parcel, sender: HostKeys = SOUTH, sent_at_ms: int = NOW * 1_000
@@ -343,7 +343,7 @@ async def test_a_stop_lets_the_batch_in_hand_commit() -> None:
     made = Network(Disk())
     await made.start()
     handed = asyncio.create_task(made.host.sequencer.commit([note_entry(made.disk, WA)]))
-    await asyncio.sleep(0)
+    await turns()
     await made.stop()
     await handed
     state = made.disk.signed_state.read(WA)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
@@ -13,6 +11,7 @@ from comity.roles.gateway import UNHEARD_MARK
 from comity.roles.hub import Hub
 from comity.services.courier import HUB_SUBJECT, gateway_subject
 from comity.services.events import Events
+from tests.support.gateway import turns
 from tests.support.line import MemoryLog
 from tests.support.link import NOW_MS, SOUTH, WEST, asks
 
@@ -43,8 +42,7 @@ class Network:
 
     async def send(self, data: bytes) -> None:
         await self.bus.publish(HUB_SUBJECT, data, unheard=lambda: None)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
 
 
 def envelope() -> bytes:

@@ -27,6 +27,7 @@ from tests.support.gateway import (
     asks,
     policy_of,
     running,
+    turns,
 )
 from tests.support.line import MemoryLog
 from tests.support.link import WEST
@@ -140,12 +141,10 @@ async def test_a_store_that_is_down_does_not_end_the_worker(
         host.clock.advance_ns(HOLD_SECONDS * NS)
         host.store.is_down = True
         task = asyncio.create_task(worker.run())
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         assert not task.done()
         host.store.is_down = False
-        for _ in range(200):
-            await asyncio.sleep(0)
+        await turns(200)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert len(host.leaves(WA, LeafKind.CLOSURE)) == 1

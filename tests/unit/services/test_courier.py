@@ -19,6 +19,7 @@ from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.services import courier as module
 from comity.services.courier import HUB_SUBJECT, Courier, gateway_subject
 from comity.services.events import Events
+from tests.support.gateway import turns
 from tests.support.line import MemoryLog
 from tests.support.link import BOOK, NOW_MS, SOUTH, TX, WA, WEST, asks, make_answer, make_exchange
 
@@ -48,8 +49,7 @@ class Post:
 
     async def settle(self) -> None:
         """Let everything that was posted leave and arrive."""
-        for _ in range(60):
-            await asyncio.sleep(0)
+        await turns(60)
 
     def parcels(self) -> list[Parcel]:
         return [parcel for opened in self.opened for _, parcel in opened.parcels]

@@ -37,6 +37,7 @@ from tests.support.gateway import (
     held_answer_to,
     opened,
     running,
+    turns,
 )
 from tests.support.link import SOUTH
 
@@ -118,7 +119,7 @@ async def test_other_bytes_under_a_number_in_flight_are_refused() -> None:
     async with running() as host:
         await host.open_line()
         first = asyncio.create_task(host.send(frame(1)))
-        await asyncio.sleep(0)
+        await turns()
         await host.send(frame(1, "WA"))
         assert host.codes() == [(1, "frame-number-reused")]
         await first
@@ -463,15 +464,20 @@ async def test_a_closure_that_outlived_a_crash_reaches_its_requester() -> None:
             assert len(next_life.open) == 0
 
 
-async def test_an_answer_during_a_closure_makes_no_second_outcome() -> None:
-    """What comes while the closure is committed is told as a repeat, not delivered beside it."""
+@pytest.mark.parametrize("is_answer_first", [False, True])
+async def test_an_answer_during_a_closure_makes_no_second_outcome(
+    is_answer_first: bool,
+) -> None:
+    """Whichever is first is the outcome: what the requester is told and what is recorded agree."""
     async with running() as host:
         await host.open_line()
         (exchange,) = await ask(host)
         host.clock.advance_ns(UNDELIVERABLE * NS)
-        said = answers(answer_to(exchange))
-        await asyncio.gather(host.origin.redrive(), host.origin.take_answers(said))
-        assert len(responses(host)) == 1
+        work = [host.origin.redrive(), host.origin.take_answers(answers(answer_to(exchange)))]
+        await asyncio.gather(*(reversed(work) if is_answer_first else work))
+        said = ResponseKind.NO_HIT if is_answer_first else ResponseKind.UNAVAILABLE
+        assert responses(host) == [(1, said)]
+        assert len(host.leaves(OR, LeafKind.CLOSURE)) == (not is_answer_first)
         assert len(host.open) == 0
 
 

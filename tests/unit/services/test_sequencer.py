@@ -11,7 +11,7 @@ from comity.adapters.memory.store import CommitFault
 from comity.domain.ids import HostName, LeafIndex, Member
 from comity.ledger.plan import Existing, Stale
 from comity.ledger.receipt import parse_receipt, verify_receipt
-from comity.ledger.tree import hash_leaf
+from comity.ledger.tree import append, hash_leaf
 from comity.services import sequencer as module
 from comity.services.entries import Entry, HoldEnd
 from comity.services.sequencer import (
@@ -36,6 +36,7 @@ from tests.support.gateway import (
     policy_entry,
     policy_of,
     running,
+    turns,
 )
 from tests.support.rows import an_id
 
@@ -140,8 +141,7 @@ async def test_a_store_that_is_down_after_an_unknown_commit(fault: CommitFault) 
         waiting = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
         await host.until("commit_unknown")
         host.store.is_down = True
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         assert not waiting.done()
         host.store.is_down = False
         (result,) = await waiting
@@ -187,6 +187,30 @@ async def test_a_ledger_taken_after_an_unknown_commit_is_dropped() -> None:
         assert isinstance(result, Refused)
         assert not host.sequencer.owns(WA)
         assert rival.sequencer.owns(WA)
+
+
+@pytest.mark.parametrize("fault", [CommitFault.LOST, CommitFault.PERSISTED])
+async def test_a_head_moved_before_it_is_read_back_is_signed_by_nobody_here(
+    fault: CommitFault,
+) -> None:
+    """Neither the old size nor our own head: another host wrote, and this one lets go."""
+    async with running() as host:
+        host.store.commit_fault = fault
+        waiting = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
+        await host.until("commit_unknown")
+        host.store.is_down = True
+        host.signer.is_away = True
+        head = host.store.tables.heads[WA]
+        frontier = append(head.frontier, [bytes(32)] * 3).frontier
+        host.store.tables.heads[WA] = msgspec.structs.replace(
+            head, epoch=99, frontier=frontier, root=b"\x07" * 32
+        )
+        host.store.is_down = False
+        (result,) = await waiting
+        assert isinstance(result, Refused)
+        assert isinstance(result.error, NotOwnedError)
+        assert not host.sequencer.owns(WA)
+        assert host.events.counts["receipts_failed"] == 0
 
 
 async def test_an_entry_of_a_ledger_not_owned_is_refused() -> None:
@@ -275,7 +299,7 @@ async def test_a_cancelled_caller_does_not_break_the_batch() -> None:
         size = host.size(WA)
         gone = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
         stays = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
-        await asyncio.sleep(0)
+        await turns()
         gone.cancel()
         (result,) = await stays
         assert committed(result).leaves[0].index == size + 1
@@ -289,7 +313,7 @@ async def test_too_many_waiting_are_refused_whole(monkeypatch: pytest.MonkeyPatc
     async with running() as host:
         entries = [note_entry(host.disk) for _ in range(3)]
         three = asyncio.create_task(host.sequencer.commit(entries))
-        await asyncio.sleep(0)
+        await turns()
         with pytest.raises(BusyError):
             await host.sequencer.commit([note_entry(host.disk), note_entry(host.disk)])
         (last,) = await host.sequencer.commit([note_entry(host.disk)])
@@ -314,7 +338,7 @@ async def test_drained_waits_for_what_was_just_handed_in() -> None:
     async with running() as host:
         size = host.size(WA)
         task = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
-        await asyncio.sleep(0)
+        await turns()
         await host.sequencer.drained()
         assert host.size(WA) == size + 1
         await task

@@ -36,6 +36,7 @@ from tests.support.gateway import (
     driver,
     policy_of,
     running,
+    turns,
 )
 
 HELD = policy_of(WA, RELEASE, HOLD_ALL)
@@ -190,7 +191,7 @@ async def test_a_policy_published_during_an_approval_counts() -> None:
         publication = asyncio.create_task(
             host.overtake(WA, policy_of(WA, RELEASE, DENY_ALL, version=2))
         )
-        await asyncio.sleep(0)
+        await turns()
         await host.desk.decide(given)
         await publication
         assert answer(host).response is ResponseKind.REFUSED
