@@ -198,9 +198,11 @@ def seal_envelopes(
 
     Raises: ParcelError if a parcel is not fit to travel.
     """
+    by_kind: dict[EnvelopeKind, list[bytes]] = {kind: [] for kind in EnvelopeKind}
+    for parcel in parcels:
+        by_kind[kind_of(parcel)].append(encode_parcel(parcel))
     sealed = []
-    for kind in EnvelopeKind:
-        encodings = [encode_parcel(parcel) for parcel in parcels if kind_of(parcel) is kind]
+    for kind, encodings in by_kind.items():
         for part in _split(encodings):
             route = Route(
                 sender=sender,
