@@ -7,7 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-from scripts.run_tests import Suite, chosen, count, json_steps, run_boxed, run_commands, summarise
+from scripts.run_tests import (
+    Suite,
+    chosen,
+    count,
+    json_steps,
+    run_boxed,
+    run_commands,
+    run_suite,
+    summarise,
+)
 
 ALL_SECONDS_MAX = 24 * 60
 PYTHON = sys.executable
@@ -72,3 +81,9 @@ def test_nothing_passed_is_no_success() -> None:
 def test_output_is_captured_on_request() -> None:
     """A captured command's output and exit code come back as they were."""
     assert run_boxed([PYTHON, "-c", "print('seen')"], soon(), capture=True) == (0, "seen\n")
+
+
+def test_a_suite_without_tests_fails() -> None:
+    """A folder of tests that disappears is a failure, not a pass."""
+    outcome = run_suite(Suite(name="x", seconds_max=1, paths=("tests/none",)))
+    assert (outcome.passed, outcome.failed) == (0, 1)
