@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check crash bench lock clean _python
+.PHONY: help setup demo test check crash fuzz bench lock clean _python
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -16,7 +16,7 @@ setup: _python  ## install Comity into .venv, from pinned and hashed wheels (onc
 demo: setup  ## a practice network of 54 jurisdictions on this machine; prints what to type next
 	@$(VENV)/comity demo $(ARGS)
 
-test: _python  ## every suite, each in its time box (under 25 minutes in all)
+test: _python  ## every suite, each in its time box (under 25 minutes on two cores)
 	@$(PYTHON) scripts/setup.py --test --system
 	@$(VENV)/python scripts/run_tests.py all $(ARGS)
 
@@ -27,6 +27,11 @@ check: _python  ## format, lint, types, tidy, unit tests and vectors (under a mi
 crash: _python  ## kill every process of a network for longer: make crash ROUNDS=40 SEED=7
 	@$(PYTHON) scripts/setup.py --test --system
 	@CRASH_ROUNDS=$(or $(ROUNDS),20) CRASH_SEED=$(SEED) $(VENV)/python -m pytest -q -s tests/fault $(ARGS)
+
+fuzz: _python  ## mutated inputs for every parser, a million: make fuzz COUNT=200000 SECONDS=60 SEED=7
+	@$(PYTHON) scripts/setup.py --test
+	@PYTHONPATH=src $(VENV)/python -m tests.fuzz --count $(or $(COUNT),1000000) \
+		$(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 bench: setup  ## measure the full path: make bench ARGS="--rate 500 --seconds 60"
 	@$(VENV)/comity bench exchange $(ARGS)

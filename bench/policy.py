@@ -1,10 +1,10 @@
 """How long a decision takes: CPU microseconds, median and spread, at 40 and at 400 rules.
 
-The rules use all thirteen axes and overlap as a state's do: families, purposes, exceptions. Traffic
+The rules use all fifteen axes and overlap as a state's do: families, purposes, exceptions. Traffic
 is drawn with a fixed seed, mostly local, mostly traffic stops. Every figure is of one run on one
 machine; the ratio of the two rule counts is taken from interleaved rounds.
 
-    python bench/policy.py [--json] [--rounds N]
+    python -m bench.policy [--json] [--rounds N]
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import msgspec
+import uvloop
+
+from bench.policy_force import force_figure
+from bench.policy_proofs import proof_figures
+from bench.policy_replay import replay_figures
 from comity.domain.agency import Family
 from comity.domain.decision import Facts, RuleId
 from comity.domain.ids import ORI, Member
@@ -25,8 +31,10 @@ from comity.domain.keys import MessageKey, asked_classes, key_row
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -91,7 +99,7 @@ def draw_policy(count: int, agencies: dict[ORI, Family]) -> CompiledPolicy:
             )
         )
     bundle = PolicyBundle(
-        schema_version=1,
+        schema_version=2,
         state=Member("wa"),
         version=1,
         title=f"A measured policy of {count} rules",
@@ -125,6 +133,8 @@ def draw_traffic(agencies: dict[ORI, Family]) -> list[Facts]:
                 fan_out=FanOut.SINGLE if is_patrol else chance.choice(list(FanOut)),
                 emergency=Emergency.NONE,
                 time_band=chance.choice(list(TimeBand)),
+                budget=BudgetState.WITHIN if is_patrol else chance.choice(list(BudgetState)),
+                direction=Direction.INBOUND,
             )
         )
     return traffic
@@ -206,13 +216,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--without-proofs", action="store_true")
+    parser.add_argument("--without-network", action="store_true")
     chosen = parser.parse_args()
     figures = measure(chosen.rounds)
+    if not chosen.without_proofs:
+        figures += [msgspec.to_builtins(each) for each in (*replay_figures(), *proof_figures())]
+    if not chosen.without_network:
+        figures.append(msgspec.to_builtins(uvloop.run(force_figure())))
     if chosen.json:
         print(json.dumps({"bench": "policy", "figures": figures}))
         return
     for one in figures:
-        print(f"{one['name']:<24}{one['value']:>9} {one['unit']:<6}{one.get('spread', '')}")
+        print(f"{one['name']:<24}{one['value']:>9} {one['unit']:<12}{one.get('spread') or ''}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from comity.formats import text as text_form
 from comity.formats.json.delivered import parse_delivered
 from comity.ledger.note import VerifierKey, encode_vkey
 
-__all__ = ["UnprovedError", "count_unverified"]
+__all__ = ["UnprovedError", "count_incomplete", "count_unverified"]
 
 
 class UnprovedError(ComityError):
@@ -43,4 +43,23 @@ def count_unverified(deliveries: Iterable[bytes], key: VerifierKey) -> int:
                     raise UnprovedError("a receipt of another leaf")
         except ComityError:
             failed += 1
+    return failed
+
+
+def count_incomplete(deliveries: Iterable[bytes], states: int) -> int:
+    """Return how many deliveries are no merged message to which each of so many states answered.
+
+    A text is held to that by its own words: it lists those without an answer, and where no state
+    has a record it has a part for each.
+    """
+    failed = 0
+    for data in deliveries:
+        if data[:1] != b"{":
+            text = text_form.parse_delivery(data).text
+            is_summary = f"STATES ASKED: {states}\n" in text and "NO ANSWER: " not in text
+            is_complete = is_summary or len(text.split("\n\n")) == states
+        else:
+            merged = parse_delivered(data).merged
+            is_complete = merged is not None and len(merged.answers) == states
+        failed += not is_complete
     return failed

@@ -1,19 +1,31 @@
-"""Write the pages that say what the source says: limits, error codes, the demo's steps, events.
+"""Write the pages that say what the source says: limits, error codes, steps, events, a schema,
+and the tables of message keys, fields and error numbers within pages that are otherwise written.
 
-A page is never edited by hand: `python scripts/reference_pages.py` writes them, `--check` compares,
-and a test holds them equal.
+Such a page or table is never edited by hand: `python scripts/reference_pages.py` writes them,
+`--check` compares, and a test holds them equal.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+import msgspec
+
+from comity.domain.agency import Form
+from comity.domain.keys import KEYS, OTHER_KEY, Handling, KeyRow, MessageKey, Senders
+from comity.formats.bodies import CHECKED_KEYS
+from comity.formats.faults import ER_ROWS
+from comity.formats.fields import FIXED_KEYS, FieldRule, KeyRule
+from comity.formats.sending import SENDING
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SOURCE: Final = ROOT / "src" / "comity"
@@ -43,8 +55,9 @@ DEMO_HEAD: Final = """# The demo's story
 `comity demo --check` starts a practice network, plays these steps once, in order, and ends with
 0 only if each held. With `--json` it prints one object: `steps` (each `name`, `held`, `saw`),
 `held`, `failed`, `seconds`. Waits are shortened by ordinary settings (`COMITY_HOLD_SECONDS_MAX`,
-`COMITY_CHECKPOINT_S`); nothing else differs from `comity demo`. All people, local agencies and
-numbers are invented. This page is written from the source by `scripts/reference_pages.py`.
+`COMITY_DETAIL_SECONDS_MAX`, `COMITY_CHECKPOINT_S`); nothing else differs from `comity demo`. All
+people, local agencies and numbers are invented. This page is written from the source by
+`scripts/reference_pages.py`.
 
 | step | what happens |
 |---|---|
@@ -68,7 +81,42 @@ def pages() -> dict[Path, str]:
         docs / "reference" / "errors.md": _page(ERRORS_HEAD, _errors()),
         docs / "reference" / "demo.md": _page(DEMO_HEAD, _steps()),
         docs / "reference" / "events.md": _page(EVENTS_HEAD, _events()),
+        docs / "reference" / "messages.md": _filled(
+            docs / "reference" / "messages.md", {"keys": _keys(), "fields": _fields()}
+        ),
+        docs / "reference" / "error-messages.md": _filled(
+            docs / "reference" / "error-messages.md", {"numbers": _numbers()}
+        ),
     }
+
+
+def _filled(path: Path, tables: dict[str, Iterator[tuple[str, ...]]]) -> str:
+    """Return a page with the rows of its tables between their marks, below each table's head."""
+    text = path.read_text("utf-8")
+    for name, rows in tables.items():
+        mark = re.escape(f"<!-- {name}: scripts/reference_pages.py -->")
+        body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        found = re.search(rf"{mark}\n(?:\|.*\n){{2}}((?:\|.*\n)*)", text)
+        if found is None:
+            raise LookupError(f"{path.name} has no table `{name}`")
+        text = text[: found.start(1)] + body + text[found.end(1) :]
+    return text
+
+
+def schemas() -> dict[Path, str]:
+    """Return every JSON schema's path and text."""
+    protocol = import_module("comity.adapters.sources.protocol")
+    roots, parts = msgspec.json.schema_components(
+        (protocol.Request, protocol.Reply), ref_template="#/$defs/{name}"
+    )
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What a state's web service is asked, and what it answers",
+        "oneOf": list(roots),
+        "$defs": parts,
+    }
+    text = json.dumps(schema, indent=2) + "\n"
+    return {ROOT / "docs" / "reference" / "source-protocol.schema.json": text}
 
 
 def _page(head: str, rows: Iterator[tuple[str, ...]]) -> str:
@@ -154,10 +202,103 @@ def _events() -> Iterator[tuple[str, ...]]:
         yield f"`{name}`", ", ".join(f"`{module}`" for module in sorted(found[name]))
 
 
+_ANSWERED_BY: Final = {
+    Handling.RECORDS: "the state's records",
+    Handling.AGENCY: "a person at an agency",
+    Handling.DIRECTORY: "the sender's part of the directory",
+    Handling.ARCHIVE: "the sender's own traffic",
+    Handling.STATUS: "the sender's own gateway",
+    Handling.NETWORK: "nobody",
+}
+_SENT_BY: Final = {
+    Senders.ANY: "any agency",
+    Senders.CRIMINAL_JUSTICE: "criminal justice",
+    Senders.CONTROL: "control terminals",
+}
+_NOTHING: Final = "-"
+
+
+def _keys() -> Iterator[tuple[str, ...]]:
+    """Every message key: what it is, its body, who sends it where, who answers."""
+    formats = " ".join(
+        form.name for form in Form if find_spec(f"comity.formats.{form.value}") is not None
+    )
+    for key, row in KEYS.items():
+        delivered = f", delivered as `{row.delivered_as}`" if row.delivered_as else ""
+        yield (
+            "any other" if key == OTHER_KEY else f"`{key}`",
+            f"{row.label}{delivered}",
+            f"`{row.response}`" if row.response else _NOTHING,
+            formats,
+            _body(key, row),
+            _sent_by(key, row),
+            _sent_to(key, row),
+            _NOTHING if row.is_response else " ".join(row.classes) or "opaque",
+            _NOTHING if row.is_response else _ANSWERED_BY[row.handling],
+        )
+
+
+def _body(key: MessageKey, row: KeyRow) -> str:
+    rule = FIXED_KEYS.get(key)
+    if rule is not None:
+        return _sets(rule)
+    if key in CHECKED_KEYS:
+        return "free text, its elements checked"
+    return "an answer" if row.is_response and key not in SENDING else "free text"
+
+
+def _sets(rule: KeyRule) -> str:
+    """Return a key's sets: what all have, then what sets them apart, then what may join."""
+    common = [name for name in rule.sets[0] if all(name in own for own in rule.sets)]
+    apart = [" ".join(name for name in own if name not in common) for own in rule.sets]
+    parts = [f"`{' '.join(common)}`"] if common else []
+    if any(apart):
+        parts.append(" or ".join(f"`{words}`" for words in apart))
+    in_sets = {name for own in rule.sets for name in own}
+    joins = " ".join(name for name in rule.fields if name not in in_sets)
+    return " with ".join(parts) + (f"; may have `{joins}`" if joins else "")
+
+
+def _sent_by(key: MessageKey, row: KeyRow) -> str:
+    if key in SENDING or key == OTHER_KEY:
+        return "who was asked" if row.is_response else _SENT_BY[row.senders]
+    return "the network"
+
+
+def _sent_to(key: MessageKey, row: KeyRow) -> str:
+    sending = SENDING.get(key) or (SENDING[MessageKey("AM")] if key == OTHER_KEY else None)
+    if sending is None:
+        return _NOTHING
+    more = [*(["a region"] if row.to_region else []), *(["`NL`"] if row.to_network else [])]
+    return ", ".join([sending.words.replace("oris", "agencies").replace("ori ", "agency "), *more])
+
+
+def _fields() -> Iterator[tuple[str, ...]]:
+    """Every field: its form in the words of an error message, its number, the keys that have it."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    rules: dict[tuple[str, str, str], FieldRule] = {}
+    for key, rule in FIXED_KEYS.items():
+        for field in rule.fields.values():
+            place = (field.prefix, field.words, field.er)
+            rules[place] = field
+            found.setdefault(place, []).append(key)
+    for prefix, words, er in sorted(found):
+        keys = " ".join(found[prefix, words, er])
+        yield f"`{prefix}`", words, f"`{er}`", f"`{rules[prefix, words, er].code}`", keys
+
+
+def _numbers() -> Iterator[tuple[str, ...]]:
+    """Every error number of the network that is known."""
+    for row in ER_ROWS.values():
+        mark = " *" if row.has_detail else ""
+        yield f"`{row.er}`{mark}", row.text.format(key="xx"), f"`{row.code}`"
+
+
 def main() -> int:
     """Write the pages, or name those that are not up to date."""
+    written = pages() | schemas()
     stale = [
-        path for path, text in pages().items() if not path.exists() or path.read_text() != text
+        path for path, text in written.items() if not path.exists() or path.read_text() != text
     ]
     if "--check" in sys.argv[1:]:
         for path in stale:
@@ -165,7 +306,7 @@ def main() -> int:
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(pages()[path], "utf-8")
+        path.write_text(written[path], "utf-8")
     return 0
 
 

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ PIP_SECONDS_MAX = 900
 
 APT = "apt-get install git make python3 python3-venv"
 GO_PACKAGES = ("golang-go", "golang-golang-x-mod-dev")
+CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 GO_MODULE = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
 APT_SECONDS_MAX = 300
 
@@ -172,35 +174,65 @@ def install(groups: list[str]) -> None:
     print(f"installed in {time.monotonic() - started:.0f} s", flush=True)
 
 
+@dataclass(frozen=True)
+class System:
+    """What a suite needs of the system: packages, what they bring, and which suite it is."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    is_there: Callable[[], bool]
+
+
+SYSTEM = (
+    System("Go", "foreign", GO_PACKAGES, lambda: bool(shutil.which("go")) and GO_MODULE.is_dir()),
+    System(
+        "SoftHSM",
+        "hardware keys",
+        ("softhsm2",),
+        lambda: shutil.which("softhsm2-util") is not None,
+    ),
+    System("Chromium", "browser", ("chromium",), lambda: any(map(shutil.which, CHROMIUM_PROGRAMS))),
+)
+
+
 def install_system_packages() -> None:
-    """Add Go and its module library, which check our ledgers with a second implementation.
+    """Add Go, which checks our ledgers with a second implementation, a browser and a key device.
 
     Where that is not allowed or does not work, says so in a line and goes on: the suite that needs
     them says again that it did not run.
     """
-    if shutil.which("go") and GO_MODULE.is_dir():
-        return
-    names = " ".join(GO_PACKAGES)
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(
-            f"Go is missing, so the foreign suite will not run: `apt-get install {names}` adds it"
-        )
-        return
-    print(f"installing {names} from the system's packages ...", flush=True)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *GO_PACKAGES]):
-        try:
-            subprocess.run(
-                ["apt-get", "-qq", *command],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                timeout=APT_SECONDS_MAX,
-                check=True,
+    lacking_here = [system for system in SYSTEM if not system.is_there()]
+    is_allowed = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    for system in lacking_here:
+        names = " ".join(system.packages)
+        if not is_allowed:
+            print(
+                f"{system.name} is missing, so the {system.suite} suite will not run: "
+                f"`apt-get install {names}` adds it"
             )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            print(f"could not add {names}, so the foreign suite will not run")
-            return
+            continue
+        print(f"installing {names} from the system's packages ...", flush=True)
+        if not run_apt(["update"]) or not run_apt(
+            ["install", "-y", "--no-install-recommends", *system.packages]
+        ):
+            print(f"could not add {names}, so the {system.suite} suite will not run")
+
+
+def run_apt(arguments: list[str]) -> bool:
+    """Run apt-get without a question; return whether it did its work in time."""
+    try:
+        done = subprocess.run(
+            ["apt-get", "-qq", *arguments],
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            timeout=APT_SECONDS_MAX,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +14,15 @@ import pytest
 from comity.adapters.memory.source import Driver, MemorySource, Vehicle
 from comity.adapters.postgres.session import Pool
 from comity.adapters.sources.postgres import PostgresSource, has_records, load_records
+from comity.adapters.sources.routed import RoutedSource, Routes
 from comity.domain.answer import Element
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import DataClass, RecordKind
 from comity.ports import Lookup, Record, Source, SourceError
+from comity.practice.web_service import web_service
 from tests.support.engines import Cluster
+from tests.support.web import opened, serving, terms_of
 
 WA, OR = Member("wa"), Member("or")
 PHOTO = b"\x89PNG practice"
@@ -94,15 +98,24 @@ async def load(pool: Pool) -> int:
     return await load_records(pool, drivers, vehicles)
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "postgres", "http", "routed"])
 async def source(request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[Source]:
     """A source of each kind with the same records."""
-    if request.param == "memory":
-        yield MemorySource(DRIVERS, VEHICLES)
-    else:
-        async with postgres_pool(cluster) as pool:
-            await load(pool)
-            yield PostgresSource(pool)
+    memory = MemorySource(DRIVERS, VEHICLES)
+    match request.param:
+        case "memory":
+            yield memory
+        case "postgres":
+            async with postgres_pool(cluster) as pool:
+                await load(pool)
+                yield PostgresSource(pool)
+        case "http":
+            async with serving(web_service(memory)) as port, opened(terms_of(port)) as heard:
+                yield heard.source
+        case _:
+            async with serving(web_service(memory)) as port, opened(terms_of(port)) as heard:
+                routes: Routes = {(WA, None): heard.source, (WA, MessageKey("RQ")): memory}
+                yield RoutedSource(routes, heard.events, otherwise=memory)
 
 
 def ask(key: str, state: Member = WA, /, **fields: str) -> Lookup:
@@ -209,6 +222,35 @@ async def test_what_the_source_cannot_search_is_unknown(source: Source) -> None:
     """A key that the source holds nothing for, or a query that names nobody, is not "no record"."""
     results = await source.find([ask("BQ", REG="1"), ask("DQ", DOB="19800203"), ask("RQ")])
     assert all(isinstance(result, SourceError) for result in results)
+
+
+async def test_lane_is_the_same_for_the_same_look_up(source: Source) -> None:
+    """A look-up has one lane, whoever asks when."""
+    asked = ask("DQ", OLN="PX1")
+    assert source.lane(asked) == source.lane(ask("DQ", OLN="PX9"))
+
+
+async def test_look_ups_at_once_get_their_own_results(source: Source) -> None:
+    """Many callers at the same time, each with its own look-ups, get each its own."""
+    numbers = ["PX1", "PX9", "PX2"]
+    parts = await asyncio.gather(
+        *(found(source, *(ask("DQ", OLN=n) for n in numbers[: k % 4])) for k in range(24))
+    )
+    assert parts == [["PX1", None, "PX2"][: k % 4] for k in range(24)]
+
+
+async def test_a_text_is_all_of_its_record() -> None:
+    """A source that answers in text alone gives no element beside it; the photo stays behind."""
+    memory = MemorySource(DRIVERS)
+    memory.is_text = True
+    app = web_service(MemorySource(DRIVERS), is_text=True)
+    async with serving(app) as port, opened(terms_of(port)) as heard:
+        for answering in (memory, heard.source):
+            (record, none) = await answering.find(
+                [ask("DQ", OLN="PX1", IMQ="Y"), ask("DQ", OLN="PX9")]
+            )
+            assert record == Record(kind=RecordKind.LICENCE, elements=(), text="OLN: PX1")
+            assert none is None
 
 
 async def test_nothing_asked_is_nothing_found(source: Source) -> None:

@@ -21,7 +21,7 @@ from comity.cli.main import COMMANDS, app
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS_DOC = ROOT / "docs/reference/commands.md"
 EXITS_DOC = ROOT / "docs/reference/exit-codes.md"
-BLOCK = re.compile(r"(?ms)^#+ `(comity[a-z ]*)`\n(.*?)^```help\n(.*?)^```\n")
+BLOCK = re.compile(r"(?ms)^#+ `(comity[a-z -]*)`\n(.*?)^```help\n(.*?)^```\n")
 RUNNER = CliRunner()
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from comity.audit.evidence import check_receipt
 from comity.audit.hashing import fold, leaf_hash
-from comity.domain.answer import Answer
+from comity.domain.answer import Answer, ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import parse_entry_name
 from comity.domain.leaf import LeafHeader, parse_leaf
@@ -24,6 +24,8 @@ from tests.fault.lines import Sent
 OUTCOMES = frozenset(
     {LeafKind.DISCLOSURE, LeafKind.DENIAL, LeafKind.HOLD, LeafKind.VERDICT, LeafKind.CLOSURE}
 )
+
+TO_PEOPLE = frozenset({"AM", "YQ"})
 
 
 def _messages(evidence: Evidence) -> Iterator[tuple[str, Sent]]:
@@ -225,3 +227,41 @@ def audited(evidence: Evidence) -> list[str]:
     wrong = [f"{m}: {text}" for m, found in evidence.findings.items() for text in found]
     sizes = {m: len(leaves) for m, leaves in evidence.leaves.items()}
     return wrong + [f"{m}: size" for m in sizes if sizes[m] != evidence.sizes[m]]
+
+
+def not_merged(evidence: Evidence) -> list[str]:
+    """Messages to the whole network without one message that speaks of every state."""
+    wrong = []
+    for name, sent in _messages(evidence):
+        if not sent.is_merged:
+            wrong += [f"{name}: a merged message nobody asked for"] * bool(sent.merged)
+            continue
+        if not sent.merged:
+            wrong.append(f"{name}: no merged message")
+        for merged in sent.merged:
+            if set(merged.asked) != set(sent.states):
+                wrong.append(f"{name}: its message speaks of other states than it asked")
+    return wrong
+
+
+def wrong_mail(evidence: Evidence) -> list[str]:
+    """Messages to people that were told as delivered and were not, or not once, and others.
+
+    A delivery may come again; under another number it would be read for a second message.
+    """
+    numbers: dict[tuple[str, str | None], set[int]] = {}
+    for line in evidence.lines:
+        for kept in line.mail:
+            said = kept.said.delivery
+            numbers.setdefault((said.destination, said.control), set()).add(kept.event.number)
+    wrong = [f"{place}: under {len(n)} numbers" for place, n in numbers.items() if len(n) > 1]
+    let_in = set()
+    for name, sent in _messages(evidence):
+        if sent.query.key not in TO_PEOPLE:
+            continue
+        place = (sent.query.destinations[0], sent.query.control)
+        if any(a.response is ResponseKind.DELIVERED for a in sent.answers):
+            let_in.add(place)
+            wrong += [f"{name}: told as delivered, and was not"] * (place not in numbers)
+    untold = numbers.keys() - let_in
+    return wrong + [f"{place}: delivered, and its sender not told" for place in untold]

@@ -93,6 +93,8 @@ async def play(place: Path, seed: int, rounds: int) -> Evidence:
                 await _kill(network, schedule(seed, rounds, len(names)), evidence)
             finally:
                 sending.cancel()
+            (ended,) = await asyncio.gather(sending, return_exceptions=True)
+            assert isinstance(ended, asyncio.CancelledError), f"the traffic ended: {ended!r}"
             started = time.monotonic()
             await _rest(evidence.lines)
             evidence.end_s = time.monotonic() - started
@@ -103,11 +105,12 @@ async def play(place: Path, seed: int, rounds: int) -> Evidence:
 async def _send(network: PracticeNetwork, lines: dict[str, RecordingLine], seed: int) -> None:
     by_ori = callers(network.world)
     started = time.monotonic()
-    for count, query in enumerate(traffic(network.world, seed, QUERIES_MAX)):
+    for count, told in enumerate(traffic(network.world, seed, QUERIES_MAX)):
         ahead = count / QUERIES_PER_S - (time.monotonic() - started)
         if ahead > 0:
             await asyncio.sleep(ahead)
-        lines[by_ori[query.origin]].add(query)
+        line = lines[by_ori[told.query.origin]]
+        line.add(told.query, told.states, is_merged=told.is_merged)
 
 
 async def _kill(network: PracticeNetwork, faults: Sequence[Fault], evidence: Evidence) -> None:

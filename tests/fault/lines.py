@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from comity.client import LineClient, LineClosedError, MessageNotTakenError, open_line
-from comity.domain.answer import Answer
+from comity.domain.answer import Answer, Merged
 from comity.domain.ids import Member, member_of_wire
+from comity.domain.keys import MessageKey
 from comity.domain.query import Query
+from comity.formats.delivered import Delivered
 from comity.formats.frames import LineEvent
 from comity.formats.json import render_query
-from comity.formats.json.delivered import Delivered, parse_delivered
+from comity.formats.json.delivered import parse_delivered
+from comity.formats.text import parse_delivery
 from comity.roles.certificates import SERVER_NAME, client_context, tls_files
 from comity.roles.settings import Settings
 
@@ -27,6 +30,7 @@ LOOPBACK = "127.0.0.1"
 RECONNECT_S = 0.05
 REPEAT_S = 0.2
 WAIT_S = 20.0
+_HIT, _CONFIRMED = MessageKey("YQ"), MessageKey("YR")
 
 
 @dataclass
@@ -36,14 +40,11 @@ class Sent:
     number: int
     query: Query
     message: bytes
+    states: tuple[Member, ...]
+    is_merged: bool = False
     is_accepted: bool = False
     answers: list[Answer] = field(default_factory=list)
-
-    @property
-    def states(self) -> tuple[Member, ...]:
-        """The states asked, each once."""
-        found = [member_of_wire(code) for code in dict.fromkeys(self.query.destinations)]
-        return tuple(member for member in found if member is not None)
+    merged: list[Merged] = field(default_factory=list)
 
     def final(self, state: Member) -> list[Answer]:
         """The final answers of a state, each once."""
@@ -53,7 +54,14 @@ class Sent:
     @property
     def is_ended(self) -> bool:
         """Whether every state asked has answered for good, and all that it released is here."""
-        return all(self.final(s) and _first(self.answers, s) for s in self.states)
+        is_told = bool(self.merged) or not self.is_merged
+        return is_told and all(self.final(s) and _first(self.answers, s) for s in self.states)
+
+
+def states_of(query: Query) -> tuple[Member, ...]:
+    """Return the states that a message asks by their codes, or by those of agencies; each once."""
+    found = [member_of_wire(code[:2]) for code in query.destinations]
+    return tuple(dict.fromkeys(member for member in found if member is not None))
 
 
 def _first(answers: list[Answer], state: Member) -> bool:
@@ -69,6 +77,13 @@ class Kept:
     said: Delivered
 
 
+def _read(payload: bytes) -> Delivered:
+    """Return a delivery: messages come in the agency's own format, which is text."""
+    if payload.startswith(b"{"):
+        return parse_delivered(payload)
+    return Delivered(delivery=parse_delivery(payload))
+
+
 class RecordingLine:
     """One line. `run` connects for as long as it is not cancelled; `add` sends, now or later."""
 
@@ -76,6 +91,7 @@ class RecordingLine:
         self.name = name
         self.sent: dict[int, Sent] = {}
         self.kept: list[Kept] = []
+        self.mail: list[Kept] = []
         self.connections = 0
         self.refusals: Counter[str] = Counter()
         self._port = settings.line_port
@@ -86,9 +102,20 @@ class RecordingLine:
         self._away_until = 0.0
         self._changed = asyncio.Event()
 
-    def add(self, query: Query) -> Sent:
-        """Put a query on the list and send it, if there is a connection."""
-        sent = Sent(number=self._next, query=query, message=render_query(query))
+    def add(
+        self, query: Query, states: tuple[Member, ...] = (), *, is_merged: bool = False
+    ) -> Sent:
+        """Put a query on the list and send it, if there is a connection.
+
+        `states` are those that it asks, where its destinations are none of them.
+        """
+        sent = Sent(
+            number=self._next,
+            query=query,
+            message=render_query(query),
+            states=states or states_of(query),
+            is_merged=is_merged,
+        )
         self._next += 1
         self.sent[sent.number] = sent
         self._post(sent.number)
@@ -153,13 +180,37 @@ class RecordingLine:
             self._keep(event)
 
     def _keep(self, event: LineEvent) -> None:
-        said = parse_delivered(event.payload)
-        self.kept.append(Kept(connection=self.connections, event=event, said=said))
+        said = _read(event.payload)
+        kept = Kept(connection=self.connections, event=event, said=said)
+        self.kept.append(kept)
+        if event.number and not event.reply_to:
+            self._keep_mail(kept)
         # What an earlier list acknowledged, and a crash forgot, comes again and is not of this one.
         sent = self.sent.get(event.reply_to)
         if said.answer is not None and sent is not None:
             sent.answers.append(said.answer)
+        if said.merged is not None and sent is not None:
+            sent.merged.append(said.merged)
+            sent.answers += said.merged.answers
         self._changed.set()
+
+    def _keep_mail(self, kept: Kept) -> None:
+        """Keep a message of another agency; every second hit confirmation is answered, once."""
+        said = kept.said.delivery
+        is_known = any(said.control == other.said.delivery.control for other in self.mail)
+        self.mail.append(kept)
+        if said.key != _HIT or is_known or int((said.control or "0")[-1], 16) % 2:
+            return
+        reply = Query(
+            key=_CONFIRMED,
+            origin=said.destination,
+            destinations=(said.origin,),
+            control=said.control,
+            fields=(("", "YES - HOLD THE VEHICLE"),),
+        )
+        own = member_of_wire(said.destination[:2])
+        assert own is not None
+        self.add(reply, (own,))
 
     def _post(self, number: int) -> None:
         client = self._client

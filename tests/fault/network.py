@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,18 +13,27 @@ from typing import Any
 import msgspec
 
 from comity.cli.practice import PracticeNetwork, practice_network
+from comity.directory.routes import region_table
 from comity.domain.ids import ORI, Member, wire_of_member
 from comity.domain.keys import parse_message_key
 from comity.domain.query import Claims, Query
 from comity.domain.vocabulary import Instrument, Offence, Purpose
 from comity.practice.world import PracticeWorld
-from tests.fault.lines import RecordingLine
+from tests.fault.lines import RecordingLine, states_of
 from tests.integration.engines.network import settings_for
 
 PEOPLE_PER_STATE = 6
 LOCAL_STATES = ("tx", "wa", "ca", "ny", "oh", "md", "il", "ga", "nd", "ut", "fl", "me", "ks", "nm")
 FEDERAL_COUNT = 6
 HELD_SHARE = 0.04
+PEOPLE_SHARE = 0.04
+HIT_SHARE = 0.4
+REGION_SHARE = 0.01
+NETWORK_SHARE = 0.003
+_HIT = (
+    "RTY/SV.RNO/{number}.PRI/U.OCA/26-0117.NIC/V123456789."
+    "VIN/PX1.VYR/2019.VMA/FORD.RNA/P4471.RAG/BEXLEY FALLS PD"
+)
 HSI = ORI("USPX021HS")
 _CHILD = Claims(
     purpose=Purpose.CRIMINAL_INVESTIGATION,
@@ -35,7 +45,9 @@ _CHILD = Claims(
 
 
 @asynccontextmanager
-async def running_network(place: Path, **changed: Any) -> AsyncIterator[PracticeNetwork]:
+async def running_network(
+    place: Path, *, witness_count: int = 0, **changed: Any
+) -> AsyncIterator[PracticeNetwork]:
     """Bring a network up in `place`, with short holds and frequent checkpoints."""
     settings = settings_for(
         place,
@@ -43,10 +55,13 @@ async def running_network(place: Path, **changed: Any) -> AsyncIterator[Practice
             "people_per_state": PEOPLE_PER_STATE,
             "hold_seconds_max": 3,
             "checkpoint_s": 2.0,
+            "merge_s": 3,
             **changed,
         },
     )
-    async with practice_network(settings, doing=lambda *_: None) as network:
+    async with practice_network(
+        settings, doing=lambda *_: None, witness_count=witness_count
+    ) as network:
         yield network
 
 
@@ -89,15 +104,67 @@ def held_query(world: PracticeWorld) -> Query:
     )
 
 
-def traffic(world: PracticeWorld, seed: int, count: int) -> Iterator[Query]:
-    """Practice traffic, asked by `callers`; some of it is held."""
+@dataclass(frozen=True)
+class Told:
+    """A message of the traffic, whom it asks, and whether all answer in one message."""
+
+    query: Query
+    states: tuple[Member, ...]
+    is_merged: bool = False
+
+
+def traffic(world: PracticeWorld, seed: int, count: int) -> Iterator[Told]:
+    """Practice traffic, asked by `callers`; some of it is held, some goes to many, or to people."""
     rng = Random(seed)
     oris = list(callers(world))
     local = [ori for ori in oris if not ori.startswith("US")]
     federal = [ori for ori in oris if ori.startswith("US")]
-    for query in world.queries(seed, count):
-        if rng.random() < HELD_SHARE:
-            yield held_query(world)
+    for number, query in enumerate(world.queries(seed, count)):
+        kind = rng.random()
+        origin = rng.choice(federal if query.origin.startswith("US") else local)
+        if kind < HELD_SHARE:
+            yield _told(held_query(world))
+        elif kind < HELD_SHARE + PEOPLE_SHARE:
+            yield _told(_to_people(rng, local, number))
+        elif kind < HELD_SHARE + PEOPLE_SHARE + REGION_SHARE:
+            yield Told(query=_to_many(world, "DQG", "H1", rng.choice(local)), states=_region("H1"))
+        elif kind < HELD_SHARE + PEOPLE_SHARE + REGION_SHARE + NETWORK_SHARE:
+            everybody = _to_many(world, "DQ", "NL", rng.choice(local))
+            yield Told(query=everybody, states=tuple(sorted(world.states())), is_merged=True)
         else:
-            origin = rng.choice(federal if query.origin.startswith("US") else local)
-            yield msgspec.structs.replace(query, origin=origin)
+            yield _told(msgspec.structs.replace(query, origin=origin))
+
+
+def _told(query: Query) -> Told:
+    return Told(query=query, states=states_of(query))
+
+
+def _region(code: str) -> tuple[Member, ...]:
+    return tuple(map(Member, region_table()[code].members))
+
+
+def _to_many(world: PracticeWorld, key: str, code: str, origin: ORI) -> Query:
+    """A name that many states are asked for."""
+    person = world.anchor("wa")
+    fields = (("NAM", person.nam), ("DOB", person.driver.birth.strftime("%Y%m%d")))
+    return Query(
+        key=parse_message_key(key),
+        origin=origin,
+        destinations=(code,),
+        control="PXMANY",
+        fields=fields if key == "DQG" else (*fields, ("SEX", person.driver.sex)),
+    )
+
+
+def _to_people(rng: Random, oris: Sequence[ORI], number: int) -> Query:
+    """An administrative message or a hit confirmation, known again by its control field."""
+    origin, to = rng.sample(oris, 2)
+    is_hit = rng.random() < HIT_SHARE
+    body = _HIT.format(number=1 + number % 3) if is_hit else f"WATCH FOR SEDAN {number}"
+    return Query(
+        key=parse_message_key("YQ" if is_hit else "AM"),
+        origin=origin,
+        destinations=(to,),
+        control=f"M{number:x}",
+        fields=(("", body),),
+    )

@@ -16,33 +16,26 @@ import pytest
 
 from comity.audit.evidence import check_receipt, check_tlog_proof
 from comity.audit.notes import read_vkey
-from comity.audit.tree import audit_tree
 from comity.domain.errors import ComityError
-from comity.ledger.note import checkpoint_text, encode_vkey, sign_note
-from comity.ledger.proof import TreeReader, encode_tlog_proof
-from comity.ledger.receipt import Head, encode_receipt, make_receipts, sign_batch
-from comity.ledger.tile import encode_bundle
-from comity.ledger.tree import EMPTY_FRONTIER, append, hash_leaves, tree_root
-from tests.support.ledger import (
-    ORIGIN,
-    exported,
-    host_signer,
-    leaf_of,
-    leaves_of,
-    ledger_signer,
-    signed_checkpoint,
-    tile_documents,
+from tests.support.exports import change_export, link_export, write_export
+from tests.support.faults import FAULTS, SIZE, documented, honest, leaves, redacted
+from tests.support.ledger import exported
+from tests.support.receipts import (
+    CHANGED,
+    HOST_VKEY,
+    VKEY,
+    add_stranger,
+    is_ok_for_us,
+    proof_of,
+    receipts_of,
 )
 
-SIZE = 70_000
 SOURCE = Path(__file__).parent / "ledgercheck"
 GO_PATH = Path("/usr/share/gocode")
-VKEY = encode_vkey(ledger_signer().key)
-LEAVES = leaves_of(SIZE)
+LEAVES = list(leaves())
 
 Seen = subprocess.CompletedProcess[str]
 Checker = Callable[..., Seen]
-Fault = Callable[[Path], None]
 
 
 @pytest.fixture(scope="session")
@@ -72,79 +65,13 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> Checker:
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the export of an honest ledger, once."""
-    folder = tmp_path_factory.mktemp("export")
-    write(folder, exported(LEAVES))
-    return folder
+    return write_export(tmp_path_factory.mktemp("export"), honest())
 
 
 @pytest.fixture
 def export(whole: Path, tmp_path: Path) -> Path:
     """Return a copy of the export, to be damaged; files are shared until they are rewritten."""
-    folder = tmp_path / "export"
-    shutil.copytree(whole, folder, copy_function=os.link)
-    return folder
-
-
-def write(folder: Path, documents: dict[str, bytes]) -> None:
-    for path, data in documents.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-
-
-def rewrite(path: str, change: Callable[[bytes], bytes]) -> Fault:
-    def damage(export: Path) -> None:
-        target = export / path
-        data = target.read_bytes()
-        target.unlink()
-        target.write_bytes(change(data))
-        assert target.read_bytes() != data
-
-    return damage
-
-
-def remove(path: str) -> Fault:
-    return lambda export: (export / path).unlink()
-
-
-def flip(at: int) -> Callable[[bytes], bytes]:
-    return lambda data: data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-
-
-def is_ok_for_us(export: Path) -> bool:
-    return audit_tree(lambda path: (export / path).read_bytes(), VKEY).ok
-
-
-def signed_one_larger(_: bytes) -> bytes:
-    signer = ledger_signer()
-    text = checkpoint_text(ORIGIN, SIZE + 1, tree_root(hash_leaves(LEAVES)))
-    return sign_note(text, signer.key, signer)
-
-
-EXTRA = encode_bundle([leaf_of(SIZE)])
-FAULTS: dict[str, Fault] = {
-    "byte changed in a bundle": rewrite("tile/entries/100", flip(2_000)),
-    "byte changed in the last bundle": rewrite("tile/entries/273.p/112", flip(2_000)),
-    "bundle one entry short": rewrite(
-        "tile/entries/100", lambda _: encode_bundle(LEAVES[25_600:25_855])
-    ),
-    "entry appended to a bundle": rewrite("tile/entries/100", lambda data: data + EXTRA),
-    "entry appended to the last bundle": rewrite(
-        "tile/entries/273.p/112", lambda data: data + EXTRA
-    ),
-    "byte changed in a level-0 tile": rewrite("tile/0/100", flip(5)),
-    "byte changed in a level-1 tile": rewrite("tile/1/000", flip(8_191)),
-    "byte changed in a partial tile": rewrite("tile/0/273.p/112", flip(0)),
-    "byte changed in a partial level-2 tile": rewrite("tile/2/000.p/1", flip(31)),
-    "size changed in the checkpoint": rewrite(
-        "checkpoint", lambda data: data.replace(b"\n70000\n", b"\n70001\n")
-    ),
-    "size one larger, and signed": rewrite("checkpoint", signed_one_larger),
-    "short tile at a full path": rewrite("tile/0/100", lambda data: data[:-32]),
-    "bundle absent": remove("tile/entries/100"),
-    "tile absent": remove("tile/1/001.p/17"),
-    "checkpoint absent": remove("checkpoint"),
-}
+    return link_export(whole, tmp_path / "export")
 
 
 def test_export_is_accepted(checker: Checker, whole: Path) -> None:
@@ -158,52 +85,58 @@ def test_export_is_accepted(checker: Checker, whole: Path) -> None:
 @pytest.mark.parametrize("size", [1, 255, 256, 257])
 def test_small_export_is_accepted(checker: Checker, tmp_path: Path, size: int) -> None:
     """Exports around one full tile are accepted by both."""
-    write(tmp_path, exported(LEAVES[:size]))
+    write_export(tmp_path, exported(LEAVES[:size]))
     assert checker("export", tmp_path, VKEY).returncode == 0
     assert is_ok_for_us(tmp_path)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_found_by_both(checker: Checker, export: Path, fault: str) -> None:
-    """Each fault ends the Go program with status 1 and gives our audit a finding."""
-    FAULTS[fault](export)
-    seen = checker("export", export, VKEY)
+@pytest.mark.parametrize("special", [redacted, documented])
+def test_special_export_is_accepted(
+    checker: Checker, tmp_path: Path, special: Callable[[], dict[str, bytes]]
+) -> None:
+    """A bundle that a redaction withdraws may be absent; documents are what their leaves name."""
+    write_export(tmp_path, special())
+    seen = checker("export", tmp_path, VKEY)
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert is_ok_for_us(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["document/012", "document/250", "document/x001/000"])
+def test_document_that_no_leaf_names_is_found(checker: Checker, tmp_path: Path, path: str) -> None:
+    """Beside a ledger nothing may stand that its leaves do not vouch for."""
+    write_export(tmp_path, {**documented(), path: b"{}"})
+    assert checker("export", tmp_path, VKEY).returncode == 1
+
+
+def test_figures_may_be_absent_and_not_others(checker: Checker, tmp_path: Path) -> None:
+    """Published figures are what their leaf holds the digest of, where they stand at all."""
+    changed = documented()
+    write_export(tmp_path / "changed", {**changed, "document/011": b"{}"})
+    assert checker("export", tmp_path / "changed", VKEY).returncode == 1
+    del changed["document/011"]
+    write_export(tmp_path / "absent", changed)
+    assert checker("export", tmp_path / "absent", VKEY).returncode == 0
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if FAULTS[fault].in_go])
+def test_fault_is_found_by_both(checker: Checker, whole: Path, tmp_path: Path, fault: str) -> None:
+    """Each fault of bytes, leaves or signature ends the Go program with 1; ours has a finding."""
+    folder = link_export(whole, tmp_path / "export")
+    change_export(folder, honest(), FAULTS[fault].change(honest()))
+    seen = checker("export", folder, VKEY)
     assert seen.returncode == 1, seen.stdout
     assert seen.stderr.startswith("ledgercheck: ")
-    assert not is_ok_for_us(export)
+    assert not is_ok_for_us(folder)
 
 
 def test_stranger_among_the_files_is_found(checker: Checker, export: Path) -> None:
     """A file that a ledger of this size does not have is found by whoever can list the folder."""
-    (export / "tile/0/274.p").mkdir()
-    (export / "tile/0/274.p/1").write_bytes(bytes(32))
+    add_stranger(export)
     assert checker("export", export, VKEY).returncode == 1
 
 
-HOST = host_signer()
-HOST_VKEY = encode_vkey(HOST.key)
-HASHES = hash_leaves(LEAVES)
-
-
-def receipts_of(count: int) -> list[bytes]:
-    """Return the receipts of the last leaves, made beside two other ledgers' heads."""
-    before = append(EMPTY_FRONTIER, HASHES[:-count]).frontier
-    growth = append(before, HASHES[-count:])
-    origins = ("ledger.example/oh", ORIGIN, "ledger.example/wa")
-    heads = [Head(origin=o, size=growth.size, root=growth.root) for o in origins]
-    batch = sign_batch(HOST, HOST.key, heads)
-    receipts = make_receipts(batch, ORIGIN, growth, HASHES[-count:])
-    return [encode_receipt(receipt) for receipt in receipts]
-
-
-def proof_of(index: int) -> bytes:
-    tiles = tile_documents(LEAVES)
-    path = TreeReader(SIZE, tiles.__getitem__).inclusion(index)
-    return encode_tlog_proof(index, path, signed_checkpoint(LEAVES))
-
-
 def files(folder: Path, document: bytes, entry: bytes) -> tuple[Path, Path]:
-    write(folder, {"document": document, "entry": entry})
+    write_export(folder, {"document": document, "entry": entry})
     return folder / "document", folder / "entry"
 
 
@@ -217,17 +150,7 @@ def test_receipt_is_accepted(checker: Checker, tmp_path: Path) -> None:
         assert check_receipt(receipts[place], LEAVES[index], read_vkey(HOST_VKEY)).index == index
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (b'"index":69999', b'"index":69998'),
-        (b'"size":70000', b'"size":70001'),
-        (b'"at":2', b'"at":1'),
-        (b'"heads_count":3', b'"heads_count":4'),
-        (b"log.example/tx", b"log.example/oh"),
-        (b'"sig":"', b'"sig":"A'),
-    ],
-)
+@pytest.mark.parametrize(("old", "new"), CHANGED)
 def test_changed_receipt_is_refused_by_both(
     checker: Checker, tmp_path: Path, old: bytes, new: bytes
 ) -> None:
@@ -253,3 +176,10 @@ def test_tlog_proof_is_accepted(checker: Checker, tmp_path: Path) -> None:
         assert checker("proof", *files(tmp_path, proof, LEAVES[index]), VKEY).returncode == 0
         assert check_tlog_proof(proof, LEAVES[index], read_vkey(VKEY))[0].index == index
     assert checker("proof", *files(tmp_path, proof_of(5), LEAVES[6]), VKEY).returncode == 1
+
+
+def test_vectors_hold_for_go(checker: Checker) -> None:
+    """Every vector that the Go program knows holds there too, and no one-bit change of a proof."""
+    seen = checker("vectors", SOURCE.parents[2] / "vectors" / "ledger")
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert int(seen.stdout.split("size=")[1].split()[0]) >= 75

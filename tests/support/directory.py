@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity.directory.trust import TrustRoot
 from comity.domain.agency import (
+    Acting,
+    ActsFor,
     Agency,
     CertifiedUntil,
     DirectoryPart,
@@ -90,6 +92,15 @@ def ohio(**changes: object) -> DirectoryPart:
     values: dict[str, object] = {"host": host("gateway-two", 5)}
     agencies = (agency(DAYTON, "OH/LOCAL", lines=("line-3",)),)
     return make_part(OH, *agencies, **(values | changes))
+
+
+def acting(**changes: object) -> DirectoryPart:
+    """Ohio again: its agency acts for two federal families."""
+    acts = (
+        ActsFor(family=Family("US/DHS/ICE"), how=Acting.CROSS_DESIGNATED),
+        ActsFor(family=Family("US/DOJ"), how=Acting.RELAY),
+    )
+    return ohio(agencies=(agency(DAYTON, "OH/LOCAL", acts_for=acts),), **changes)
 
 
 def operator(**changes: object) -> DirectoryPart:

@@ -32,6 +32,7 @@ from comity.roles.runtime import BusAccess, DatabaseRole
 from comity.roles.settings import Settings, load_settings
 
 TEMPLATE = "migrated"
+RECOVERY_SECONDS_MAX = 60
 _databases = itertools.count(1)
 
 
@@ -48,6 +49,10 @@ class Engine:
         """The id of the running process."""
         assert self._process is not None
         return self._process.pid
+
+    def is_running(self) -> bool:
+        """Say whether the engine's process is there."""
+        return self._process is not None and self._process.poll() is None
 
     async def start(self) -> None:
         """Start the engine and wait until it can be used."""
@@ -83,8 +88,16 @@ class Cluster:
         return f"postgresql://{role}:{password}@{address.host}:{address.port}/{database}"
 
     async def connect(self, database: str, role: DatabaseRole = DatabaseRole.ADMIN) -> Any:
-        """Return a plain connection, as the role that owns the tables unless said otherwise."""
-        return await asyncpg.connect(self.url(database, role), ssl=False)
+        """Return a plain connection, as the role that owns the tables unless said otherwise.
+
+        A server that was made to fall over is waited for while it recovers.
+        """
+        async with asyncio.timeout(RECOVERY_SECONDS_MAX):
+            while True:
+                try:
+                    return await asyncpg.connect(self.url(database, role), ssl=False)
+                except asyncpg.CannotConnectNowError:
+                    await asyncio.sleep(0.05)
 
     async def make_template(self) -> None:
         """Make the database that every test's own is copied from."""

@@ -8,23 +8,32 @@ from comity.domain.agency import ReviewerKey
 from comity.domain.answer import Element, Withheld
 from comity.domain.decision import ClassDecision, Facts, Reason, RuleId
 from comity.domain.ids import ORI, ExchangeId, Member, QueryId
+from comity.domain.keeping import Order, OrderSignature, SignedOrder, order_bytes
 from comity.domain.keys import MessageKey, asked_classes
 from comity.domain.query import Claims, Exchange
 from comity.domain.verdict import (
     Ed25519Proof,
+    HistoryReading,
+    OpeningReading,
     Reading,
+    SignedHistoryReading,
+    SignedOpeningReading,
     SignedReading,
     SignedVerdict,
     Verdict,
     VerdictKind,
+    history_reading_bytes,
+    opening_reading_bytes,
     reading_bytes,
     signed_bytes,
 )
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -47,6 +56,12 @@ PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 ENROLLED = ReviewerKey(
     name=REVIEWER, key_id=KEY_ID, verify_key=PRIVATE_KEY.public_key().public_bytes_raw()
 )
+SUPERVISOR_KEY = Ed25519PrivateKey.from_private_bytes(b"\x08" * 32)
+SUPERVISOR = ReviewerKey(
+    name="Practice Supervisor",
+    key_id="0badf00d",
+    verify_key=SUPERVISOR_KEY.public_key().public_bytes_raw(),
+)
 ADDRESS_ELEMENT = Element(data_class=DataClass.ADDRESS, name="STREET", value="100 Example Ave")
 ELEMENTS = (
     Element(data_class=DataClass.STATUS, name="LICENCE_STATUS", value="valid"),
@@ -67,6 +82,8 @@ FACTS = Facts(
     fan_out=FanOut.SINGLE,
     emergency=Emergency.NONE,
     time_band=TimeBand.WEEKDAY_DAY,
+    budget=BudgetState.WITHIN,
+    direction=Direction.INBOUND,
 )
 
 
@@ -161,10 +178,36 @@ def signed(verdict: Verdict) -> SignedVerdict:
     return SignedVerdict(verdict=verdict, proof=Ed25519Proof(key_id=KEY_ID, signature=signature))
 
 
+def signed_order(order: Order, *persons: str) -> SignedOrder:
+    """The order as these enrolled people sign it."""
+    people = ((ENROLLED, PRIVATE_KEY), (SUPERVISOR, SUPERVISOR_KEY))
+    keys = {person.name: (person.key_id, key) for person, key in people}
+    message = order_bytes(order)
+    signatures = tuple(
+        OrderSignature(name=name, key_id=keys[name][0], signature=keys[name][1].sign(message))
+        for name in persons
+    )
+    return SignedOrder(order=order, signatures=signatures)
+
+
 def signed_reading(reading: Reading) -> SignedReading:
     """The reading as the enrolled reviewer signs it."""
     signature = PRIVATE_KEY.sign(reading_bytes(reading))
     return SignedReading(reading=reading, proof=Ed25519Proof(key_id=KEY_ID, signature=signature))
+
+
+def signed_history_reading(reading: HistoryReading) -> SignedHistoryReading:
+    """The reading of a history as the enrolled reviewer signs it."""
+    signature = PRIVATE_KEY.sign(history_reading_bytes(reading))
+    proof = Ed25519Proof(key_id=KEY_ID, signature=signature)
+    return SignedHistoryReading(reading=reading, proof=proof)
+
+
+def signed_opening_reading(reading: OpeningReading) -> SignedOpeningReading:
+    """The opening of a record as the enrolled reviewer signs it."""
+    signature = PRIVATE_KEY.sign(opening_reading_bytes(reading))
+    proof = Ed25519Proof(key_id=KEY_ID, signature=signature)
+    return SignedOpeningReading(reading=reading, proof=proof)
 
 
 def hold_of(classes: tuple[DataClass, ...], exchange: Exchange | None = None) -> HoldFile:

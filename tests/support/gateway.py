@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import ManualClock, SeededEntropy
-from comity.adapters.memory.secrets import MemoryKeyring, MemorySignedState
+from comity.adapters.memory.secrets import MemoryKeyring, MemoryPartSigner, MemorySignedState
 from comity.adapters.memory.source import Driver, MemorySource
 from comity.adapters.memory.store import MemoryStore
+from comity.adapters.memory.succession import MemorySuccessions
+from comity.app.review import review_parts
+from comity.app.rules import RuleParts
 from comity.directory.part import SignedPart, sign_part
-from comity.domain.agency import Agency, DirectoryPart, Family, Host
+from comity.domain.agency import Agency, DirectoryPart, Family, Form, Host
 from comity.domain.answer import Answer, Element, HoldNotice, ResponseKind
 from comity.domain.ids import (
     ORI,
@@ -32,7 +35,7 @@ from comity.domain.ids import (
     ledger_origin,
     make_id,
 )
-from comity.domain.keys import MessageKey
+from comity.domain.keys import Handling, MessageKey
 from comity.domain.leaf import LeafHeader, parse_leaf
 from comity.domain.query import NO_CLAIMS, Exchange, Query
 from comity.domain.vocabulary import (
@@ -49,35 +52,56 @@ from comity.exchange.leaves import WantedLeaf
 from comity.exchange.origin import exchange_id_of
 from comity.exchange.private import note_fields
 from comity.formats import json as json_form
-from comity.formats.json.delivered import Delivered, parse_delivered
+from comity.formats.delivered import Delivered
+from comity.formats.json.delivered import parse_delivered
 from comity.ledger.note import verifier_key
+from comity.ledger.quorum import QuorumFile
 from comity.ledger.receipt import parse_receipt, verify_receipt
 from comity.ledger.tree import hash_leaf
 from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
-from comity.ports import DirectoryRow, LineFrame
+from comity.ports import DirectoryRow, LineFrame, Lines, Witness
 from comity.services.answer import AnswerFace
+from comity.services.archive import ArchiveDesk
+from comity.services.asking import Asking
+from comity.services.budgets import Budgets
 from comity.services.checkpoints import Checkpoints
 from comity.services.commands import Commands
 from comity.services.courier import Courier
+from comity.services.deciding import Deciding
 from comity.services.deliveries import Deliveries
+from comity.services.desks import Desks
+from comity.services.detail import Detail
+from comity.services.drill import Drill
 from comity.services.entries import Entry, Preparer
 from comity.services.events import Events
 from comity.services.founding import Founding
 from comity.services.health import Health
+from comity.services.keeping import Keeping
+from comity.services.keeping_desk import KeepingDesk
+from comity.services.ledger_keys import LedgerKey, LedgerKeys
+from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.open_queries import OpenQueries
 from comity.services.origin import OriginFace
+from comity.services.private_records import Records
 from comity.services.proofs import ProofMaker
+from comity.services.publishing import PartPublisher
 from comity.services.replay import AnswerReplay
+from comity.services.reveals import Reveals
+from comity.services.rollup import RollUp
+from comity.services.segments import Segments
 from comity.services.sequencer import Sequencer
+from comity.services.service_board import ServiceBoard
+from comity.services.succession import Succession
 from comity.services.vault import Vault
 from comity.services.verdict import ReviewDesk
+from comity.services.witnessed import Cosignatures, WitnessedHeads
 from tests.support.directory import make_part, signer_of, trust
-from tests.support.exchange import ENROLLED
+from tests.support.exchange import ENROLLED, SUPERVISOR
 from tests.support.line import MemoryLog
-from tests.support.link import SOUTH, WEST
+from tests.support.link import SOUTH, WEST, HostSigner
 from tests.unit.policy.build import bundle, rule
 
 NOW = 1_795_500_000
@@ -87,11 +111,14 @@ NETWORK = ORI("NL0000000")
 OR, TX, WA = Member("or"), Member("tx"), Member("wa")
 SALEM, EUGENE, RENO = ORI("ORPX00001"), ORI("ORPX00002"), ORI("NVPX00001")
 AUSTIN, FIELD_OFFICE = ORI("TXPX00001"), ORI("TXPX00009")
+SALEM_CONTROL, SEATTLE, SEATTLE_CONTROL = ORI("ORPX00009"), ORI("WAPX00001"), ORI("WAPX00009")
+CONTROL_LINE, SEATTLE_LINE, SEATTLE_CONTROL_LINE = "salem-control", "seattle-1", "seattle-control"
 LINE = "salem-1"
 NUMBER = "PX000204K7"
 HOLD_SECONDS = 72 * 3_600
 UNDELIVERABLE = 86_400
-ANSWERS = tuple(MessageKey(key) for key in ("DQ", "KQ", "RQ"))
+MERGE_SECONDS = 60
+ANSWERS = tuple(MessageKey(key) for key in ("DQ", "KQ", "RQ", "AM", "AML", "YQ", "LQ"))
 ELEMENTS = (
     Element(data_class=DataClass.STATUS, name="LICENCE_STATUS", value="valid"),
     Element(data_class=DataClass.IDENTITY, name="NAME", value="Doe,Jane Ann"),
@@ -112,7 +139,14 @@ def practice_agency(ori: ORI, family: str, *lines: str, active: bool = True) -> 
         type=AgencyType.PD,
         active=active,
         lines=lines,
+        form=Form.JSON,
     )
+
+
+def control_terminal(ori: ORI, family: str, line: str) -> Agency:
+    """The terminal that speaks for a member's system, in JSON."""
+    agency = practice_agency(ori, family, line)
+    return msgspec.structs.replace(agency, is_control=True, form=Form.JSON, phone="555-0100")
 
 
 def part_of(member: Member, host: Host, *agencies: Agency, **changes: object) -> DirectoryPart:
@@ -121,7 +155,7 @@ def part_of(member: Member, host: Host, *agencies: Agency, **changes: object) ->
         "host": host,
         "ledger_key": ledger_signer(member).public_key().public_bytes_raw(),
         "answers": ANSWERS,
-        "reviewers": (ENROLLED,),
+        "reviewers": (ENROLLED, SUPERVISOR),
     }
     return make_part(member, *agencies, **(values | changes))
 
@@ -134,8 +168,14 @@ def practice_parts() -> tuple[DirectoryPart, ...]:
             WEST.public,
             practice_agency(SALEM, "OR/LOCAL/PD", LINE, "salem-2"),
             practice_agency(EUGENE, "OR/LOCAL/PD", LINE, active=False),
+            control_terminal(SALEM_CONTROL, "OR/STATE", CONTROL_LINE),
         ),
-        part_of(WA, WEST.public),
+        part_of(
+            WA,
+            WEST.public,
+            practice_agency(SEATTLE, "WA/LOCAL/PD", SEATTLE_LINE),
+            control_terminal(SEATTLE_CONTROL, "WA/STATE", SEATTLE_CONTROL_LINE),
+        ),
         part_of(TX, SOUTH.public, practice_agency(AUSTIN, "TX/LOCAL/PD", "austin-1")),
     )
 
@@ -165,7 +205,10 @@ class Disk:
         self.store = MemoryStore(self.clock)
         self.keyring = MemoryKeyring(self.entropy)
         self.signed_state = MemorySignedState()
+        self.successions = MemorySuccessions()
         self.wire = MemoryWire()
+        self.quorum = QuorumFile()
+        self.witnesses: tuple[Witness, ...] = ()
         self.source = MemorySource([driver()])
 
 
@@ -220,32 +263,22 @@ def check_durable(disk: Disk, answer: Answer) -> None:
     assert answer.proofs
     for proof in answer.proofs:
         member, _, index = proof.entry.partition("/")
-        data, leaf_hash = disk.store.tables.leaves[Member(member)][int(index)]
-        assert (data, leaf_hash) == (proof.leaf, hash_leaf(proof.leaf))
+        stored = disk.store.tables.leaves[Member(member)][int(index) :][:1]
+        leaf_hash = hash_leaf(proof.leaf)
+        assert stored == [(proof.leaf, leaf_hash)], "the leaf of an answer stands in the store"
         verify_receipt(parse_receipt(proof.receipt), leaf_hash, HOST_KEY)
 
 
 HOST_KEY = verifier_key(WEST.name, WEST.public.verify_key)
 
 
-class HostSigner:
-    """The host's key, which may be away."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-
-    def sign(self, data: bytes, /) -> bytes:
-        """Sign. Raises: OSError while the key is away."""
-        if self.is_away:
-            raise OSError("the key is away")
-        return WEST.signer.sign(data)
-
-
 class WrittenLines:
     """Lines that keep what they were told, in order; a line not in `connected` takes nothing."""
 
     def __init__(self) -> None:
-        self.connected = {LINE, "salem-2", "austin-1"}
+        self.connected = {
+            LINE, "salem-2", "austin-1", CONTROL_LINE, SEATTLE_LINE, SEATTLE_CONTROL_LINE,
+        }  # fmt: skip
         self.told: list[tuple[str, int, str]] = []
         self.delivered: list[tuple[str, int, int, bytes]] = []
 
@@ -267,31 +300,50 @@ class WrittenLines:
         return [(number, to, parse_delivered(data)) for _, number, to, data in delivered]
 
 
+def practice_ledger_keys() -> LedgerKeys:
+    """The keys of the west's two ledgers, each named after the ledger that it signs."""
+    found: dict[Member, LedgerKey] = {}
+    for member in (OR, WA):
+        signer = ledger_signer(member)
+        public = signer.public_key().public_bytes_raw()
+        found[member] = signer, verifier_key(ledger_origin(DOMAIN, member), public)
+    return LedgerKeys(found)
+
+
+DETAIL_SECONDS = 200 * 86_400
+"""How long the host lets detail stand sealed at most."""
+
+
 class PracticeHost:
     """One life of the west host, from its start to its crash, on a disk."""
 
-    def __init__(self, disk: Disk, *, keeps_post: bool = True) -> None:
+    def __init__(self, disk: Disk, *, keeps_post: bool = True, lines: Lines | None = None) -> None:
         self.disk = disk
         self.clock, self.store, self.source = disk.clock, disk.store, disk.source
         self.log = MemoryLog()
         self.events = Events(self.log)
         self.vault = Vault(disk.keyring, disk.entropy)
-        root = trust(OR, WA, TX, Member("nv"))
+        root = trust(OR, WA, TX, Member("nv"), Member("us"))
         self.root = root
         self.world = World(WEST.name, root, {}, self.events, 30 * 86_400)
         self.signer = HostSigner()
+        self.ledger_keys = practice_ledger_keys()
+        self.preparer = Preparer(self.vault, Detail(self.world, DETAIL_SECONDS))
         self.sequencer = Sequencer(
             store=disk.store,
-            preparer=Preparer(self.vault),
+            preparer=self.preparer,
             clock=disk.clock,
             signer=self.signer,
             host=HOST_KEY,
-            domain=DOMAIN,
+            keys=self.ledger_keys,
             events=self.events,
         )
         self.courier = PostedCourier(disk, self.events, keeps=keeps_post)
         self.lines = WrittenLines()
-        self.proofs = ProofMaker(store=disk.store, signer=WEST.signer, host=HOST_KEY, domain=DOMAIN)
+        self.port = lines or self.lines
+        self.proofs = ProofMaker(
+            store=disk.store, signer=WEST.signer, host=HOST_KEY, keys=self.ledger_keys
+        )
         self.replay = AnswerReplay(
             store=disk.store, vault=self.vault, proofs=self.proofs, events=self.events
         )
@@ -299,23 +351,59 @@ class PracticeHost:
         self.deliveries = Deliveries(
             store=disk.store,
             vault=self.vault,
-            lines=self.lines,
+            lines=self.port,
             clock=disk.clock,
             events=self.events,
         )
         self.open = OpenQueries()
         self._faces()
+        self._keep()
         self._desks()
+        self._commands()
+        self._upkeep()
         self._tasks: list[asyncio.Task[None]] = []
 
     def _faces(self) -> None:
         disk = self.disk
-        self.origin = OriginFace(
+        self.asking = Asking(
+            world=self.world,
+            courier=self.courier,
+            lines=self.port,
+            deliveries=self.deliveries,
+            open_queries=self.open,
+            clock=disk.clock,
+            events=self.events,
+            network=NETWORK,
+        )
+        self.mailroom = Mailroom(
             world=self.world,
             store=disk.store,
             sequencer=self.sequencer,
             courier=self.courier,
-            lines=self.lines,
+            deliveries=self.deliveries,
+            vault=self.vault,
+            clock=disk.clock,
+            events=self.events,
+        )
+        self.board = ServiceBoard(store=disk.store, clock=disk.clock, events=self.events)
+        self.archive = ArchiveDesk(
+            world=self.world,
+            store=disk.store,
+            vault=self.vault,
+            clock=disk.clock,
+            events=self.events,
+        )
+        self.desks = Desks(
+            world=self.world,
+            records=disk.source,
+            others={Handling.STATUS: self.board, Handling.ARCHIVE: self.archive},
+        )
+        self.origin = OriginFace(
+            world=self.world,
+            store=disk.store,
+            sequencer=self.sequencer,
+            asking=self.asking,
+            lines=self.port,
             deliveries=self.deliveries,
             replay=self.replay,
             open_queries=self.open,
@@ -324,16 +412,73 @@ class PracticeHost:
             events=self.events,
             network=NETWORK,
             undeliverable_s=UNDELIVERABLE,
+            merge_s=MERGE_SECONDS,
+        )
+        self._answering()
+
+    def _answering(self) -> None:
+        disk = self.disk
+        self.review = review_parts(
+            self.world,
+            disk.store,
+            disk.store,
+            (self.vault, self.sequencer, self.health),
+            (disk.clock, disk.entropy, self.events),
+        )
+        self.rules = RuleParts(
+            world=self.world,
+            store=disk.store,
+            records=Records(disk.store, self.vault),
+            sequencer=self.sequencer,
+            recheck_percent=100,
+            clock=disk.clock,
+            entropy=disk.entropy,
+            events=self.events,
+        )
+        self.rulebook = self.rules.rulebook
+        self.recheck = self.rules.recheck
+        self.deciding = Deciding(
+            world=self.world,
+            source=self.desks,
+            mailroom=self.mailroom,
+            passes=self.review.passes,
+            urgent=self.review.urgent,
+            recheck=self.recheck,
+            clock=disk.clock,
+            events=self.events,
+        )
+        self.budgets = Budgets(
+            world=self.world,
+            store=disk.store,
+            vault=self.vault,
+            clock=disk.clock,
+            events=self.events,
         )
         self.answer = AnswerFace(
             world=self.world,
-            source=disk.source,
-            store=disk.store,
+            budgets=self.budgets,
+            deciding=self.deciding,
             sequencer=self.sequencer,
             courier=self.courier,
             replay=self.replay,
+            mailroom=self.mailroom,
+            board=self.board,
             health=self.health,
             clock=disk.clock,
+            events=self.events,
+        )
+
+    def _keep(self) -> None:
+        disk = self.disk
+        self.keeping = Keeping(
+            world=self.world,
+            store=disk.store,
+            rows=disk.store,
+            keyring=disk.keyring,
+            sequencer=self.sequencer,
+            health=self.health,
+            clock=disk.clock,
+            entropy=disk.entropy,
             events=self.events,
         )
 
@@ -342,42 +487,38 @@ class PracticeHost:
         self.desk = ReviewDesk(
             world=self.world,
             store=disk.store,
-            source=disk.source,
+            source=self.desks,
             sequencer=self.sequencer,
             courier=self.courier,
             vault=self.vault,
+            mailroom=self.mailroom,
             health=self.health,
             clock=disk.clock,
             events=self.events,
         )
-        keys = {
-            m: (
-                ledger_signer(m),
-                verifier_key(
-                    ledger_origin(DOMAIN, m), ledger_signer(m).public_key().public_bytes_raw()
-                ),
-            )
-            for m in (OR, WA)
-        }
         self.checkpoints = Checkpoints(
             store=disk.store,
             sequencer=self.sequencer,
             signed_state=disk.signed_state,
             proofs=self.proofs,
-            keys=keys,
-            domain=DOMAIN,
+            keys=self.ledger_keys,
             events=self.events,
+            witnessed=WitnessedHeads(disk.witnesses, self.events),
         )
-        self.commands = Commands(
+        self.succession = Succession(
             world=self.world,
             store=disk.store,
-            desk=self.desk,
             sequencer=self.sequencer,
-            checkpoints=self.checkpoints,
+            preparer=self.preparer,
+            keys=self.ledger_keys,
+            files=disk.successions,
+            signed_state=disk.signed_state,
+            witnessed=WitnessedHeads(disk.witnesses, self.events),
+            domain=DOMAIN,
             clock=disk.clock,
-            entropy=disk.entropy,
             events=self.events,
         )
+        self.cosignatures = Cosignatures(store=disk.store, quorum=disk.quorum, events=self.events)
         self.founding = Founding(
             world=self.world,
             sequencer=self.sequencer,
@@ -385,16 +526,73 @@ class PracticeHost:
             clock=disk.clock,
             entropy=disk.entropy,
         )
+        self.signer_of_parts = MemoryPartSigner({m: signer_of(m) for m in (OR, WA)})
+        self.publisher = PartPublisher(
+            world=self.world,
+            store=disk.store,
+            founding=self.founding,
+            sequencer=self.sequencer,
+            root=self.root,
+            signer=self.signer_of_parts,
+        )
+
+    def _commands(self) -> None:
+        disk = self.disk
+        self.drill = Drill(self.world, self.answer, disk.clock, disk.entropy)
+        self.rollup = RollUp(
+            world=self.world,
+            store=disk.store,
+            rows=disk.store,
+            vault=self.vault,
+            clock=disk.clock,
+            events=self.events,
+        )
+        self.certifier = self.rules.certifier(self.drill, WEST.signer)
+        self.commands = Commands(
+            world=self.world,
+            store=disk.store,
+            desk=self.desk,
+            sequencer=self.sequencer,
+            checkpoints=self.checkpoints,
+            cosignatures=self.cosignatures,
+            segments=Segments(store=disk.store, clock=disk.clock, events=self.events),
+            publisher=self.publisher,
+            rulebook=self.rulebook,
+            freezes=self.rules.freezes,
+            certifier=self.certifier,
+            succession=self.succession,
+            keeping_desk=KeepingDesk(self.keeping),
+            rollup=self.rollup,
+            review=self.review.commands,
+            clock=disk.clock,
+            entropy=disk.entropy,
+            events=self.events,
+        )
+
+    def _upkeep(self) -> None:
+        disk = self.disk
+        self.reveals = Reveals(
+            world=self.world,
+            store=disk.store,
+            vault=self.vault,
+            sequencer=self.sequencer,
+            clock=disk.clock,
+            entropy=disk.entropy,
+            events=self.events,
+        )
 
     async def start(self) -> None:
         """Own the west's ledgers and begin to commit, as the gateway's start does."""
         await self.world.load(self.store)
+        await self.board.load([OR, WA])
         self.sequencer.own(await self.store.claim(WEST.name, [OR, WA]))
         self._tasks.append(asyncio.create_task(self.sequencer.run()))
         await self.health.check()
+        await self.review.commands.reload([OR, WA])
 
     async def crash(self) -> None:
         """End at once; what is not durable is lost."""
+        self.recheck.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -582,9 +780,9 @@ def answer_to(exchange: Exchange, *, step: int = 0, **changes: object) -> Answer
     return msgspec.structs.replace(base, **changes)
 
 
-def held_answer_to(exchange: Exchange, *, step: int = 0) -> Answer:
+def held_answer_to(exchange: Exchange, *, step: int = 0, until: int = NOW + 60) -> Answer:
     """What a state says while a person decides."""
-    notice = HoldNotice(until=NOW + 60, contact="555-0199", entry=f"{exchange.state}/8")
+    notice = HoldNotice(until=until, contact="555-0199", entry=f"{exchange.state}/8")
     return answer_to(exchange, step=step, response=ResponseKind.HELD, is_final=False, hold=notice)
 
 

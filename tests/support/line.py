@@ -113,7 +113,7 @@ class Contexts:
 
     def __init__(self, folder: Path) -> None:
         now = datetime.now(UTC)
-        lines = (*LINES, "unlisted")
+        lines = (*LINES, "seattle-1", "unlisted")
         for name in ("one", "two"):
             (folder / name).mkdir()
         self._files = keep_certificates(folder / "one", now, lines=lines)

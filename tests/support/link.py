@@ -63,6 +63,19 @@ SOUTH = HostKeys(HostName("gateway-south"), 20)
 BOOK = Book({WA: WEST.public, TX: SOUTH.public})
 
 
+class HostSigner:
+    """The western host's key, which may be away."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Sign. Raises: OSError while the key is away."""
+        if self.is_away:
+            raise OSError("the key is away")
+        return WEST.signer.sign(data)
+
+
 def make_exchange(number: int = 1, *, state: Member = TX, origin: Member = WA) -> Exchange:
     """An exchange by which a Washington agency asks Texas for a licence."""
     return Exchange(

@@ -23,7 +23,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self._server: asyncio.Server | None = None
-        self._armed: tuple[bytes, Cut] | None = None
+        self._armed: tuple[tuple[bytes, ...], Cut] | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
         self.refuse = False
@@ -33,9 +33,9 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def arm(self, message: bytes, cut: Cut) -> None:
-        """Cut the connection that next carries `message` to the server."""
-        self._armed = (message, cut)
+    def arm(self, *messages: bytes, cut: Cut) -> None:
+        """Cut the connection that next carries one of these to the server."""
+        self._armed = (messages, cut)
 
     def cut_all(self) -> None:
         """Cut every connection that is open."""
@@ -74,7 +74,7 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, muted: asyncio.Event
     ) -> None:
         while data := await reader.read(65_536):
-            if self._armed is not None and self._armed[0] in data:
+            if self._armed is not None and any(message in data for message in self._armed[0]):
                 (_, cut), self._armed = self._armed, None
                 if cut is Cut.BEFORE:
                     raise ConnectionAbortedError("cut before the message")

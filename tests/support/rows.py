@@ -18,8 +18,11 @@ from comity.ports import (
     AcceptedRow,
     AnswerRow,
     BatchWrite,
+    DelayedRow,
+    DocumentRow,
     HeadWrite,
     HoldRow,
+    NewDuty,
     PolicyRow,
     PrivateRow,
     ResultRow,
@@ -31,6 +34,7 @@ from comity.ports import (
 WA, OR, CA = Member("wa"), Member("or"), Member("ca")
 NOW = 1_795_000_000
 HOUR = NOW // 3_600
+MONTH = 682
 
 
 def an_id(number: int, at: int = NOW) -> bytes:
@@ -40,7 +44,7 @@ def an_id(number: int, at: int = NOW) -> bytes:
 
 def sealed(text: str) -> Sealed:
     """Return bytes that say what they are instead of being sealed."""
-    return Sealed(month=682, nonce=b"n" * 12, body=text.encode())
+    return Sealed(key_number=MONTH, nonce=b"n" * 12, body=text.encode())
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,11 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     is_answer: bool = False
     hold_until: int | None = None
     policy: bytes | None = None
+    document: bytes | None = None
+    announced: int | None = None
+    duty: str = ""
+    opens_at: int | None = None
+    reveals: int | None = None
 
     @property
     def id(self) -> bytes:
@@ -131,6 +140,34 @@ def batch_of(plan: Plan, work: Sequence[Work], epochs: Mapping[Member, int]) -> 
         ),
         holds=tuple(hold_row(item, leaves[-1].index) for item, leaves in placed if item.hold_until),
         policies=tuple(policy_row(item, leaves[0].index) for item, leaves in placed if item.policy),
+        documents=tuple(
+            DocumentRow(member=item.member, leaf_index=leaves[0].index, body=item.document)
+            for item, leaves in placed
+            if item.document is not None
+        ),
+        delayed=tuple(
+            DelayedRow(
+                member=item.member,
+                leaf_index=leaves[0].index,
+                made_month=MONTH,
+                opens_at=item.opens_at,
+            )
+            for item, leaves in placed
+            if item.opens_at is not None
+        ),
+        duties=tuple(
+            NewDuty(member=item.member, leaf_index=leaves[0].index, kind=item.duty, made_at=NOW)
+            for item, leaves in placed
+            if item.duty
+        ),
+        shadows=tuple(
+            (item.member, leaves[0].index, item.announced)
+            for item, leaves in placed
+            if item.announced is not None
+        ),
+        revealed=tuple(
+            (item.member, LeafIndex(item.reveals)) for item, _ in placed if item.reveals is not None
+        ),
     )
 
 

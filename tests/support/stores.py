@@ -19,19 +19,11 @@ from tests.support.rows import NOW
 KINDS = ("memory", "postgres")
 
 
-class FullStore(Store, Protocol):
-    """A store with its upkeep."""
-
-    async def expire(self, now: int) -> int:
-        """Delete what nobody may ask for any more."""
-        ...
-
-
 class StoreCase(Protocol):
     """A store, and what can be done to it."""
 
     @property
-    def store(self) -> FullStore:
+    def store(self) -> Store:
         """The store under test."""
         ...
 
@@ -75,8 +67,9 @@ class MemoryCase:
 class PostgresCase:
     """PostgreSQL behind a connection that can be cut."""
 
-    def __init__(self, store: PostgresStore, proxy: Proxy) -> None:
+    def __init__(self, store: PostgresStore, proxy: Proxy, database: str) -> None:
         self.store = store
+        self.database = database
         self._proxy = proxy
 
     def now_ns(self) -> int:
@@ -85,12 +78,13 @@ class PostgresCase:
     def break_commit(self, fault: CommitFault) -> None:
         match fault:
             case CommitFault.FAILED:
-                # The statement before the commit, so that the commit is never sent.
-                self._proxy.arm(b"ledger_leaf", Cut.BEFORE)
+                # The leaves, so that the commit is never sent: the statement's text goes only once.
+                # A cut is known by the row that it adds.
+                self._proxy.arm(b'{"v":1,"k":', b"INTO ledger_succession", cut=Cut.BEFORE)
             case CommitFault.LOST:
-                self._proxy.arm(b"COMMIT\0", Cut.BEFORE)
+                self._proxy.arm(b"COMMIT\0", cut=Cut.BEFORE)
             case CommitFault.PERSISTED:
-                self._proxy.arm(b"COMMIT\0", Cut.AFTER)
+                self._proxy.arm(b"COMMIT\0", cut=Cut.AFTER)
 
     def go_down(self) -> None:
         self._proxy.refuse = True
@@ -111,7 +105,7 @@ async def postgres_case(cluster: Cluster) -> AsyncIterator[PostgresCase]:
     url = address._replace(netloc=address.netloc.replace(str(address.port), str(proxy.port)))
     store = await PostgresStore.open(url.geturl())
     try:
-        yield PostgresCase(store, proxy)
+        yield PostgresCase(store, proxy, database)
     finally:
         await store.close()
         await proxy.stop()

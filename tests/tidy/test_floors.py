@@ -29,7 +29,7 @@ def module(path: str, text: str) -> Source:
         ),
         ("audit/walk.py", "from comity.ledger import tile"),
         ("client/asker.py", "from comity.link import seal"),
-        ("practice/story.py", "from comity.sim import world"),
+        ("practice/story/routes.py", "from comity.sim import world"),
         ("app.py", "import comity.sim.world"),
         ("cellar/wine.py", ""),
         ("__init__.py", "from comity.domain import ids"),

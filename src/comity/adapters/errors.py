@@ -8,12 +8,17 @@ from __future__ import annotations
 from comity.domain.errors import ComityError, MalformedError
 
 __all__ = [
-    "AlteredError",
+    "CedarError",
     "KeyFileError",
+    "KeySafeError",
     "MessageTooLargeError",
     "MigrationError",
+    "PaperError",
     "RowRefusedError",
     "SignedStateError",
+    "SourcesFileError",
+    "SuccessionFilesError",
+    "WitnessRecordsError",
 ]
 
 
@@ -29,10 +34,10 @@ class MigrationError(ComityError):
     code = "migration-altered"
 
 
-class AlteredError(ComityError):
-    """Sealed bytes do not open: they were altered, or moved from another place."""
+class CedarError(ComityError):
+    """A text is not rules in Cedar, or says more than a rule record can say."""
 
-    code = "sealed-bytes-altered"
+    code = "cedar-refused"
 
 
 class KeyFileError(ComityError):
@@ -41,13 +46,43 @@ class KeyFileError(ComityError):
     code = "key-file-malformed"
 
 
+class KeySafeError(ComityError):
+    """The device that month keys stand under does not do what it is asked; nothing is sealed."""
+
+    code = "key-safe-unavailable"
+
+
 class MessageTooLargeError(ComityError):
     """A message is larger than the wire takes; sending it again does not help."""
 
     code = "message-too-large"
 
 
+class PaperError(ComityError):
+    """A document cannot be set on paper: too long, or not what the template takes."""
+
+    code = "paper-not-set"
+
+
 class SignedStateError(MalformedError):
     """A kept size and root cannot be read; the ledger must not be started over it."""
 
     code = "signed-state-malformed"
+
+
+class SourcesFileError(MalformedError):
+    """The file that gives states their sources is not one; no gateway starts with it."""
+
+    code = "sources-file-malformed"
+
+
+class WitnessRecordsError(ComityError):
+    """A witness's database cannot be used, or is another's; nothing is cosigned without it."""
+
+    code = "witness-records-unusable"
+
+
+class SuccessionFilesError(ComityError):
+    """A succession's files are not whole, or not what they should be."""
+
+    code = "succession-files"

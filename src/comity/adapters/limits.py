@@ -1,11 +1,9 @@
 """Limits that an adapter and its twin in memory share."""
 
-from __future__ import annotations
+from comity.domain.keeping import KEPT_DAYS
 
-from typing import Final
+__all__ = ["KEPT_DAYS", "REVIEW_ROWS_DAYS"]
 
-__all__ = ["KEPT_DAYS"]
-
-KEPT_DAYS: Final = 14
-"""How long a query, its answers, results and keys, and a closed hold are kept; twice the seven days
-in which a repeat is answered from the store."""
+REVIEW_ROWS_DAYS = 30
+"""By how many days case passes and looks outlive other rows: a pass may hold so long, a lane be
+closed so long."""

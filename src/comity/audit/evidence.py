@@ -143,8 +143,10 @@ def _json_object(data: bytes, bytes_max: int, keys: list[str]) -> dict[str, Any]
         raise EvidenceFormError("`evidence` is not JSON") from None
     if not isinstance(value, dict) or list(value) != keys:
         raise EvidenceFormError("`evidence` does not have exactly its fields")
-    # Written again it must be the same bytes: no spaces, no escapes, no key twice.
-    if json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() != data:
+    # Written again it must be the same bytes: no spaces, no escapes, no key twice. Half a
+    # character, which JSON can spell and UTF-8 cannot hold, comes out as other bytes.
+    again = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if again.encode("utf-8", "surrogatepass") != data:
         raise EvidenceFormError("`evidence` is not canonical")
     if _integer(value["v"], 1) != 1:
         raise EvidenceFormError("`evidence` is of another version")

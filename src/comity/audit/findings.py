@@ -16,6 +16,7 @@ __all__ = [
     "EvidenceFormError",
     "Finding",
     "FindingCode",
+    "Redaction",
 ]
 
 
@@ -50,6 +51,20 @@ class FindingCode(StrEnum):
     TILE_LENGTH = "tile-length"
     TILE_MISMATCH = "tile-mismatch"
     ROOT_MISMATCH = "root-mismatch"
+    LEDGER_INCONSISTENT = "ledger-inconsistent"
+    CHECKPOINT_STALLED = "checkpoint-stalled"
+    PEER_QUERY_MISSING = "peer-query-missing"
+    PEER_QUERY_DIFFERS = "peer-query-differs"
+    PEER_ANSWERS_MANY = "peer-answers-many"
+    PEER_ANSWER_MISSING = "peer-answer-missing"
+    COUNTS_DIFFER = "counts-differ"
+    COUNTS_UNPUBLISHED = "counts-unpublished"
+    DOCUMENT_MISSING = "document-missing"
+    DOCUMENT_DIFFERS = "document-differs"
+    DOCUMENT_MALFORMED = "document-malformed"
+    SUCCESSION_MISSING = "succession-missing"
+    SUCCESSION_DIFFERS = "succession-differs"
+    PASS_MISUSED = "pass-misused"  # noqa: S105 - a case pass, not a password
     AUDIT_STOPPED = "audit-stopped"
 
 
@@ -69,12 +84,20 @@ class AuditState(Struct, frozen=True, kw_only=True):
     root: bytes
 
 
+class Redaction(Struct, frozen=True, kw_only=True):
+    """A leaf whose bundle may be withdrawn, and the later leaf that says so."""
+
+    index: int
+    by: int
+
+
 class AuditReport(Struct, frozen=True, kw_only=True):
     """What an audit saw. Only a report without findings is `ok`.
 
     size, root: of the signed checkpoint; 0 and empty if there was none to trust.
     leaves_read: leaves whose bytes were hashed and decoded in this run.
     bundles_withdrawn: indexes of absent bundles that a `redaction` leaf accounts for.
+    redactions: what the leaves read in this run declare withdrawn, whether or not it is absent.
     """
 
     origin: str
@@ -82,6 +105,7 @@ class AuditReport(Struct, frozen=True, kw_only=True):
     root: bytes
     leaves_read: int
     bundles_withdrawn: tuple[int, ...]
+    redactions: tuple[Redaction, ...]
     findings: tuple[Finding, ...]
 
     @property

@@ -30,7 +30,9 @@ app = typer.Typer()
 BENCHES: Final = {
     "exchange": "the full path over TLS: rate, latency, processor time by process",
     "formats": "reading and writing one message",
-    "policy": "deciding under 40 and under 400 rules",
+    "ledger": "growing, committing, governing and checking a ledger",
+    "front": "the HTTPS front alone: one message after another over standing connections",
+    "policy": "deciding, proving, the gate, and Cedar beside them",
 }
 _FOLDER: Final = Path(__file__).resolve().parents[3]
 _FLUSHES: Final = 100

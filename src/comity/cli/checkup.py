@@ -5,9 +5,11 @@ Guarantee: nothing that a check makes is left behind, and no check starts or sto
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import secrets
+import shutil
 import statistics
 import sys
 import time
@@ -17,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from comity.cli.witnessed import look_at_witnesses
 from comity.domain.errors import ComityError
 from comity.roles.engines.account import engine_account
 from comity.roles.engines.programs import nats_program, postgres_folder, postgres_major
@@ -39,7 +42,7 @@ _PYTHON_MIN: Final = (3, 11)
 _FSYNC_COUNT: Final = 21
 _FSYNC_MS_MAX: Final = 50.0
 _BLOCK: Final = bytes(8_192)
-_PORTS: Final = ("line_port", "postgres_port", "nats_port")
+_PORTS: Final = ("line_port", "http_port", "postgres_port", "nats_port", "witness_port")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +174,38 @@ def _network(settings: Settings) -> str:
     return f"one runs since {runtime.started_at:%Y-%m-%d %H:%M} UTC, {len(runtime.pids)} processes"
 
 
+def _witnesses(settings: Settings) -> str:
+    look = asyncio.run(look_at_witnesses(settings))
+    if not look.known:
+        return "none is known: checkpoints of ledgers are unwitnessed"
+    if look.silent:
+        raise NotHoldingError(
+            f"{', '.join(look.silent)} does not answer: ask its operator, and go on meanwhile"
+        )
+    text = f"{look.known} known, all that have an address answer"
+    if look.satisfied < look.ledgers:
+        missing = look.ledgers - look.satisfied
+        raise NotHoldingError(
+            f"{missing} of {look.ledgers} newest checkpoints are without their quorum: look for "
+            "`witness_gave_nothing` in the worker's log"
+        )
+    return (
+        f"{text}; {look.satisfied} newest checkpoints have their quorum" if look.ledgers else text
+    )
+
+
+def _pages(settings: Settings) -> str:
+    """Look for the program; it is not run, because that would page someone."""
+    command = settings.page_command
+    if command is None:
+        return "no command: a page is an alarm of the log alone"
+    if shutil.which(command[0]) is None:
+        raise NotHoldingError(
+            f"the page command `{command[0]}` cannot be run: name another in `COMITY_PAGE_COMMAND`"
+        )
+    return f"by `{command[0]}`"
+
+
 CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "python": _python,
     "settings": _settings,
@@ -182,4 +217,6 @@ CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "nats": _nats,
     "ports": _ports,
     "network": _network,
+    "witnesses": _witnesses,
+    "pages": _pages,
 }

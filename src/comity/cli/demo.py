@@ -13,12 +13,16 @@ import msgspec
 import typer
 import uvloop
 
+from comity.app import ledger_vkey
 from comity.cli.errors import UsageError
 from comity.cli.practice import PracticeNetwork, practice_network
 from comity.cli.stage import open_stage
 from comity.cli.terminal import AsJson, print_json, progress, remark
 from comity.domain.errors import ComityError
-from comity.practice.story import STEPS, Story
+from comity.domain.ids import Member
+from comity.ledger.note import encode_vkey
+from comity.practice.story import STEPS, Teller
+from comity.practice.witnesses import PRACTICE_WITNESSES
 from comity.roles.settings import Settings, load_settings
 
 __all__ = ["CHECK_PEOPLE", "CHECK_SETTINGS", "app"]
@@ -26,7 +30,12 @@ __all__ = ["CHECK_PEOPLE", "CHECK_SETTINGS", "app"]
 app = typer.Typer()
 
 CHECK_PEOPLE: Final = 200
-CHECK_SETTINGS: Final = {"hold_seconds_max": 6, "checkpoint_s": 2.0}
+CHECK_SETTINGS: Final = {
+    "hold_seconds_max": 6,
+    "detail_seconds_max": 3,
+    "checkpoint_s": 2.0,
+    "merge_s": 3,
+}
 """Ordinary settings with which the check shortens its waits."""
 
 _LABELS: Final = {
@@ -34,7 +43,7 @@ _LABELS: Final = {
     "certificates": "certificates of agencies' lines",
     "tables": "tables",
     "records": "practice records",
-    "roles": "hub, gateway, worker",
+    "roles": "witnesses, hub, gateway, worker, ledger",
 }
 _MARKS: Final = {True: "ok  ", False: "FAIL"}
 
@@ -114,7 +123,7 @@ def _shown() -> Iterator[Callable[[str, int, int], None]]:
 async def _run(settings: Settings) -> None:
     started = time.monotonic()
     with _shown() as doing:
-        network = practice_network(settings, doing=doing)
+        network = practice_network(settings, doing=doing, witness_count=PRACTICE_WITNESSES)
         running = await network.__aenter__()
     try:
         _say_how(running, time.monotonic() - started)
@@ -129,8 +138,8 @@ _HOW: Final = """
 A practice network is running (ready in {seconds:.0f} s). Everyone and every agency is invented.
 
   54 jurisdictions and the operator member for federal agencies, {people} people a state.
-  Agencies' lines: 127.0.0.1:{port}, TLS, client certificates in
-  {data_dir}/tls
+  Agencies' lines: 127.0.0.1:{port}, TLS; over HTTPS: https://localhost:{http_port}
+  Client certificates of both in {data_dir}/tls
 
 Ask, in another terminal:
   {comity} ask DQ --to OH --oln PXWG41207
@@ -147,6 +156,9 @@ Check what is recorded:
   {comity} ledger export --state WA --to /tmp/wa-ledger
   {comity} ledger audit /tmp/wa-ledger
 
+The ledgers are public, as anyone may read them, at http://127.0.0.1:{public_port}/wa/checkpoint
+  {comity} ledger audit http://127.0.0.1:{public_port}/wa --vkey {vkey}
+
 Stop with Ctrl-C. Remove everything with: {removal}"""
 
 
@@ -159,6 +171,9 @@ def _say_how(network: PracticeNetwork, seconds: float) -> None:
             seconds=seconds,
             people=settings.people_per_state,
             port=settings.line_port,
+            http_port=settings.http_port,
+            public_port=settings.public_port,
+            vkey=encode_vkey(ledger_vkey(settings, Member("wa"))),
             data_dir=settings.data_dir,
             comity=f"{prefix}.venv/bin/comity",
             removal=network.supervisor.runtime.removal,
@@ -176,13 +191,13 @@ async def _check(settings: Settings, say: Callable[[_Step], None] | None) -> _Re
     _remove(settings.data_dir)
     steps: list[_Step] = []
     with _shown() as doing:
-        network = practice_network(settings, doing=doing)
+        network = practice_network(settings, doing=doing, witness_count=PRACTICE_WITNESSES)
         running = await network.__aenter__()
     try:
-        async with open_stage(running.settings, running.world) as stage:
-            story = Story(stage, running.world)
+        async with open_stage(running.settings, running.world, running.supervisor) as stage:
+            teller = Teller(stage, running.world)
             for play in STEPS:
-                step = await _play(play.__name__, play(story))
+                step = await _play(play.__name__, play(teller))
                 steps.append(step)
                 if say is not None:
                     say(step)

@@ -70,30 +70,62 @@ class GatewayRefusalError(ComityError):
 EXIT_OF_CODE: Final[dict[str, ExitCode]] = {
     # What was to be proved is not proved, whatever the reason.
     "bundle-malformed": ExitCode.UNVERIFIED,
+    "certificate-malformed": ExitCode.UNVERIFIED,
+    "certificate-signature-invalid": ExitCode.UNVERIFIED,
+    "checkpoint-contradicted": ExitCode.UNVERIFIED,
     "evidence-invalid": ExitCode.UNVERIFIED,
     "evidence-malformed": ExitCode.UNVERIFIED,
     "export-clash": ExitCode.UNVERIFIED,
     "export-mismatch": ExitCode.UNVERIFIED,
     "ledger-does-not-continue": ExitCode.UNVERIFIED,
+    "no-good-checkpoint": ExitCode.UNVERIFIED,
     "note-malformed": ExitCode.UNVERIFIED,
     "note-unverified": ExitCode.UNVERIFIED,
     "proof-invalid": ExitCode.UNVERIFIED,
     "proof-length": ExitCode.UNVERIFIED,
     "receipt-key": ExitCode.UNVERIFIED,
     "root-mismatch": ExitCode.UNVERIFIED,
+    "sealed-leaves-missing": ExitCode.UNVERIFIED,
+    "member-not-trusted": ExitCode.UNVERIFIED,
+    "part-signature-invalid": ExitCode.UNVERIFIED,
     "signature-invalid": ExitCode.UNVERIFIED,
     "tile-malformed": ExitCode.UNVERIFIED,
+    "witness-behind": ExitCode.UNVERIFIED,
+    # A rule or a person stands against what was to be done to keys or records.
+    "bundle-needed": ExitCode.REFUSED,
+    "detail-not-opened": ExitCode.REFUSED,
+    "key-in-use": ExitCode.REFUSED,
+    "key-not-lost": ExitCode.REFUSED,
+    "key-under-hold": ExitCode.REFUSED,
+    "order-expired": ExitCode.REFUSED,
+    "policy-frozen": ExitCode.REFUSED,
+    "policy-not-frozen": ExitCode.REFUSED,
+    "policy-thaw-refused": ExitCode.REFUSED,
+    "order-refused": ExitCode.REFUSED,
+    "order-used": ExitCode.REFUSED,
+    "second-person-missing": ExitCode.REFUSED,
+    "guarantee-broken": ExitCode.REFUSED,
+    "policy-not-announced": ExitCode.REFUSED,
     # Nothing is wrong with what was asked: the same command may succeed later.
     "busy": ExitCode.AGAIN,
     "checkpoint-missing": ExitCode.AGAIN,
     "commit-unknown": ExitCode.AGAIN,
     "destination-unreachable": ExitCode.AGAIN,
     "gateway-silent": ExitCode.AGAIN,
+    "key-safe-unavailable": ExitCode.AGAIN,
+    "ledger-unreachable": ExitCode.AGAIN,
     "line-closed": ExitCode.AGAIN,
     "message-not-taken": ExitCode.AGAIN,
+    "policy-moved": ExitCode.AGAIN,
     "source-unavailable": ExitCode.AGAIN,
+    "traffic-moves": ExitCode.AGAIN,
+    "public-store-unavailable": ExitCode.AGAIN,
+    "sealing-under-way": ExitCode.AGAIN,
     "store-unavailable": ExitCode.AGAIN,
-    # A setting is what the person who runs the command has written.
+    # A setting, a part or a table is what the person who runs the command has written.
+    "family-not-own": ExitCode.USAGE,
+    "part-malformed": ExitCode.USAGE,
+    "table-malformed": ExitCode.USAGE,
     "setting-malformed": ExitCode.USAGE,
 }
 
@@ -107,7 +139,13 @@ def code_of(error: ComityError) -> str:
 
 
 def options_of(error: ComityError) -> tuple[str, ...]:
-    """Return what would be accepted in place of what was not, where a message's fault says it."""
+    """Return what would be accepted in place of what was not, or each fault of a table."""
+    faults = getattr(error, "faults", ())
+    if faults:
+        return tuple(
+            f"line {fault.line}, {fault.column or 'the whole row'}: {fault.text}"
+            for fault in faults
+        )
     return tuple(getattr(getattr(error, "fault", None), "options", ()))
 
 
@@ -120,9 +158,11 @@ def exit_of(error: ComityError) -> ExitCode:
 
 
 def error_document(error: ComityError) -> dict[str, dict[str, object]]:
-    """Return the error as `--json` prints it; a message's fault says its number and options too."""
+    """Return the error as `--json` prints it: a message's number and options, a table's faults."""
     said: dict[str, object] = {"code": code_of(error), "text": str(error)}
     fault = getattr(error, "fault", None)
+    if faults := getattr(error, "faults", ()):
+        said["faults"] = [{"line": f.line, "column": f.column, "text": f.text} for f in faults]
     if fault is not None:
         said |= {"text": fault.text, "er": fault.er}
         if options := options_of(error):

@@ -7,7 +7,7 @@ which is replaced whole and last; a path that leads out of the folder is not rea
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from comity.audit.findings import AuditReport, AuditState
 from comity.audit.notes import SignedHead, TrustedKey, read_checkpoint, read_vkey, unbase64
 from comity.cli.errors import UsageError
 from comity.cli.files import write_whole
+from comity.cli.sources import fetch_from_folder
 from comity.domain.errors import ComityError, MalformedError
 from comity.ledger.proof import TreeReader, encode_tlog_proof
 from comity.ledger.tile import (
@@ -31,7 +32,6 @@ __all__ = [
     "VKEY",
     "ExportClashError",
     "LeafProof",
-    "fetch_from",
     "key_text",
     "practice_note",
     "prove_leaf",
@@ -75,18 +75,6 @@ def practice_note(origin: str) -> str:
     A practice ledger is named under a domain that can never exist (RFC 2606, `.invalid`).
     """
     return "  (practice data)" if origin.partition("/")[0].endswith(".invalid") else ""
-
-
-def fetch_from(folder: Path) -> Callable[[str], bytes]:
-    """Return a reader of a folder's documents by their public paths."""
-
-    def fetch(path: str) -> bytes:
-        parts = PurePosixPath(path).parts
-        if ".." in parts or path.startswith("/"):
-            raise FileNotFoundError(path)
-        return folder.joinpath(*parts).read_bytes()
-
-    return fetch
 
 
 def write_into(folder: Path) -> Callable[[str, bytes], None]:
@@ -152,7 +140,7 @@ def prove_leaf(folder: Path, key: TrustedKey, index: int) -> LeafProof:
 
     Raises: EvidenceError, ProofError if the checkpoint or index is not right; OSError.
     """
-    fetch = fetch_from(folder)
+    fetch = fetch_from_folder(folder)
     note = fetch(CHECKPOINT)
     head = read_checkpoint(note, key)
     reader = TreeReader(head.size, lambda tile: fetch(tile_path(tile)))
@@ -173,6 +161,7 @@ def report_document(report: AuditReport, *, is_key_given: bool) -> dict[str, obj
         "key": "given" if is_key_given else "folder",
         "leaves_read": report.leaves_read,
         "bundles_withdrawn": report.bundles_withdrawn,
+        "redactions": report.redactions,
         "findings": report.findings,
         "state": report.state,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final, assert_never
@@ -11,8 +10,12 @@ from typing import Annotated, Any, Final, assert_never
 import msgspec
 import typer
 
+from comity.cli.desk_words import classes_said, practice_said, time_left, utc
+from comity.cli.errors import ExitCode
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.reviewing import Desk, no_open_hold, reviewer_of, state_of_entry
+from comity.cli.papers import Papers, pass_of_hold
+from comity.cli.passes import granted_sentence
+from comity.cli.reviewing import Decided, Desk, no_open_hold, reviewer_of, state_of_entry
 from comity.cli.terminal import (
     AsJson,
     fact_table,
@@ -21,9 +24,10 @@ from comity.cli.terminal import (
     print_pairs,
     print_wrapped,
 )
+from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, member_label
 from comity.domain.verdict import VerdictKind
-from comity.domain.vocabulary import DataClass, term
+from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
 from comity.roles.host_files import HostFiles
 
@@ -64,10 +68,10 @@ def list_holds(
         return
     console = facts_console()
     if not holds:
-        console.print(f"Nothing waits for {member_label(member)}.{_note_of(data)}")
+        console.print(f"Nothing waits for {member_label(member)}.{practice_said(data)}")
         return
     waits = f"{_count(len(holds))} for {member_label(member)}"
-    console.print(f"{waits}; the nearest deadline first{_note_of(data)}\n")
+    console.print(f"{waits}; the nearest deadline first{practice_said(data)}\n")
     now = int(time.time())
     fact_table(
         console,
@@ -78,8 +82,8 @@ def list_holds(
                 view.key,
                 view.agency_name or view.agency,
                 _words(view.purpose),
-                _classes(view.classes),
-                _left(view.until - now),
+                classes_said(view.classes),
+                time_left(view.until - now),
             )
             for view in holds
         ],
@@ -98,8 +102,8 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         print_json({"hold": _document(view), "access_entry": shown.access_entry})
         return
     console = facts_console()
-    left = _left(view.until - int(time.time()))
-    note = _note_of(data)
+    left = time_left(view.until - int(time.time()))
+    note = practice_said(data)
     console.print(f"◆ {view.entry} waits for {member_label(member)}: {left} left{note}\n")
     rows = [
         ("asked by", f"{view.agency_name} ({view.agency})" if view.agency_name else view.agency),
@@ -110,8 +114,8 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("instrument", _words(view.instrument)),
         ("case", view.case_number or _UNSAID),
         ("about", ", ".join(f"{prefix} {value}" for prefix, value in view.search)),
-        ("classes held", _classes(view.classes)),
-        ("until", f"{_utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
+        ("classes held", classes_said(view.classes)),
+        ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
     rows += [
         ("rule", f"{reason.rule}: {reason.sentence}")
@@ -130,14 +134,26 @@ def approve(
         list[DataClass] | None,
         typer.Option("--class", metavar="CLASS", help="Release this class; may be repeated."),
     ] = None,
+    pass_days: Annotated[
+        int | None,
+        typer.Option("--pass-days", metavar="N", help="Also grant a pass for its case, 1 to 30."),
+    ] = None,
     note: _Note = "",
     key: _Key = None,
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Release what is held, all of it or the classes named; the rest ends refused."""
+    """Release what is held, all of it or the classes named; the rest ends refused.
+
+    The rules in force are asked again: what they deny by now is not released (exit code 3).
+    With --pass-days, later requests of the same agency, case and person are not held for these
+    classes. Whom it is about is read for that, which is recorded.
+    """
     chosen = tuple(dict.fromkeys(classes or ()))
-    _decide(entry, VerdictKind.APPROVE, chosen, note, desk=(key, data), as_json=as_json)
+    if pass_days is None:
+        _decide(entry, VerdictKind.APPROVE, chosen, note, desk=(key, data), as_json=as_json)
+    else:
+        _approve_with_pass(entry, chosen, note, pass_days, desk=(key, data), as_json=as_json)
 
 
 @app.command()
@@ -177,33 +193,90 @@ def _decide(
 ) -> None:
     member, name = state_of_entry(entry)
     key, data = desk
-    held, recorded = asyncio.run(_desk(member, key, data).decide(name, kind, approved, note))
-    released = (approved or held.classes) if kind is VerdictKind.APPROVE else ()
+    done = asyncio.run(_desk(member, key, data).decide(name, kind, approved, note))
     if as_json:
         print_json(
             {
                 "hold": name,
                 "verdict": kind.value,
-                "released": list(released),
-                "entry": recorded,
+                "released": list(done.released),
+                "entry": done.entry,
             }
         )
-        return
-    console = facts_console()
-    print_wrapped(console, f"{_sentence(kind, held, released)}{_note_of(data)}", onward="  ")
-    console.print(f"  Recorded as {recorded}, under your signature.")
+    else:
+        console = facts_console()
+        print_wrapped(console, f"{_sentence(kind, done)}{practice_said(data)}", onward="  ")
+        console.print(f"  Recorded as {done.entry}, under your signature.")
+    if kind is VerdictKind.APPROVE and done.response is ResponseKind.REFUSED:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
-def _sentence(kind: VerdictKind, held: HoldView, released: tuple[DataClass, ...]) -> str:
-    """Say what a verdict did."""
+def _approve_with_pass(
+    entry: str,
+    approved: tuple[DataClass, ...],
+    note: str,
+    days: int,
+    *,
+    desk: tuple[Path | None, Path | None],
+    as_json: bool,
+) -> None:
+    """Approve a hold, and then grant its case a pass: what could not be granted is said before."""
+    member, name = state_of_entry(entry)
+    key, data = desk
+    reviewers = _desk(member, key, data)
+    shown = asyncio.run(reviewers.read(name)).holds
+    if not shown:
+        raise no_open_hold(name)
+    papers = Papers(settings=reviewers.settings, state=member, reviewer=reviewers.reviewer)
+    case_pass = pass_of_hold(papers, shown[0], approved or shown[0].classes, days)
+    done = asyncio.run(reviewers.decide(name, VerdictKind.APPROVE, case_pass.classes, note))
+    is_refused = done.response is ResponseKind.REFUSED
+    # What the rules refuse by now is no reviewed case: nothing of it is to go at once later.
+    granted = None if is_refused else papers.grant(case_pass)
+    if as_json:
+        print_json(
+            {
+                "hold": name,
+                "verdict": VerdictKind.APPROVE.value,
+                "released": list(done.released),
+                "entry": done.entry,
+                "pass_entry": granted,
+                "pass_until": granted and utc(case_pass.until).isoformat(),
+            }
+        )
+    else:
+        console = facts_console()
+        said = _sentence(VerdictKind.APPROVE, done)
+        print_wrapped(console, f"{said}{practice_said(data)}", onward="  ")
+        if granted:
+            print_wrapped(console, granted_sentence(case_pass, granted), onward="  ")
+            if not done.hold.operator:
+                console.print("  It counts only for requests that name an operator; this did not.")
+        else:
+            console.print("○ No pass was granted.")
+        leaves = f"{done.entry} and {granted}" if granted else done.entry
+        console.print(f"  Recorded as {leaves}, under your signature.")
+    if is_refused:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _sentence(kind: VerdictKind, done: Decided) -> str:
+    """Say what a verdict did, which is what the requester was told, not what it approved."""
+    held = done.hold
     who = held.agency_name or held.agency
     match kind:
+        case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
+            return f"✕ Refused to {who}, though you approved: the rules in force release none of it"
+        case VerdictKind.APPROVE if done.response is ResponseKind.NO_HIT:
+            return f"● Told {who} that there is no record"
+        case VerdictKind.APPROVE if not done.released:
+            return f"● Answered {who}: the record has nothing of what you approved"
         case VerdictKind.APPROVE:
-            rest = tuple(part for part in held.classes if part not in released)
-            refused = f"; {_classes(rest)} refused" if rest else ""
-            return f"● Released {_classes(released)} to {who}{refused}"
+            rest = tuple(part for part in held.classes if part not in done.released)
+            refused = f"; not {classes_said(rest)}" if rest else ""
+            return f"● Released {classes_said(done.released)} to {who}{refused}"
         case VerdictKind.REFUSE:
-            return f"✕ Refused {_classes(held.classes)} to {who}"
+            return f"✕ Refused {classes_said(held.classes)} to {who}"
         case VerdictKind.ASK:
             return f"◆ Asked {who}; {held.entry} stays held"
         case VerdictKind.ESCALATE:
@@ -226,33 +299,14 @@ def _document(view: HoldView) -> dict[str, Any]:
     """Return a hold as JSON prints it: ids in hexadecimal, times in UTC."""
     document: dict[str, Any] = msgspec.to_builtins(view)
     document["exchange_id"] = view.exchange_id.hex()
-    document["opened_at"] = _utc(view.opened_at).isoformat()
-    document["until"] = _utc(view.until).isoformat()
+    document["opened_at"] = utc(view.opened_at).isoformat()
+    document["until"] = utc(view.until).isoformat()
     return document
-
-
-def _note_of(data: Path | None) -> str:
-    return "  (practice data)" if settings_of(data).is_practice else ""
 
 
 def _count(count: int) -> str:
     return "One question waits" if count == 1 else f"{count} questions wait"
 
 
-def _classes(classes: tuple[DataClass, ...]) -> str:
-    return ", ".join(term(part).label for part in classes)
-
-
 def _words(value: str) -> str:
     return value.replace("_", " ")
-
-
-def _left(seconds: int) -> str:
-    if seconds <= 0:
-        return "none"
-    hours, rest = divmod(seconds, 3_600)
-    return f"{hours} h {rest // 60:02d} min" if hours else f"{rest // 60} min {rest % 60:02d} s"
-
-
-def _utc(seconds: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

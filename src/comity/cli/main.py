@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from comity.cli.errors import (
+    UsageError,
     code_of,
     error_document,
     exit_of,
@@ -38,6 +39,7 @@ class CommandRow(NamedTuple):
 
 _START: Final = "Start here"
 _ASK: Final = "Ask and answer"
+_RULES: Final = "Rules"
 _PROVE: Final = "Prove"
 _MESSAGES: Final = "Messages"
 _KEEP: Final = "Run an installation"
@@ -48,12 +50,20 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "demo": CommandRow(_START, "demo", "Run a practice network here, or play its story once."),
     "ask": CommandRow(_ASK, "ask", "Ask a state, several or all; prints the outcome first."),
     "hold": CommandRow(_ASK, "hold", "Decide what waits for a person, without a browser."),
-    "ledger": CommandRow(_PROVE, "ledger", "Export, audit and prove a state's ledger."),
+    "pass": CommandRow(_ASK, "passes", "Grant a case its review once; list, show, revoke."),
+    "urgent": CommandRow(_ASK, "urgents", "Look at what was released at once; count it."),
+    "block": CommandRow(_RULES, "block", "Block a family of agencies now, and prove it."),
+    "policy": CommandRow(_RULES, "policy", "Read, explain, prove and compare a state's rules."),
+    "ledger": CommandRow(_PROVE, "ledger", "Export, audit, watch and prove a state's ledger."),
+    "witness": CommandRow(_PROVE, "witness", "Witness others' ledgers; read evidence."),
+    "history": CommandRow(_PROVE, "history", "Export a state's own traffic, recorded first."),
     "parse": CommandRow(_MESSAGES, "parse", "Read one message and print it as JSON."),
     "render": CommandRow(_MESSAGES, "render", "Write the message that `parse` printed."),
+    "key": CommandRow(_KEEP, "key", "Month keys, litigation holds, the records schedule."),
+    "directory": CommandRow(_KEEP, "directory", "Read, edit, sign and publish a part."),
     "config": CommandRow(_KEEP, "config", "Show every setting and where its value is from."),
     "doctor": CommandRow(_KEEP, "doctor", "Check this machine; each finding with its fix."),
-    "serve": CommandRow(_KEEP, "serve", "Run one process: gateway, hub or worker."),
+    "serve": CommandRow(_KEEP, "serve", "Run one process: gateway, hub, worker or witness."),
     "migrate": CommandRow(_KEEP, "migrate", "Bring the database to this version's form."),
     "bench": CommandRow(_KEEP, "bench", "Measure what it costs here, beside its targets."),
 }
@@ -103,6 +113,11 @@ class LazyGroup(TyperGroup):
             raise
         except OSError as error:
             failed = operating_error(error)
+        except UnicodeEncodeError as error:
+            # A word of the command line that is not UTF-8 comes to us as halves of characters.
+            if not any("\ud800" <= each <= "\udfff" for each in error.object):
+                raise
+            failed = UsageError("a word of the command is not text in UTF-8")
         if wants_json(ctx):
             print_json(error_document(failed))
         else:

@@ -1,12 +1,13 @@
 """One message as one JSON document, and back: what `parse` prints and `render` reads.
 
-    format      the format that was read: text or json
+    format      the format that was read: text, json or niem
     direction   input (a message that asks) or output (a message as delivered)
     ...         the message's own members, as docs/reference/messages.md names them in JSON
     meaning     what a delivered text says: an answer, a fault, a status, a notice; read only
 
-Guarantee: bytes of a document are a message that is read back as the same document; any bytes give
-a document or `MessageError`.
+Guarantee: bytes of a document are a message that is read back as the same document, or
+`MessageError` where the message would be too long in that format; any bytes give a document or
+`MessageError`. What one format says within its limit may be longer than that limit in another.
 """
 
 from __future__ import annotations
@@ -19,18 +20,26 @@ import msgspec
 
 from comity.domain.delivery import Delivery
 from comity.formats import json as json_form
+from comity.formats import niem as niem_form
 from comity.formats import text as text_form
+from comity.formats.delivered import Delivered
 from comity.formats.faults import MessageError, fault_of
-from comity.formats.json.delivered import Delivered, parse_delivered, render_delivered
-from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX
+from comity.formats.json.delivered import parse_delivered, render_delivered
+from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX, MESSAGE_BYTES_MAX
 from comity.formats.wording import recognise_response
 
-__all__ = ["Document", "Form", "bytes_of", "document_of"]
+__all__ = ["DOCUMENT_BYTES_MAX", "Document", "Form", "bytes_of", "document_of"]
 
 Document = dict[str, Any]
 
+DOCUMENT_BYTES_MAX: Final = 8 * DELIVERY_BYTES_MAX
+"""How long a document that describes a message may be: indented, each character in six."""
+
 _OURS: Final = ("format", "direction", "meaning")
-_CLOCK_LINE: Final = re.compile(rb"[^\n]*\r?\n\s*" + f"{CLOCK_TIME} {CLOCK_DATE}".encode())
+# A message that asks ends its header with `TXT`; its own text may well begin with a clock.
+_CLOCK_LINE: Final = re.compile(
+    rb"(?![^\n]*\.TXT\r?\n)[^\n]*\r?\n\s*" + f"{CLOCK_TIME} {CLOCK_DATE}".encode()
+)
 
 
 class Form(StrEnum):
@@ -38,6 +47,14 @@ class Form(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    NIEM = "niem"
+
+
+_QUERIES: Final = {
+    Form.TEXT: text_form.render_query,
+    Form.JSON: json_form.render_query,
+    Form.NIEM: niem_form.render_query,
+}
 
 
 def document_of(data: bytes, form: Form | None = None) -> Document:
@@ -46,8 +63,8 @@ def document_of(data: bytes, form: Form | None = None) -> Document:
     Raises: MessageError.
     """
     first = data.lstrip()[:1]
-    if form is None and first == b"<":
-        raise fault_of(".03.", "format-not-read", "xml is not read by this command")
+    if form is Form.NIEM or (form is None and first == b"<"):
+        return _of_niem(data)
     if form is Form.JSON or (form is None and first == b"{"):
         return _of_json(data)
     return _of_text(data)
@@ -56,12 +73,25 @@ def document_of(data: bytes, form: Form | None = None) -> Document:
 def bytes_of(document: Document, form: Form) -> bytes:
     """Return the message that a document describes, in a format. Raises: MessageError."""
     said = {name: value for name, value in document.items() if name not in _OURS}
-    is_text = form is Form.TEXT
     if "destinations" in said:
-        query = json_form.parse_query(_encode(said))
-        return text_form.render_query(query) if is_text else json_form.render_query(query)
+        query = json_form.parse_query(_encode(said), bytes_max=DOCUMENT_BYTES_MAX)
+        return _within(MESSAGE_BYTES_MAX, _QUERIES[form](query))
+    return _within(DELIVERY_BYTES_MAX, _output_bytes(said, form))
+
+
+def _within(bytes_max: int, data: bytes) -> bytes:
+    if len(data) > bytes_max:
+        sentence = f"in this format the message is over {bytes_max} bytes"
+        raise fault_of("0", "message-too-long", sentence)
+    return data
+
+
+def _output_bytes(said: Document, form: Form) -> bytes:
+    is_text = form is Form.TEXT
     if "received" in said:
         return _delivered_bytes(said, form)
+    if form is Form.NIEM:
+        raise fault_of("0", "json-schema", "in xml an answer and a fault have a header")
     if said.keys() == {"answer"}:
         answer = json_form.parse_answer(_encode(said["answer"]))
         if is_text:
@@ -99,6 +129,14 @@ def _of_json(data: bytes) -> Document:
     return _input(Form.JSON, json_form.render_query(json_form.parse_query(data)))
 
 
+def _of_niem(data: bytes) -> Document:
+    if not niem_form.is_delivered(data):
+        return _input(Form.NIEM, json_form.render_query(niem_form.parse_query(data)))
+    delivered = niem_form.parse_delivered(data)
+    brought = _brought(delivered) or _meaning_of(delivered.delivery)
+    return _output(Form.NIEM, _header(delivered.delivery), **brought)
+
+
 def _members_of(data: bytes) -> frozenset[str]:
     """Return the names of a document's members; none where it is no object within the limit."""
     if len(data) > DELIVERY_BYTES_MAX:
@@ -126,6 +164,8 @@ def _brought(delivered: Delivered) -> Document:
         return {"answer": _decode(json_form.render_answer(delivered.answer))}
     if delivered.fault is not None:
         return {"fault": _decode(json_form.render_fault(delivered.fault))["error"]}
+    if delivered.merged is not None:
+        return {"merged": _decode(json_form.render_merged(delivered.merged))}
     return {}
 
 
@@ -158,13 +198,16 @@ def _read(name: str, parse: Any, text: str) -> Document | None:
 
 
 def _delivered_bytes(said: Document, form: Form) -> bytes:
-    header = {n: value for n, value in said.items() if n not in {"answer", "fault"}}
-    delivery = json_form.parse_delivery(_encode(header))
+    header = {n: value for n, value in said.items() if n not in {"answer", "fault", "merged"}}
+    delivery = json_form.parse_delivery(_encode(header), bytes_max=DOCUMENT_BYTES_MAX)
     if form is Form.TEXT:
         return text_form.render_delivery(delivery)
     answer = json_form.parse_answer(_encode(said["answer"])) if "answer" in said else None
     fault = json_form.parse_fault(_encode({"error": said["fault"]})) if "fault" in said else None
-    return render_delivered(Delivered(delivery=delivery, answer=answer, fault=fault))
+    merged = json_form.parse_merged(_encode(said["merged"])) if "merged" in said else None
+    delivered = Delivered(delivery=delivery, answer=answer, merged=merged, fault=fault)
+    render = render_delivered if form is Form.JSON else niem_form.render_delivered
+    return render(delivered)
 
 
 def _encode(value: object) -> bytes:

@@ -6,7 +6,9 @@ it wants of the network and not how the network is put together.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,6 +31,7 @@ __all__ = [
     "Speaker",
     "connect_line",
     "member_of",
+    "post_message",
     "practice_agency",
     "settings_of",
     "speaker_of",
@@ -36,6 +39,7 @@ __all__ = [
 
 _DEFAULT_MEMBER: Final = Member("tx")
 _ORI_CHARS: Final = 9
+_REQUEST_SECONDS: Final = 20
 
 DataDir = Annotated[
     Path | None,
@@ -102,6 +106,41 @@ async def connect_line(settings: Settings, line: str) -> LineClient:
         raise UsageError(f"`--as`: no agency and no line `{line}` is known here")
     context = client_context(files)
     return await open_line(host, int(port), context, SERVER_NAME)
+
+
+class _NamedConnection(HTTPSConnection):
+    """A connection to an address whose certificate is checked for the gateway's own name."""
+
+    def __init__(self, host: str, port: int, *, context: ssl.SSLContext, timeout: float) -> None:
+        super().__init__(host, port, context=context, timeout=timeout)
+        self._named = context
+
+    def connect(self) -> None:
+        """Connect, and hold the certificate against the name."""
+        HTTPConnection.connect(self)
+        self.sock = self._named.wrap_socket(self.sock, server_hostname=SERVER_NAME)
+
+
+def post_message(settings: Settings, line: str, key: str, body: bytes) -> tuple[int, bytes]:
+    """Send a message as an HTTP agency does, and wait for its answer; return status and body.
+
+    Raises: NotRunningError, OSError.
+    """
+    address = load_runtime(settings.data_dir).addresses["http"]
+    host, _, port = address.rpartition(":")
+    context = client_context(tls_files(settings.data_dir / "tls", line))
+    connection = _NamedConnection(host, int(port), context=context, timeout=_REQUEST_SECONDS)
+    try:
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+            "Prefer": f"wait={_REQUEST_SECONDS // 2}",
+        }
+        connection.request("POST", "/v1/messages", body, headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 def _agencies() -> Iterator[tuple[Member, Agency]]:

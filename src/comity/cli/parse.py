@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from comity.cli.cards import card_document
 from comity.cli.files import read_input
 from comity.cli.messages import Form, document_of
 from comity.cli.terminal import errors_as_json, print_json
+from comity.formats.aamva import is_card
 from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = ["app"]
@@ -21,6 +23,8 @@ class _Choice(StrEnum):
     AUTO = "auto"
     TEXT = "text"
     JSON = "json"
+    AAMVA = "aamva"
+    NIEM = "niem"
 
 
 @app.command()
@@ -36,9 +40,13 @@ def parse(
 ) -> None:
     """Read one message and print it as JSON.
 
-    Messages that ask, answers, errors (ER) and status messages (SM), in text or JSON. A malformed
-    one ends with exit code 2 and {"error": {"code", "text", "er"}}.
+    Messages that ask, answers, errors (ER) and status messages (SM), in text, JSON or NIEM XML, and
+    what a scanner delivers of a licence or identification card. A malformed one ends with exit code
+    2 and {"error": {"code", "text", "er"}}.
     """
     errors_as_json(ctx)
     data = read_input(file, DELIVERY_BYTES_MAX)
+    if form is _Choice.AAMVA or (form is _Choice.AUTO and is_card(data)):
+        print_json(card_document(data))
+        return
     print_json(document_of(data, None if form is _Choice.AUTO else Form(form.value)))

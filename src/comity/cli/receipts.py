@@ -15,7 +15,7 @@ from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import TrustedKey
 from comity.domain.answer import Proof
 from comity.domain.errors import MalformedError
-from comity.domain.ids import entry_name, parse_member
+from comity.domain.ids import entry_name, parse_origin
 from comity.domain.leaf import parse_leaf
 
 __all__ = ["CheckedProof", "check_proof", "check_proofs"]
@@ -37,7 +37,7 @@ def check_proof(proof: Proof, host: TrustedKey) -> ProvedLeaf:
     proved = check_receipt(proof.receipt, proof.leaf, host)
     try:
         header = parse_leaf(proof.leaf)
-        member = parse_member(proved.origin.rpartition("/")[2])
+        member, _ = parse_origin(proved.origin)
     except MalformedError as error:
         raise EvidenceFormError(f"`leaf` is not one of a ledger: {error}") from None
     if header.member != member or entry_name(member, proved.index) != proof.entry:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
 from comity.cli.files import read_input
-from comity.cli.messages import Form, bytes_of
+from comity.cli.messages import DOCUMENT_BYTES_MAX, Form, bytes_of
 from comity.cli.terminal import errors_as_json
 from comity.formats.faults import fault_of
-from comity.formats.rules import DELIVERY_BYTES_MAX
 
 __all__ = ["app"]
-
-_DOCUMENT_BYTES_MAX: Final = 4 * DELIVERY_BYTES_MAX
-"""Indented, and with every line end escaped, a document is longer than its message."""
 
 app = typer.Typer(add_completion=False)
 
@@ -36,7 +32,7 @@ def render(
     The members `format`, `direction` and `meaning` are not written: a message carries the others.
     """
     errors_as_json(ctx)
-    data = read_input(file, _DOCUMENT_BYTES_MAX)
+    data = read_input(file, DOCUMENT_BYTES_MAX)
     try:
         document = msgspec.json.decode(data, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

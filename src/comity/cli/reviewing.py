@@ -14,6 +14,7 @@ import msgspec
 
 from comity.app import open_bus
 from comity.cli.errors import GatewayRefusalError, GatewaySilentError, UsageError
+from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.verdict import (
     Ed25519Proof,
@@ -45,20 +46,31 @@ from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
 from comity.services.commands import command_subject
 
-__all__ = ["COMMAND_USER", "Desk", "no_open_hold", "reviewer_of", "send_command", "state_of_entry"]
+__all__ = [
+    "COMMAND_USER",
+    "Decided",
+    "Desk",
+    "no_open_hold",
+    "reviewer_of",
+    "send_command",
+    "signature_of",
+    "state_of_entry",
+]
 
 COMMAND_USER: Final = "command"
 _COMMAND_S_MAX: Final = 10.0
 
 
-async def send_command(bus: Bus, host: str, command: Command) -> CommandResult:
+async def send_command(
+    bus: Bus, host: str, command: Command, *, timeout_s: float = _COMMAND_S_MAX
+) -> CommandResult:
     """Send a command to a host's gateway; return what it did.
 
     Raises: GatewayRefusalError with the gateway's own code, GatewaySilentError, UnreachableError.
     """
     try:
         data = await bus.request(
-            command_subject(host), encode_command(command), timeout_s=_COMMAND_S_MAX
+            command_subject(host), encode_command(command), timeout_s=timeout_s
         )
     except TimeoutError:
         raise GatewaySilentError(f"the gateway on host `{host}` did not answer in time") from None
@@ -84,6 +96,35 @@ def reviewer_of(settings: Settings, state: Member, key: Path | None) -> Reviewer
     return read_reviewer_file(key)
 
 
+def signature_of(state: Member, reviewer: ReviewerFile, message: bytes) -> Ed25519Proof:
+    """Return a reviewer's signature of a message, under the id of the key that is enrolled."""
+    public = reviewer.key.public_key().public_bytes_raw()
+    named = verifier_key(f"{state}-{reviewer.name}", public)
+    return Ed25519Proof(key_id=named.key_id.hex(), signature=reviewer.key.sign(message))
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """One hold as it stood, the entry of the verdict on it, and what the gateway made of that.
+
+    `released` is what the rules in force let go of what was approved.
+    """
+
+    hold: HoldView
+    entry: str
+    response: ResponseKind
+    released: tuple[DataClass, ...]
+
+
+def _decided(hold: HoldView, done: CommandDone) -> Decided:
+    facts = dict(done.facts)
+    return Decided(
+        hold=hold,
+        entry=done.entry,
+        response=ResponseKind(facts["response"]),
+        released=tuple(DataClass(part) for part in facts["released"].split(",") if part),
+    )
+
+
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """One reviewer of one state, and the host whose gateway owns the state's ledger."""
 
@@ -99,8 +140,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     async def decide(
         self, hold_entry: str, kind: VerdictKind, approved: tuple[DataClass, ...], note: str
-    ) -> tuple[HoldView, str]:
-        """Decide one hold; return it as it stood and the entry of the verdict.
+    ) -> Decided:
+        """Decide one hold; return it as it stood, the verdict's entry, and what was released.
 
         Approving without naming classes approves all that are held.
         Raises: HoldClosedError if no such hold is open; GatewayRefusalError.
@@ -123,7 +164,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             signed = SignedVerdict(verdict=verdict, proof=self._proof(signed_bytes(verdict)))
             result = await send_command(bus, self.host, Decide(signed=signed))
             assert isinstance(result, CommandDone)
-            return hold, result.entry
+            return _decided(hold, result)
 
     async def _find(self, bus: Bus, hold_entry: str) -> HoldView:
         """Return a hold from the list, which says nothing of whom it is about."""
@@ -146,10 +187,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return result
 
     def _proof(self, message: bytes) -> Ed25519Proof:
-        key = self.reviewer.key
-        public = key.public_key().public_bytes_raw()
-        named = verifier_key(f"{self.state}-{self.reviewer.name}", public)
-        return Ed25519Proof(key_id=named.key_id.hex(), signature=key.sign(message))
+        return signature_of(self.state, self.reviewer, message)
 
 
 def no_open_hold(entry: str) -> HoldClosedError:

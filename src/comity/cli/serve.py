@@ -15,7 +15,7 @@ import uvloop
 from comity import app as network
 from comity.roles.settings import Settings, load_settings
 
-__all__ = ["Role", "app"]
+__all__ = ["Role", "app", "settle_memory"]
 
 app = typer.Typer()
 
@@ -30,6 +30,8 @@ class Role(StrEnum):
     GATEWAY = "gateway"
     HUB = "hub"
     WORKER = "worker"
+    WITNESS = "witness"
+    LEDGER = "ledger"
 
 
 @app.command()
@@ -40,19 +42,19 @@ def serve(role: Annotated[Role, typer.Argument(help="Which process.")]) -> None:
 
 async def _gateway(settings: Settings) -> None:
     async with network.open_gateway(settings):
-        _settle_memory()
+        settle_memory()
         await _stopped()
 
 
 async def _hub(settings: Settings) -> None:
     async with network.open_hub(settings):
-        _settle_memory()
+        settle_memory()
         await _stopped()
 
 
 async def _worker(settings: Settings) -> None:
     async with network.open_worker(settings) as worker:
-        _settle_memory()
+        settle_memory()
         work = asyncio.create_task(worker.run())
         stop = asyncio.create_task(_stopped())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +64,19 @@ async def _worker(settings: Settings) -> None:
         work.cancel()
 
 
-def _settle_memory() -> None:
+async def _witness(settings: Settings) -> None:
+    async with network.open_witness(settings):
+        settle_memory()
+        await _stopped()
+
+
+async def _ledger(settings: Settings) -> None:
+    async with network.open_ledger_server(settings):
+        settle_memory()
+        await _stopped()
+
+
+def settle_memory() -> None:
     """Look for cycles seldom, and never again among what the start has built.
 
     Values are freed by their counts; a search through directory, policies and all that is open
@@ -85,4 +99,6 @@ _RUN: Final[dict[Role, Callable[[Settings], Coroutine[Any, Any, None]]]] = {
     Role.GATEWAY: _gateway,
     Role.HUB: _hub,
     Role.WORKER: _worker,
+    Role.WITNESS: _witness,
+    Role.LEDGER: _ledger,
 }

@@ -6,6 +6,7 @@ on a terminal only, and `NO_COLOR` takes the colour away. An outcome is never to
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -73,8 +74,13 @@ def say(text: str) -> None:
 
 def print_json(document: object) -> None:
     """Print one JSON document to stdout."""
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    try:
+        data = msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        # Half a character, as of a file's name that is not UTF-8: shown as `?`.
+        whole = json.dumps(msgspec.to_builtins(document), ensure_ascii=False)
+        data = whole.encode("utf-8", "replace")
+    sys.stdout.write(msgspec.json.format(data, indent=2).decode() + "\n")
 
 
 def facts_console() -> Console:

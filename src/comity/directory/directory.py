@@ -16,9 +16,7 @@ import msgspec
 
 from comity.directory.errors import (
     DestinationNotServedError,
-    DestinationNotSingleError,
     DirectoryError,
-    KeyNotAnsweredError,
     LineNotBoundError,
     OriInactiveError,
     OriNotOfMemberError,
@@ -32,10 +30,28 @@ from comity.directory.routes import Destination, RouteKind, resolve_code
 from comity.directory.trust import TrustRoot
 from comity.domain.agency import Agency, DirectoryPart, Family, Host, ReviewerKey
 from comity.domain.ids import ORI, HostName, Member
-from comity.domain.keys import MessageKey
+from comity.domain.keys import MessageKey, listed_key
 from comity.domain.vocabulary import Certification
 
-__all__ = ["EMPTY_DIRECTORY", "Directory", "PartFault", "load_directory"]
+__all__ = [
+    "EMPTY_DIRECTORY",
+    "HTTP_LINE_PREFIX",
+    "Directory",
+    "PartFault",
+    "listed_line",
+    "load_directory",
+]
+
+HTTP_LINE_PREFIX: Final = "http:"
+"""Begins the name of a line where it speaks HTTP: its numbers there are not those of the TCP line.
+
+No listed name has a colon, so that no line of one front can be called as one of the other.
+"""
+
+
+def listed_line(line: str) -> str:
+    """Return the name under which agencies list a line, whichever front it speaks through."""
+    return line.removeprefix(HTTP_LINE_PREFIX)
 
 
 class PartFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +68,7 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     answers: frozenset[MessageKey]
     reviewers: dict[str, ReviewerKey]
     certifications: dict[ORI, int]
+    control: tuple[Agency, ...]
 
 
 class Directory:
@@ -133,12 +150,12 @@ class Directory:
 
     def agencies_for_line(self, line: str) -> tuple[ORI, ...]:
         """Return the agencies that a connection may speak for, by member and as it lists them."""
-        return tuple(self._lines.get(line, ()))
+        return tuple(self._lines.get(listed_line(line), ()))
 
     def line_may_speak_for(self, line: str, ori: ORI) -> bool:
         """Say whether the agency's own member binds it to this connection."""
         agency = self._agencies.get(ori)
-        return agency is not None and line in agency.lines
+        return agency is not None and listed_line(line) in agency.lines
 
     def host_of(self, member: Member) -> Host | None:
         """Return the host that a member certifies."""
@@ -172,7 +189,12 @@ class Directory:
     def answers(self, state: Member, key: MessageKey) -> bool:
         """Say whether a state's records are open to a message key at all."""
         entry = self._entries.get(state)
-        return entry is not None and key in entry.answers
+        return entry is not None and listed_key(key) in entry.answers
+
+    def control_terminals(self, state: Member) -> tuple[Agency, ...]:
+        """Return the active agencies that speak for a state's system itself."""
+        entry = self._entries.get(state)
+        return () if entry is None else entry.control
 
     def duty_contact(self, state: Member) -> str | None:
         """Return whom a requester calls about a hold of this state."""
@@ -187,7 +209,7 @@ class Directory:
         Raises: UnknownOriError, OriInactiveError, LineNotBoundError.
         """
         agency = self._active(ori)
-        if line not in agency.lines:
+        if listed_line(line) not in agency.lines:
             raise LineNotBoundError("this connection may not speak for `ori`")
         return agency
 
@@ -216,13 +238,21 @@ class Directory:
         Raises: UnknownDestinationError, DestinationNotServedError if no member is connected.
         """
         # The network's own codes come first, so that no part can list one away.
-        found = resolve_code(code) or self._resolve_agency(code)
-        if found is None:
-            raise UnknownDestinationError("`destination` is no code and no agency of this network")
+        found = self.resolve_any(code)
         connected = tuple(member for member in found.members if member in self._entries)
         if not connected:
             raise DestinationNotServedError("`destination` is not connected")
         return Destination(kind=found.kind, code=code, members=connected)
+
+    def resolve_any(self, code: str) -> Destination:
+        """Return what a destination as written stands for, connected or not.
+
+        Raises: UnknownDestinationError.
+        """
+        found = resolve_code(code) or self._resolve_agency(code)
+        if found is None:
+            raise UnknownDestinationError("`destination` is no code and no agency of this network")
+        return found
 
     def _resolve_agency(self, code: str) -> Destination | None:
         agency = self._agencies.get(ORI(code))
@@ -233,22 +263,7 @@ class Directory:
         members = (self._members[agency.ori],)
         return Destination(kind=RouteKind.AGENCY, code=code, members=members)
 
-    def check_destination(self, code: str, key: MessageKey) -> Member:
-        """Return the one member that answers this key at this destination.
 
-        Raises: DestinationError; DestinationNotSingleError for a region or the whole network, whose
-        members `resolve` names.
-        """
-        found = self.resolve(code)
-        if found.kind in _FANNING:
-            raise DestinationNotSingleError("`destination` stands for several members")
-        member = found.members[0]
-        if not self.answers(member, key):
-            raise KeyNotAnsweredError("`key` is not answered at this destination")
-        return member
-
-
-_FANNING: Final = frozenset({RouteKind.REGION, RouteKind.NETWORK})
 EMPTY_DIRECTORY: Final = Directory({}, {})
 
 
@@ -268,6 +283,7 @@ def _join(part: DirectoryPart, entries: dict[Member, _Entry], agencies: dict[ORI
         answers=frozenset(part.answers),
         reviewers={reviewer.name: reviewer for reviewer in part.reviewers},
         certifications={row.agency: row.until for row in part.certifications},
+        control=tuple(a for a in part.agencies if a.is_control and a.active),
     )
 
 

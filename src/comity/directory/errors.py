@@ -7,28 +7,54 @@ Source: docs/adr/0010-directory-parts.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from comity.domain.errors import ComityError
 
 __all__ = [
+    "CertificateSignatureError",
     "DestinationError",
     "DestinationNotServedError",
-    "DestinationNotSingleError",
     "DirectoryError",
+    "DirectoryFieldError",
+    "EditError",
     "FamilyNotOwnError",
+    "HelpTextError",
     "KeyNotAnsweredError",
+    "KeyNotToFanOutError",
+    "LastControlError",
     "LineNotBoundError",
     "MemberNotTrustedError",
+    "NotControlError",
     "OriInactiveError",
+    "OriListedError",
+    "OriNotListedError",
     "OriNotOfMemberError",
+    "OriNotOwnError",
+    "OriReservedError",
     "OriTakenError",
     "PartMalformedError",
     "PartSignatureError",
     "PartVersionError",
     "SenderError",
+    "SenderNotEntitledError",
+    "SignedElsewhereError",
+    "TableError",
+    "TableFault",
     "TrustRootError",
     "UnknownDestinationError",
     "UnknownOriError",
 ]
+
+
+class TableFault(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong in a table: the line, counted from 1, the column's name, and what it is."""
+
+    line: int
+    column: str
+    text: str
 
 
 class DirectoryError(ComityError):
@@ -47,6 +73,12 @@ class MemberNotTrustedError(DirectoryError):
     """The trust root pins no key of this member."""
 
     code = "member-not-trusted"
+
+
+class CertificateSignatureError(DirectoryError):
+    """No key that the member certifies signed this certificate."""
+
+    code = "certificate-signature-invalid"
 
 
 class PartSignatureError(DirectoryError):
@@ -79,6 +111,76 @@ class FamilyNotOwnError(DirectoryError):
     code = "family-not-own"
 
 
+class EditError(DirectoryError):
+    """A message would change a member's part in a way that it may not."""
+
+    code = "directory-edit-refused"
+
+
+class NotControlError(EditError):
+    """Only an active control terminal of the member changes its part of the directory."""
+
+    code = "not-control-terminal"
+
+
+class OriNotOwnError(EditError):
+    """The agency's identifier does not begin with the code of the member."""
+
+    code = "ori-not-own"
+
+
+class OriReservedError(EditError):
+    """The identifier stands for something else of the network: records, a help file."""
+
+    code = "ori-reserved"
+
+
+class OriListedError(EditError):
+    """The agency is listed already, with other values."""
+
+    code = "ori-listed"
+
+
+class OriNotListedError(EditError):
+    """The member does not list the agency."""
+
+    code = "ori-not-listed"
+
+
+class LastControlError(EditError):
+    """Without this agency nobody could change the member's part by message."""
+
+    code = "last-control-terminal"
+
+
+class DirectoryFieldError(DirectoryError):
+    """A field of a directory message is missing, repeated or outside its range."""
+
+    code = "directory-field-invalid"
+
+
+class SignedElsewhereError(EditError):
+    """This host does not keep the member's key: the part is signed and published by command."""
+
+    code = "directory-signed-elsewhere"
+
+
+class TableError(DirectoryError):
+    """A table of agencies cannot be read; `faults` name its lines and columns."""
+
+    code = "table-malformed"
+
+    def __init__(self, text: str, faults: Sequence[TableFault] = ()) -> None:
+        super().__init__(text)
+        self.faults = tuple(faults)
+
+
+class HelpTextError(DirectoryError):
+    """A help file would be too long."""
+
+    code = "help-file-too-long"
+
+
 class SenderError(ComityError):
     """An agency may not send this."""
 
@@ -109,6 +211,12 @@ class OriNotOfMemberError(SenderError):
     code = "ori-not-of-member"
 
 
+class SenderNotEntitledError(SenderError):
+    """Agencies of this type do not send this message key."""
+
+    code = "sender-not-entitled"
+
+
 class DestinationError(ComityError):
     """A message cannot go where it is addressed."""
 
@@ -127,10 +235,10 @@ class KeyNotAnsweredError(DestinationError):
     code = "key-not-answered"
 
 
-class DestinationNotSingleError(DestinationError):
-    """The code stands for several members, each of which is asked on its own."""
+class KeyNotToFanOutError(DestinationError):
+    """The message key goes to single destinations only, not to a region or the whole network."""
 
-    code = "destination-not-single"
+    code = "key-not-to-fan-out"
 
 
 class DestinationNotServedError(DestinationError):

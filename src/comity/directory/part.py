@@ -29,8 +29,10 @@ from comity.domain.ids import MEMBERS, Member
 __all__ = [
     "SignedPart",
     "encode_signed_part",
+    "parse_part_body",
     "parse_signed_part",
     "part_body",
+    "part_message",
     "sign_part",
     "verify_part",
 ]
@@ -67,31 +69,39 @@ def sign_part(part: DirectoryPart, signer: Ed25519PrivateKey) -> SignedPart:
     Raises: PartMalformedError, FamilyNotOwnError, for what no one would accept.
     """
     body = part_body(part)
-    return SignedPart(member=part.member, body=body, signature=signer.sign(_PREFIX + body))
+    return SignedPart(member=part.member, body=body, signature=signer.sign(part_message(body)))
+
+
+def part_message(body: bytes) -> bytes:
+    """Return what a member's key signs for a part of this body."""
+    return _PREFIX + body
 
 
 def verify_part(signed: SignedPart, root: TrustRoot) -> DirectoryPart:
     """Return the part that a trusted member signed.
 
     1. The trust root pins a key of the member.  2. That key signed the body.  3. The body is a part
-    in its only encoding.  4. It is that member's own, and its values are in range.
+    in its only encoding, its values in range.  4. It is that member's own.
     Raises: DirectoryError.
     """
     key = root.keys.get(signed.member)  # (1)
     if key is None:
         raise MemberNotTrustedError("trust root pins no key of this `member`")
     try:  # (2)
-        Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, _PREFIX + signed.body)
+        Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, part_message(signed.body))
     except (InvalidSignature, ValueError):
         raise PartSignatureError("the pinned key did not sign this `part`") from None
-    part = _parse_body(signed.body)  # (3)
+    part = parse_part_body(signed.body)  # (3)
     if part.member != signed.member:  # (4)
         raise PartMalformedError("`part` is of another member than its signer")
-    check_part(part)
     return part
 
 
-def _parse_body(body: bytes) -> DirectoryPart:
+def parse_part_body(body: bytes) -> DirectoryPart:
+    """Return the part that a body is, its values in range; nothing is said of who signed it.
+
+    Raises: PartMalformedError, FamilyNotOwnError.
+    """
     if len(body) > PART_BYTES_MAX:
         raise PartMalformedError(f"`part` is over {PART_BYTES_MAX} bytes")
     try:
@@ -100,6 +110,7 @@ def _parse_body(body: bytes) -> DirectoryPart:
         raise PartMalformedError("`part` is not of its form") from None
     if _ENCODER.encode(part) != body:
         raise PartMalformedError("`part` is not in its only encoding")
+    check_part(part)
     return part
 
 

@@ -8,29 +8,33 @@ Source: docs/adr/0010-directory-parts.md, "Parts".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from comity.directory.errors import FamilyNotOwnError, PartMalformedError
 from comity.directory.limits import (
+    ACTS_FOR_MAX,
     AGENCY_LINES_MAX,
     NAME_CHARS_MAX,
     PART_AGENCIES_MAX,
     PART_CERTIFICATIONS_MAX,
     PART_REVIEWERS_MAX,
+    PLACE_CHARS_MAX,
+    PLACE_CHARS_MIN,
 )
 from comity.domain.agency import (
     Agency,
     DirectoryPart,
     Host,
     ReviewerKey,
+    family_ancestors,
     parse_family,
 )
 from comity.domain.errors import MalformedError
 from comity.domain.ids import Member, parse_host_name, parse_member, parse_ori
-from comity.domain.keys import is_known_key
+from comity.domain.keys import KEYS
 
-__all__ = ["check_part", "family_root"]
+__all__ = ["agency_faults", "check_part", "family_root", "is_place"]
 
 _KEY_BYTES: Final = 32
 _VERSION_MAX: Final = 2**53
@@ -60,7 +64,7 @@ def check_part(part: DirectoryPart) -> None:
     _require(1 <= part.version <= _VERSION_MAX, "version")
     _require(len(part.ledger_key) == _KEY_BYTES, "ledger_key")
     _require(_is_name(part.duty_contact), "duty_contact")
-    _require(all(is_known_key(key) for key in part.answers), "answers")
+    _require(all(key in KEYS for key in part.answers), "answers")
     _require(_are_distinct(part.answers), "answers")
     _require(len(part.agencies) <= PART_AGENCIES_MAX, "agencies")
     _require(_are_distinct(agency.ori for agency in part.agencies), "agencies")
@@ -79,15 +83,60 @@ def _check_host(host: Host) -> None:
 
 
 def _check_agency(agency: Agency, root: str) -> None:
-    parse_ori(agency.ori)
-    parse_family(agency.family)
+    faults = agency_faults(agency)
+    _require(not faults, faults[0] if faults else "")
     if not agency.family.startswith(root):
         raise FamilyNotOwnError("`family` of an agency does not begin with the member's own")
-    _require(_is_name(agency.name), "name")
-    _require(len(agency.lines) <= AGENCY_LINES_MAX, "lines")
-    _require(all(_LINE(line) for line in agency.lines), "lines")
-    _require(_are_distinct(agency.lines), "lines")
-    _require(_PHONE(agency.phone) is not None, "phone")
+
+
+def agency_faults(agency: Agency) -> tuple[str, ...]:
+    """Return the names of an agency's fields that are outside their range, in their order.
+
+    Whose a family may be is not a range: `check_part` asks that of the member.
+    """
+    ranges = (
+        ("ori", _parses(parse_ori, agency.ori)),
+        ("name", _is_name(agency.name)),
+        ("family", _parses(parse_family, agency.family)),
+        ("lines", _are_lines(agency.lines)),
+        ("phone", _PHONE(agency.phone) is not None),
+        ("place", not agency.place or is_place(agency.place)),
+        ("acts_for", _are_acts(agency)),
+    )
+    return tuple(field for field, holds in ranges if not holds)
+
+
+def is_place(text: str) -> bool:
+    """Say whether a text can be an agency's place: 2 to 20 characters, none a space at an end."""
+    is_long = PLACE_CHARS_MIN <= len(text) <= PLACE_CHARS_MAX
+    return is_long and text.isprintable() and text == text.strip()
+
+
+def _are_lines(lines: tuple[str, ...]) -> bool:
+    return (
+        len(lines) <= AGENCY_LINES_MAX
+        and all(_LINE(line) for line in lines)
+        and _are_distinct(lines)
+    )
+
+
+def _are_acts(agency: Agency) -> bool:
+    acts = agency.acts_for
+    return (
+        len(acts) <= ACTS_FOR_MAX
+        and all(_parses(parse_family, each.family) for each in acts)
+        and len({each.family for each in acts}) == len(acts)
+        # Whoever is of a family acts for it anyway.
+        and not any(each.family in family_ancestors(agency.family) for each in acts)
+    )
+
+
+def _parses(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except MalformedError:
+        return False
+    return True
 
 
 def _check_reviewers(reviewers: tuple[ReviewerKey, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import Final, NewType
 
 import msgspec
@@ -13,15 +14,20 @@ from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import AgencyType
 
 __all__ = [
+    "Acting",
+    "ActsFor",
     "Agency",
     "CertifiedUntil",
     "DirectoryPart",
     "Family",
     "FamilyError",
+    "Form",
     "Host",
     "ReviewerKey",
     "family_ancestors",
+    "parse_acts_for",
     "parse_family",
+    "text_of_acts_for",
 ]
 
 Family = NewType("Family", str)
@@ -49,13 +55,56 @@ def family_ancestors(family: Family) -> tuple[Family, ...]:
     return tuple(Family("/".join(parts[:n])) for n in range(len(parts), 0, -1))
 
 
+class Form(StrEnum):
+    """The formats that an agency's line may speak."""
+
+    TEXT = "text"
+    JSON = "json"
+    NIEM = "niem"
+
+
+class Acting(StrEnum):
+    """How an agency acts for a family that is not its own."""
+
+    CROSS_DESIGNATED = "cross_designated"
+    """Its officers have that family's powers: deputised, or lent to a task force."""
+
+    RELAY = "relay"
+    """It passes answers on: a fusion centre, a dispatch centre for others."""
+
+
+class ActsFor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A family that an agency acts for, and how: `US/DHS/ICE:cross_designated`."""
+
+    family: Family
+    how: Acting
+
+
+def text_of_acts_for(acts: ActsFor) -> str:
+    """Return one such fact as tables and people write it."""
+    return f"{acts.family}:{acts.how}"
+
+
+def parse_acts_for(text: str) -> ActsFor:
+    """Return what `text_of_acts_for` wrote. Raises: FamilyError."""
+    family, _, how = text.partition(":")
+    if how not in set(Acting):
+        raise FamilyError("`acts_for` is not a family, a colon and cross_designated or relay")
+    return ActsFor(family=parse_family(family), how=Acting(how))
+
+
 class Agency(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """One originating agency, as its own member lists it.
 
     `lines` are the names of the authenticated connections that may speak for it. `phone` is the
-    number that a reviewer calls back, verified by the member.
+    number that a reviewer calls back, verified by the member. `is_control` marks a control
+    terminal: it speaks for the member's system itself (directory, service announcements, messages
+    to the state). `form` is the format in which messages that it did not ask for come to it.
+    `place` is the town that it is found by. `small` says that it asks so seldom that the public
+    ledger would tell who it asked about: there it stands as `small` and its member. `acts_for` says
+    for whom else it acts; no rule looks at it, the advice on leaks does.
     """
 
     ori: ORI
@@ -65,6 +114,11 @@ class Agency(
     active: bool = True
     lines: tuple[str, ...] = ()
     phone: str = ""
+    is_control: bool = False
+    form: Form = Form.TEXT
+    place: str = ""
+    small: bool = False
+    acts_for: tuple[ActsFor, ...] = ()
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,15 +7,28 @@ named with its rule, its values are not in here.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from comity.domain.decision import Reason
-from comity.domain.ids import ExchangeId, Member
+from comity.domain.ids import ExchangeId, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind
 
-__all__ = ["Answer", "Element", "HoldNotice", "Proof", "ResponseKind", "Withheld"]
+__all__ = [
+    "FREE_TEXT",
+    "Answer",
+    "Element",
+    "HoldNotice",
+    "Merged",
+    "Proof",
+    "ResponseKind",
+    "Withheld",
+]
+
+FREE_TEXT: Final = "TEXT"
+"""The name of the one element, of class `opaque`, in which a free text travels, lines and all."""
 
 
 class ResponseKind(StrEnum):
@@ -25,6 +38,8 @@ class ResponseKind(StrEnum):
     NO_HIT = "no_hit"
     REFUSED = "refused"
     HELD = "held"
+    DELIVERED = "delivered"
+    """A message reached the agencies that it names; its answer, if it asks for one, is awaited."""
     UNAVAILABLE = "unavailable"
 
 
@@ -82,3 +97,23 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remark: str = ""
     policy_entry: str = ""
     proofs: tuple[Proof, ...] = ()
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answers of many states to one query, as one message: `asked` are all of them, `answers`
+    at most one of each in the order of `asked`.
+
+    A state that is asked and has no answer here is silent: its answer, if it comes, follows alone;
+    so does what follows a hold. `key` is the response key.
+    """
+
+    query_id: QueryId
+    key: MessageKey
+    asked: tuple[Member, ...]
+    answers: tuple[Answer, ...] = ()
+
+    @property
+    def silent(self) -> tuple[Member, ...]:
+        """Return the states that have not answered, in order."""
+        heard = {answer.state for answer in self.answers}
+        return tuple(state for state in self.asked if state not in heard)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import Final, NewType
 
 import msgspec
 
@@ -11,8 +11,10 @@ from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -23,10 +25,17 @@ from comity.domain.vocabulary import (
     TimeBand,
 )
 
-__all__ = ["ClassDecision", "Facts", "Reason", "RuleId"]
+__all__ = ["OVERDUE_RULE", "REVIEW_RULE", "ClassDecision", "Facts", "Reason", "RuleId"]
 
 RuleId = NewType("RuleId", str)
 """A rule's stable id within its state's policy: `[A-Z0-9-]{1,24}`, such as `WA-S01`."""
+
+
+REVIEW_RULE: Final = RuleId("REVIEW")
+"""What stands for a rule where a reviewer refused."""
+
+OVERDUE_RULE: Final = RuleId("ANSWER-OVERDUE")
+"""What stands for a rule where an agency did not answer a delivered message in time."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -47,6 +56,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fan_out: FanOut
     emergency: Emergency
     time_band: TimeBand
+    budget: BudgetState
+    direction: Direction
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

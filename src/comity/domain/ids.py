@@ -38,6 +38,7 @@ __all__ = [
     "parse_id",
     "parse_member",
     "parse_ori",
+    "parse_origin",
     "wire_of_member",
 ]  # fmt: skip
 
@@ -73,6 +74,7 @@ _MEMBER_OF: Final = {wire: code for code, wire in _WIRE_OF.items() if code != OP
 _ORI_FORM: Final = re.compile(r"[A-Z0-9]{9}")
 _HOST_FORM: Final = re.compile(r"(?=.*[a-z-])[a-z0-9-]{1,32}")
 _ENTRY_FORM: Final = re.compile(r"([a-z]{2})/(0|[1-9][0-9]{0,18})")
+_ORIGIN_FORM: Final = re.compile(r"([a-z]{2})(?:\.([2-9]|[1-9][0-9]{1,3}))?")
 _ID_BYTES: Final = 16
 _INDEX_MAX: Final = 2**63 - 1
 
@@ -158,6 +160,20 @@ def parse_entry_name(text: str) -> tuple[Member, LeafIndex]:
     return parse_member(found[1]), LeafIndex(int(found[2]))
 
 
-def ledger_origin(domain: str, member: Member) -> str:
-    """Return a ledger's origin line and key name: `ledger.<domain>/<st>`."""
-    return f"ledger.{domain}/{member}"
+def ledger_origin(domain: str, member: Member, number: int = 1) -> str:
+    """Return a ledger's origin line and key name: `ledger.<domain>/<st>`.
+
+    `number` counts a member's ledgers: a successor is `ledger.<domain>/<st>.2`, then `.3`.
+    """
+    return f"ledger.{domain}/{member}" + (f".{number}" if number > 1 else "")
+
+
+def parse_origin(origin: str) -> tuple[Member, int]:
+    """Return whose ledger an origin names, and which of the member's it is, counted from 1.
+
+    Raises: IdError. Source: docs/adr/0026-succession.md.
+    """
+    found = _ORIGIN_FORM.fullmatch(origin.rpartition("/")[2])
+    if found is None or "/" not in origin:
+        raise IdError("`origin` does not end in a member, or a member and a number from 2 on")
+    return parse_member(found[1]), int(found[2] or 1)

@@ -7,6 +7,7 @@ Source: docs/explain/practice-world.md, "Names".
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -29,6 +30,8 @@ _LATIN_FORMS: Final = str.maketrans(
         "\u02bb": "'", "`": "'", "\u00b4": "'",
     }
 )  # fmt: skip
+# What most names are: nothing of it is dropped, and the key is its first two words.
+_PLAIN: Final = re.compile("([A-Z]+), ?([A-Z]+)(?: [A-Z ]*)?").fullmatch
 _DROPPED: Final = str.maketrans("", "", " -'.")
 
 
@@ -62,6 +65,8 @@ def name_key(text: str) -> str:
     """
     if len(text) > NAME_CHARS_MAX:
         raise NameFormError(f"`name` is over {NAME_CHARS_MAX} characters")
+    if (plain := _PLAIN(text)) is not None:
+        return f"{plain[1]},{plain[2]}"
     last, comma, given = latin(text).partition(",")
     first = given.split(maxsplit=1)[0] if given.strip() else ""
     last, first = last.translate(_DROPPED), first.translate(_DROPPED)

@@ -14,7 +14,7 @@ from comity.domain.ids import ORI, ExchangeId, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import Assurance, Emergency, FanOut, Instrument, Offence, Purpose
 
-__all__ = ["NO_CLAIMS", "Claims", "Exchange", "Query"]
+__all__ = ["NO_CLAIMS", "Asked", "Claims", "Exchange", "Query"]
 
 
 class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -67,12 +67,21 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         return self.value("IMQ") == "Y"
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One member that a message asks, and which of its agencies the message names, if any."""
+
+    state: Member
+    to: tuple[ORI, ...] = ()
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One state asked by one query: what travels to the answering member.
 
     `origin_member` is the member whose gateway accepted and signed; `query_entry` its `query` leaf.
     `accepted_at` is Unix seconds. `key` is the key delivered to the state; `original_key` what the
-    agency sent (a region query is delivered as a plain one).
+    agency sent (a region query is delivered as a plain one). `to` are agencies of the state that
+    the message names as its destination, empty where it names the state itself. `control` is the
+    requester's own, for whoever is delivered the message.
     """
 
     exchange_id: ExchangeId
@@ -90,6 +99,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     fan_out: FanOut
     wants_image: bool = False
     probe: bool = False
+    to: tuple[ORI, ...] = ()
+    control: str | None = None
 
     def value(self, prefix: str) -> str | None:
         """Return the value of the first field with this prefix, or None."""

@@ -14,22 +14,31 @@ from typing import Final
 import msgspec
 
 from comity.domain.ids import ExchangeId, Member
+from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import DataClass
 
 __all__ = [
     "Ed25519Proof",
+    "HistoryReading",
+    "OpeningReading",
     "Reading",
+    "SignedHistoryReading",
+    "SignedOpeningReading",
     "SignedReading",
     "SignedVerdict",
     "Verdict",
     "VerdictKind",
     "VerdictProof",
+    "history_reading_bytes",
+    "opening_reading_bytes",
     "reading_bytes",
     "signed_bytes",
 ]
 
 _PREFIX: Final = b"comity/verdict/v1\n"
 _READING_PREFIX: Final = b"comity/reading/v1\n"
+_HISTORY_PREFIX: Final = b"comity/history-reading/v1\n"
+_OPENING_PREFIX: Final = b"comity/opening-reading/v1\n"
 
 
 class VerdictKind(StrEnum):
@@ -106,3 +115,55 @@ class SignedReading(msgspec.Struct, frozen=True, kw_only=True):
 def reading_bytes(reading: Reading) -> bytes:
     """Return what a reviewer signs to read: a prefix and the reading as compact JSON."""
     return _READING_PREFIX + msgspec.json.encode(reading)
+
+
+class HistoryReading(msgspec.Struct, frozen=True, kw_only=True):
+    """An enrolled person's wish to read what a member's agencies sent and were delivered.
+
+    From `since` up to `until`, exclusive, in Unix seconds; of these message keys, or of all where
+    none is named. It shows whom queries were about, so that it is signed for and recorded first.
+    """
+
+    state: Member
+    since: int
+    until: int
+    keys: tuple[MessageKey, ...] = ()
+    reviewer: str
+    at: int
+
+
+class SignedHistoryReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading of a member's history and its proof."""
+
+    reading: HistoryReading
+    proof: VerdictProof
+
+
+def history_reading_bytes(reading: HistoryReading) -> bytes:
+    """Return what is signed to read a history: a prefix and the reading as compact JSON."""
+    return _HISTORY_PREFIX + msgspec.json.encode(reading)
+
+
+class OpeningReading(msgspec.Struct, frozen=True, kw_only=True):
+    """An enrolled person's wish to open fields of the private record behind one leaf.
+
+    What is opened can be shown to anyone and be checked; so it is signed for and recorded first.
+    """
+
+    state: Member
+    entry: str
+    fields: tuple[str, ...]
+    reviewer: str
+    at: int
+
+
+class SignedOpeningReading(msgspec.Struct, frozen=True, kw_only=True):
+    """A reading of one leaf's private record and its proof."""
+
+    reading: OpeningReading
+    proof: VerdictProof
+
+
+def opening_reading_bytes(reading: OpeningReading) -> bytes:
+    """Return what is signed to open fields: a prefix and the reading as compact JSON."""
+    return _OPENING_PREFIX + msgspec.json.encode(reading)

@@ -183,6 +183,21 @@ class TimeBand(StrEnum):
     WEEKEND = "weekend"
 
 
+class BudgetState(StrEnum):
+    """Whether a requester has asked about more persons today than the state allows for."""
+
+    WITHIN = "within"
+    PHOTO_OVER = "photo_over"
+    OVER = "over"
+
+
+class Direction(StrEnum):
+    """Which way a request goes, as the state that decides it sees it."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
 class LeafKind(StrEnum):
     """What a ledger leaf records."""
 
@@ -240,8 +255,10 @@ class Term(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 _FILES: Final[dict[type[StrEnum], str]] = {
     AgencyType: "agency_type",
     Assurance: "assurance",
+    BudgetState: "budget",
     Certification: "certification",
     DataClass: "data_class",
+    Direction: "direction",
     Emergency: "emergency",
     FanOut: "fan_out",
     Instrument: "instrument",

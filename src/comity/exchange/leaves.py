@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.keys import listed_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode
@@ -19,12 +20,16 @@ _CLASS_PLACE: Final = {value: place for place, value in enumerate(DataClass)}
 
 
 class WantedLeaf(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One leaf to be placed; `cites_previous` cites the wanted leaf before it."""
+    """One leaf to be placed; `cites_previous` cites the wanted leaf before it.
+
+    `noted` is kept beside the fields of an answer's leaf (`noted`), None for any other.
+    """
 
     step: int
     header: LeafHeader
     fields: Fields
     cites_previous: bool = False
+    noted: str | None = None
 
 
 def ordered(classes: Sequence[DataClass]) -> tuple[DataClass, ...]:
@@ -42,6 +47,7 @@ def outcome_header(
     withheld: Sequence[DataClass],
     released: Sequence[DataClass] | None = None,
     result: str | None = None,
+    cites: str | None = None,
 ) -> LeafHeader:
     """Return the header of an answering state's outcome leaf."""
     claims = exchange.claims
@@ -52,7 +58,7 @@ def outcome_header(
         hour=hour,
         member=exchange.state,
         agency=exchange.agency,
-        key=exchange.key,
+        key=listed_key(exchange.key),
         purpose=claims.purpose.value,
         offence=claims.offence.value,
         instrument=claims.instrument,
@@ -62,4 +68,5 @@ def outcome_header(
         result=result,
         policy=policy,
         peer=exchange.query_entry,
+        cites=cites,
     )

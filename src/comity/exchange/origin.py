@@ -10,11 +10,13 @@ from typing import Final
 
 import msgspec
 
+from comity.directory.routing import Route
+from comity.domain.agency import Form
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import ExchangeId, Member, QueryId
-from comity.domain.keys import response_key
+from comity.domain.keys import Priority, key_row, listed_key, response_key
 from comity.domain.leaf import LeafHeader
-from comity.domain.query import Exchange, Query
+from comity.domain.query import Asked, Exchange, Query
 from comity.domain.vocabulary import Assurance, FanOut, LeafDecision, LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
 from comity.exchange.private import note_fields, query_fields
@@ -26,7 +28,8 @@ __all__ = [
     "encode_accepted",
     "exchange_id_of",
     "exchanges_of",
-    "fan_out_of",
+    "forwarded",
+    "priority_of",
     "query_leaf",
     "undeliverable",
 ]
@@ -39,16 +42,36 @@ class AcceptedQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A query as its origin member keeps it: the message, whom it goes to, how it came.
 
     `form` names the format that answers are rendered in. `accepted_at` is Unix seconds.
+    `home_policy` is the `policy` leaf under which the sender's own state let it go to a federal
+    system; `waits_for_home` says that the own state is asked first, because its rules do not
+    release it, and `route` is then where it goes if a reviewer lets it.
     """
 
     query_id: QueryId
     query: Query
-    states: tuple[Member, ...]
+    route: Route
     member: Member
     line: str
-    form: str
+    form: Form
     assurance: Assurance
     accepted_at: int
+    home_policy: int | None = None
+    waits_for_home: bool = False
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """Return whom it asks now: the own state alone while that has to let it go."""
+        return (Asked(state=self.member),) if self.waits_for_home else self.route.asked
+
+    @property
+    def merges(self) -> bool:
+        """Say whether the requester gets one message for all states."""
+        return self.route.merges and not self.waits_for_home
+
+    @property
+    def result_count(self) -> int:
+        """Return how many final results end it: one of each state, and a merged one."""
+        return len(self.asked) + self.merges
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -73,11 +96,6 @@ def assurance_of(query: Query) -> Assurance:
     return Assurance.AGENCY_ASSERTED if query.claims.operator else Assurance.NOT_STATED
 
 
-def fan_out_of(states: tuple[Member, ...]) -> FanOut:
-    """Return how widely a plain list of states asks."""
-    return FanOut.SINGLE if len(states) == 1 else FanOut.LIST
-
-
 def exchange_id_of(query_id: QueryId, origin: Member, state: Member) -> ExchangeId:
     """Return the id of the exchange with one state: the query's time, then a hash of all three.
 
@@ -87,33 +105,54 @@ def exchange_id_of(query_id: QueryId, origin: Member, state: Member) -> Exchange
     return ExchangeId(query_id[:8] + digest[:8])
 
 
+def forwarded(accepted: AcceptedQuery, query_id: QueryId, now: int, policy: int) -> AcceptedQuery:
+    """Return the query that goes on to where it was to go, once its own state lets it.
+
+    It is a new one, of `now`: what it waited for is no part of how long it may be open. `policy` is
+    the `policy` leaf under which it was let go.
+    """
+    return msgspec.structs.replace(
+        accepted, query_id=query_id, accepted_at=now, home_policy=policy, waits_for_home=False
+    )
+
+
 def exchanges_of(accepted: AcceptedQuery, query_entry: str) -> tuple[Exchange, ...]:
     """Return the exchanges of a query whose `query` leaf stands at `query_entry`."""
     query = accepted.query
-    fan_out = fan_out_of(accepted.states)
     return tuple(
         Exchange(
-            exchange_id=exchange_id_of(accepted.query_id, accepted.member, state),
+            exchange_id=exchange_id_of(accepted.query_id, accepted.member, asked.state),
             query_id=accepted.query_id,
-            state=state,
+            state=asked.state,
             origin_member=accepted.member,
             query_entry=query_entry,
             accepted_at=accepted.accepted_at,
             agency=query.origin,
-            key=query.key,
+            key=accepted.route.key,
             original_key=query.key,
             fields=query.fields,
             claims=query.claims,
             assurance=accepted.assurance,
-            fan_out=fan_out,
+            fan_out=accepted.route.fan_out,
             wants_image=query.wants_image,
+            to=asked.to,
+            control=query.control,
         )
-        for state in accepted.states
+        for asked in accepted.asked
     )
 
 
-def undeliverable(exchange: Exchange, now: int) -> tuple[Answer, WantedLeaf]:
-    """Return the end of an exchange that its state never answered: what the requester is told, and
+def priority_of(exchange: Exchange) -> Priority:
+    """Return what an exchange goes before, or behind: regional queries are the network's last."""
+    if exchange.fan_out is FanOut.REGION:
+        return Priority.LOW
+    return key_row(exchange.original_key).priority
+
+
+def undeliverable(
+    exchange: Exchange, now: int, remark: str = UNDELIVERABLE_REMARK
+) -> tuple[Answer, WantedLeaf]:
+    """Return the end of an exchange that its state did not answer: what the requester is told, and
     the `closure` leaf in the origin's own ledger, which cites the `query` leaf.
     """
     answer = Answer(
@@ -123,7 +162,7 @@ def undeliverable(exchange: Exchange, now: int) -> tuple[Answer, WantedLeaf]:
         key=response_key(exchange.key),
         response=ResponseKind.UNAVAILABLE,
         is_final=True,
-        remark=UNDELIVERABLE_REMARK,
+        remark=remark,
     )
     leaf = WantedLeaf(
         step=0,
@@ -153,11 +192,12 @@ def query_leaf(accepted: AcceptedQuery, now: int) -> WantedLeaf:
             hour=now // HOUR_SECONDS,
             member=accepted.member,
             agency=query.origin,
-            key=query.key,
+            key=listed_key(query.key),
             purpose=claims.purpose.value,
             offence=claims.offence.value,
             instrument=claims.instrument,
-            fan_out=len(accepted.states),
+            fan_out=len(accepted.asked),
+            policy=accepted.home_policy,
         ),
         fields=query_fields(
             query_id=accepted.query_id,

@@ -15,7 +15,15 @@ from comity.domain.ids import ORI
 from comity.domain.query import Claims, Exchange
 from comity.domain.vocabulary import Assurance
 
-__all__ = ["SCHEMA", "Fields", "exchange_fields", "note_fields", "payload_of", "query_fields"]
+__all__ = [
+    "SCHEMA",
+    "Fields",
+    "exchange_fields",
+    "note_fields",
+    "payload_of",
+    "query_fields",
+    "search_of",
+]
 
 SCHEMA = b"exchange/1"
 _NOTE_SCHEMA = b"note/1"
@@ -24,6 +32,7 @@ Fields = tuple[tuple[str, bytes], ...]
 
 _json = msgspec.json.Encoder()
 _pack = msgspec.msgpack.Encoder()
+_search_decoder = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
 def payload_of(answer: Answer) -> bytes:
@@ -37,10 +46,12 @@ def exchange_fields(
     elements: Sequence[str] = (),
     payload_hash: bytes = b"",
     rules: Sequence[str] = (),
+    search: Sequence[tuple[str, str]] | None = None,
 ) -> Fields:
     """Return the fields behind an outcome leaf of the answering state.
 
-    `elements` are names of released elements, `rules` ids of the rules that decided.
+    `elements` are names of released elements, `rules` ids of the rules that decided; `search` is
+    what was asked, where that is more than the exchange's fields.
     """
     return _fields(
         exchange=exchange.exchange_id,
@@ -48,7 +59,7 @@ def exchange_fields(
         agency=exchange.agency,
         claims=exchange.claims,
         assurance=exchange.assurance,
-        search=exchange.fields,
+        search=exchange.fields if search is None else search,
         elements=elements,
         payload_hash=payload_hash,
         rules=rules,
@@ -78,6 +89,11 @@ def query_fields(
         rules=(),
         accepted_at=accepted_at,
     )
+
+
+def search_of(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """Return what was asked, out of the fields behind a leaf of an exchange."""
+    return _search_decoder.decode(dict(fields)["search"])
 
 
 def note_fields(**values: str) -> Fields:

@@ -8,12 +8,16 @@ Source: docs/reference/messages.md; docs/adr/0005-additions-in-formats.md.
 from __future__ import annotations
 
 import re
+from itertools import product
+from string import ascii_uppercase, digits
 from typing import Final
 
-from comity.domain.keys import MessageKey, is_known_key
+from comity.domain.keys import MessageKey
 from comity.domain.query import NO_CLAIMS, Claims, Query
-from comity.formats.faults import MessageError, fault_of
-from comity.formats.fields import FIXED_KEYS, FieldRule, KeyRule
+from comity.formats.bodies import check_body
+from comity.formats.faults import ER_ROWS, MessageError, fault_of
+from comity.formats.fields import FIXED_KEYS, KeyRule, refuse_value
+from comity.formats.sending import sending_of
 
 __all__ = [
     "ADDITION_LINE",
@@ -40,34 +44,22 @@ CLOCK_DATE: Final = "(?:0[1-9]|1[0-2])/(?:0[1-9]|[12][0-9]|3[01])/[0-9]{4}"
 ADDITION_LINE: Final = re.compile(r"Z(?:PU|CA|OF|IN|IR|OP|EM)/")
 """How a line of additions behind a free text begins."""
 
-_CODE: Final = re.compile("[A-Z][A-Z0-9]")
+# Every code of two there can be: one look-up for each is less than a pattern.
+_CODES: Final = frozenset(map("".join, product(ascii_uppercase, ascii_uppercase + digits)))
 _ORI: Final = re.compile("[A-Z0-9]{9}")
-_CONTROL: Final = re.compile("[ -~]{1,10}")
+_CONTROL_CHARS_MAX: Final = 10
 _FREE_TEXT: Final = re.compile(r"[ -~]*(?:\n[ -~]*)*")
+# What the free parts of claims may hold, each by itself and, for one look at them, together.
 _CLAIM_FORMS: Final = {
-    "case_number": re.compile("[A-Z0-9-]{1,20}"),
-    "instrument_ref": re.compile("[A-Z0-9-]{1,32}"),
-    "operator": re.compile("[A-Z0-9-]{1,16}"),
+    "case_number": "[A-Z0-9-]{0,20}",
+    "instrument_ref": "[A-Z0-9-]{0,32}",
+    "operator": "[A-Z0-9-]{0,16}",
 }
-# How many two-character codes, or else how many ORIs, a key may be sent to.
-_DESTINATIONS: Final[dict[str, tuple[int, int]]] = {
-    "DQ": (5, 0), "DQG": (5, 0), "RQ": (5, 0), "RQG": (5, 0), "IQ": (5, 0),
-    "KQ": (1, 0), "FQ": (1, 0), "CWQ": (1, 0), "RPQ": (1, 0), "LQ": (1, 1), "YQ": (0, 3),
-}  # fmt: skip
-_DESTINATIONS_ELSE: Final = (5, 3)
-_NEVER_SENT: Final = "ER"
-
-# A hit confirmation: what each must hold, then one data set. Only these sets are published; a
-# message with a field of another is let through, its body is opaque in any case.
-_YQ_BEFORE: Final = ("RTY", "RNO", "PRI", "OCA", "NIC")
-_YQ_AFTER: Final = ("RNA", "RAG")
-_YQ_OPTIONAL: Final = frozenset({"DEN", "PHO", "REM"})
-_YQ_SETS: Final = (
-    ("LIC", "LIS", "LIY", "LIT"),
-    ("VIN", "VYR", "VMA"),
-    ("NAM", "DOB", "SEX"),
-    ("TYP", "SER"),
-)
+_CLAIMS: Final = re.compile("/".join(_CLAIM_FORMS.values())).fullmatch
+_MEXICO: Final = "MX"
+_MEXICAN_LICENCE: Final = re.compile("[A-Z0-9*-]{8,19}")
+_DAY_CHARS: Final = 8
+_SAYS_MISSING: Final = frozenset(row.er for row in ER_ROWS.values() if "MISSING" in row.text)
 
 
 def is_fixed(key: MessageKey) -> bool:
@@ -82,7 +74,8 @@ def is_ori(text: str) -> bool:
 
 def is_control(text: str) -> bool:
     """Say whether a text can be a control field: one that holds `.TXT` could not be read back."""
-    return _CONTROL.fullmatch(text) is not None and ".TXT" not in text
+    is_short = 1 <= len(text) <= _CONTROL_CHARS_MAX
+    return is_short and text.isascii() and text.isprintable() and ".TXT" not in text
 
 
 def check_query(query: Query) -> None:
@@ -90,6 +83,8 @@ def check_query(query: Query) -> None:
     _check_header(query)
     rule = FIXED_KEYS.get(query.key)
     if rule is not None:
+        if _MEXICO in query.destinations:
+            _check_mexican(query)
         _check_fields(query.key, rule, query.fields)
     else:
         _check_opaque(query)
@@ -98,63 +93,86 @@ def check_query(query: Query) -> None:
 
 
 def _check_header(query: Query) -> None:
-    key = query.key
-    if not is_known_key(key):
-        raise fault_of(".01.", "message-key-unknown", "`message key` is not known")
-    if key == _NEVER_SENT:
-        raise fault_of(".01.", "message-key-reserved", "only the network sends `ER`")
-    if not is_ori(query.origin):
+    sending = sending_of(query.key)
+    if not _ORI.fullmatch(query.origin):
         raise fault_of(".01.", "origin-malformed", "`originating ori` is not nine of A-Z and 0-9")
-    codes_max, oris_max = _DESTINATIONS.get(key, _DESTINATIONS_ELSE)
     count = len(query.destinations)
     if not (
-        (1 <= count <= codes_max and all(map(_CODE.fullmatch, query.destinations)))
-        or (1 <= count <= oris_max and all(map(_ORI.fullmatch, query.destinations)))
+        (1 <= count <= sending.codes_max and _CODES.issuperset(query.destinations))
+        or (1 <= count <= sending.agencies_max and all(map(_ORI.fullmatch, query.destinations)))
     ):
-        raise fault_of(".19.", "destination-invalid", _destination_words(codes_max, oris_max))
+        raise fault_of(".19.", "destination-invalid", f"`destination` is not {sending.words}")
     if query.control is not None and not is_control(query.control):
         raise fault_of(".01.", "control-malformed", "`control field` is not 1 to 10 characters")
 
 
-def _destination_words(codes_max: int, oris_max: int) -> str:
-    codes = f"1 to {codes_max} codes of 2" if codes_max > 1 else "one code of 2"
-    oris = f"1 to {oris_max} oris of 9" if oris_max > 1 else "one ori of 9"
-    allowed = " or ".join([codes] * bool(codes_max) + [oris] * bool(oris_max))
-    return f"`destination` is not {allowed}"
+def _check_mexican(query: Query) -> None:
+    """Check a licence query to Mexico, which looks up a licence by its number alone."""
+    if query.key != "DQ":
+        return
+    number = query.value("OLN")
+    if number is None or not _MEXICAN_LICENCE.fullmatch(number):
+        sentence = "`OLN` does not stand alone in 8 to 19 characters"
+        raise fault_of(".04.", "mexican-licence-invalid", sentence)
 
 
 def _check_fields(key: MessageKey, rule: KeyRule, fields: tuple[tuple[str, str], ...]) -> None:
-    rules = rule.fields
+    checks = rule.checks
     for prefix, value in fields:
-        field = rules.get(prefix)
-        if field is None:
+        check = checks.get(prefix)
+        if check is None:
             raise refuse_format(key, "field-unknown", "a field is not one of this key's")
-        if not field.form.fullmatch(value) or (field.holds and not field.holds(value)):
-            raise _broken(key, field, is_blank=not value)
-    present = frozenset([prefix for prefix, _ in fields])
+        if not check(value):
+            raise refuse_value(key, rule.fields[prefix], is_blank=not value)
+    present = frozenset(dict(fields))
     if len(present) != len(fields):
         raise refuse_format(key, "field-repeated", "a field stands twice")
     if present not in rule.accepted:
         raise _wrong_set(key, rule, present)
     if rule.reason_first and "RSN" in present and fields[0][0] != "RSN":
         raise refuse_format(key, "reason-not-first", "`RSN` does not stand first")
-
-
-def _broken(key: MessageKey, field: FieldRule, *, is_blank: bool) -> MessageError:
-    code = "field-blank" if is_blank and field.er == ".22." else field.code
-    sentence = f"`{field.prefix}` is not {field.words.lower()}"
-    options = (f"{field.prefix}: {field.words}",) if field.er == ".22." else ()
-    return fault_of(field.er, code, sentence, key=key, options=options)
+    if rule.span is not None:
+        _check_span(rule, fields)
 
 
 def _wrong_set(key: MessageKey, rule: KeyRule, present: frozenset[str]) -> MessageError:
     """Name the sets that the message has begun; all of them where it began none or several."""
-    begun = [own for own in rule.sets if present & set(own)]
-    if any(present >= set(own) for own in rule.sets):
+    missing = tuple(name for name in rule.required if name not in present)
+    if missing:
+        return _missing(key, rule, missing)
+    begun = [own for own in rule.sets if present & {*own} - {*rule.required}]
+    if any(present >= {*own} for own in rule.sets):
         return refuse_format(key, "field-set-mixed", "the fields of several sets stand together")
     options = tuple(", ".join(own) for own in (begun or rule.sets))
     sentence = "no complete set of fields"
     return fault_of(".22.", "field-set-incomplete", sentence, key=key, options=options)
+
+
+def _missing(key: MessageKey, rule: KeyRule, missing: tuple[str, ...]) -> MessageError:
+    """Name the fields that every message of a key has and this one lacks.
+
+    A birth date or a year that alone is missing has a number that says so.
+    """
+    er = rule.fields[missing[0]].er if len(missing) == 1 else ""
+    sentence = f"{', '.join(f'`{name}`' for name in missing)} missing"
+    return fault_of(
+        er if er in _SAYS_MISSING else ".14.",
+        "fields-missing",
+        sentence,
+        key=key,
+        options=(", ".join(missing),),
+    )
+
+
+def _check_span(rule: KeyRule, fields: tuple[tuple[str, str], ...]) -> None:
+    """Check that a period does not end before it begins: a day alone is the whole day."""
+    assert rule.span is not None
+    first, last = (dict(fields)[name] for name in rule.span)
+    first = first if len(first) > _DAY_CHARS else f"{first}@0000"
+    last = last if len(last) > _DAY_CHARS else f"{last}@2359"
+    if first > last:
+        names = " ".join(f"`{name}`" for name in rule.span)
+        raise fault_of(".10.", "period-invalid", f"{names} run backward")
 
 
 def refuse_format(key: MessageKey, code: str, sentence: str) -> MessageError:
@@ -179,29 +197,13 @@ def _check_opaque(query: Query) -> None:
         raise fault_of("0", "message-too-long", "the free text is over 16384 characters")
     if ADDITION_LINE.match(body, body.rfind("\n") + 1):
         raise refuse_format(query.key, "addition-malformed", "the last line is an addition")
-    if query.key == "YQ":
-        _check_hit_confirmation(body)
-
-
-def _check_hit_confirmation(body: str) -> None:
-    elements = body.upper().replace("\n", "").split(".")
-    present = {element.partition("/")[0] for element in elements if "/" in element}
-    data = present - {*_YQ_BEFORE, *_YQ_AFTER, *_YQ_OPTIONAL}
-    begun = [own for own in _YQ_SETS if data & set(own)]
-    if data - {name for own in _YQ_SETS for name in own}:
-        begun = []
-        complete = True
-    else:
-        complete = len(begun) == 1 and data >= set(begun[0])
-    if complete and present >= {*_YQ_BEFORE, *_YQ_AFTER}:
-        return
-    options = tuple(", ".join((*_YQ_BEFORE, *own, *_YQ_AFTER)) for own in (begun or _YQ_SETS))
-    sentence = "no complete set of fields"
-    raise fault_of(".22.", "field-set-incomplete", sentence, key="YQ", options=options)
+    check_body(query.key, body)
 
 
 def _check_claims(key: MessageKey, claims: Claims) -> None:
-    for name, form in _CLAIM_FORMS.items():
-        value = getattr(claims, name)
-        if value and not form.fullmatch(value):
-            raise refuse_format(key, "addition-malformed", f"`{name}` does not have its form")
+    if _CLAIMS(f"{claims.case_number}/{claims.instrument_ref}/{claims.operator}"):
+        return
+    broken = next(
+        name for name, form in _CLAIM_FORMS.items() if not re.fullmatch(form, getattr(claims, name))
+    )
+    raise refuse_format(key, "addition-malformed", f"`{broken}` does not have its form")

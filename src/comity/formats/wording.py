@@ -12,9 +12,18 @@ from typing import Final, assert_never
 import msgspec
 
 from comity.domain.answer import Answer, ResponseKind
+from comity.domain.decision import OVERDUE_RULE, REVIEW_RULE
+from comity.domain.keys import KEYS, Handling, MessageKey, key_row, response_key
 from comity.domain.vocabulary import Outcome
 
-__all__ = ["OutcomeWords", "disarm", "outcome_words", "read_outcome", "recognise_response"]
+__all__ = [
+    "OutcomeWords",
+    "disarm",
+    "is_told",
+    "outcome_words",
+    "read_outcome",
+    "recognise_response",
+]
 
 NO_RECORD: Final = "NOT ON FILE"
 
@@ -50,6 +59,19 @@ _EXPIRED: Final = _words(
     after_review=True,
     expired=True,
 )
+_DELIVERED: Final = _words("MESSAGE DELIVERED", ResponseKind.DELIVERED)
+_AWAITED: Final = _words("MESSAGE DELIVERED - ANSWER AWAITED", ResponseKind.DELIVERED)
+# A directory, an archive, a control terminal's announcement and a help file are no records.
+_TOLD: Final = _words("ANSWER FOLLOWS", ResponseKind.HIT)
+# What became of a message behind its delivery: these need no second form.
+_ANSWERED: Final = _words("ANSWERED BY THE AGENCY", ResponseKind.HIT, after_review=True)
+_OVERDUE: Final = _words(
+    "NO ANSWER BY THE AGENCY IN TIME", ResponseKind.REFUSED, after_review=True, expired=True
+)
+_ANSWER_REFUSED: Final = _words(
+    "ANSWER REFUSED BY STATE POLICY", ResponseKind.REFUSED, after_review=True
+)
+_NO_MESSAGE: Final = _words("NO MESSAGE WAITS FOR THIS ANSWER", ResponseKind.NO_HIT)
 _AFTER: Final = {
     _HIT.text: _words("RECORD RELEASED AFTER REVIEW", ResponseKind.HIT, after_review=True),
     _PART.text: _words("RECORD RELEASED IN PART AFTER REVIEW", ResponseKind.HIT, after_review=True),
@@ -58,6 +80,7 @@ _AFTER: Final = {
         ResponseKind.HIT,
         after_review=True,
     ),
+    _TOLD.text: _words("ANSWER FOLLOWS AFTER REVIEW", ResponseKind.HIT, after_review=True),
     _NO_HIT.text: _words(f"{NO_RECORD} - AFTER REVIEW", ResponseKind.NO_HIT, after_review=True),
     _REFUSED.text: _words("REFUSED AFTER REVIEW", ResponseKind.REFUSED, after_review=True),
     _HELD.text: _words("STILL HELD FOR REVIEW", ResponseKind.HELD, after_review=True),
@@ -66,9 +89,19 @@ _AFTER: Final = {
 _BY_TEXT: Final = {
     words.text: words
     for words in (
-        _HIT, _PART, _PART_HELD, _NO_HIT, _REFUSED, _HELD, _UNAVAILABLE, _EXPIRED, *_AFTER.values()
+        _HIT, _PART, _PART_HELD, _NO_HIT, _REFUSED, _HELD, _UNAVAILABLE, _EXPIRED, _DELIVERED,
+        _AWAITED, _TOLD, _ANSWERED, _OVERDUE, _ANSWER_REFUSED, _NO_MESSAGE, *_AFTER.values(),
     )
 }  # fmt: skip
+
+_OWN: Final = frozenset({Handling.DIRECTORY, Handling.ARCHIVE, Handling.STATUS})
+# An administrative message is delivered; only a help file has an answer to it.
+_TOLD_KEYS: Final = frozenset(
+    response_key(key)
+    for key, row in KEYS.items()
+    if row.handling in _OWN
+    or (row.handling is Handling.AGENCY and not (row.response or row.is_response))
+)
 
 # What programs of the network take for the whole answer, wherever it stands in a body.
 _PHRASES: Final = {
@@ -83,31 +116,61 @@ _PHRASES: Final = {
 
 def outcome_words(answer: Answer) -> OutcomeWords:
     """Return the sentence for an answer, to stand behind its state's code and a colon."""
+    if key_row(answer.key).is_response and key_row(answer.key).handling is Handling.AGENCY:
+        words = _words_of_person(answer)
+        if words is not None:
+            return words
     words = _first_words(answer)
-    return words if answer.step == 0 or words.expired else _AFTER[words.text]
+    if answer.step == 0 or words.expired or words.response is ResponseKind.DELIVERED:
+        return words
+    return _AFTER[words.text]
+
+
+def _words_of_person(answer: Answer) -> OutcomeWords | None:
+    """Return what became of a message that a person answers, behind its delivery; else None."""
+    rules = {reason.rule for part in answer.withheld for reason in part.reasons}
+    match answer.response:
+        case ResponseKind.HIT:
+            return _ANSWERED
+        case ResponseKind.NO_HIT:
+            return _NO_MESSAGE
+        case ResponseKind.REFUSED if OVERDUE_RULE in rules:
+            return _OVERDUE
+        case ResponseKind.REFUSED if answer.step and REVIEW_RULE not in rules:
+            return _ANSWER_REFUSED if not _is_expired(answer) else None
+        case _:
+            return None
+
+
+def _is_expired(answer: Answer) -> bool:
+    # Nobody decided about a class that is still held: its hold's time ran out.
+    return bool(answer.withheld) and all(p.outcome is Outcome.HOLD for p in answer.withheld)
 
 
 def _first_words(answer: Answer) -> OutcomeWords:
     match answer.response:
         case ResponseKind.HIT:
             if not answer.withheld:
-                return _HIT
+                return _TOLD if answer.key in _TOLD_KEYS else _HIT
             is_held = any(part.outcome is Outcome.HOLD for part in answer.withheld)
             return _PART_HELD if is_held else _PART
         case ResponseKind.NO_HIT:
             return _NO_HIT
         case ResponseKind.REFUSED:
-            # Nobody decided about a class that is still held: its hold's time ran out.
-            is_held = bool(answer.withheld) and all(
-                part.outcome is Outcome.HOLD for part in answer.withheld
-            )
-            return _EXPIRED if is_held else _REFUSED
+            return _EXPIRED if _is_expired(answer) else _REFUSED
         case ResponseKind.HELD:
             return _HELD
         case ResponseKind.UNAVAILABLE:
             return _UNAVAILABLE
+        case ResponseKind.DELIVERED:
+            return _DELIVERED if answer.is_final else _AWAITED
         case _:
             assert_never(answer.response)
+
+
+def is_told(key: MessageKey) -> bool:
+    """Say whether a message of this key is answered by words that are no record."""
+    return response_key(key) in _TOLD_KEYS
 
 
 def read_outcome(text: str) -> OutcomeWords | None:

@@ -39,6 +39,7 @@ __all__ = [
     "WRITE_BUFFER_BYTES_MAX",
     "Desk",
     "LineServer",
+    "line_of",
 ]
 
 LINE_PREFIX: Final = "line:"
@@ -102,7 +103,7 @@ class _Connection(asyncio.Protocol):
         # Not asserted: the TLS transport of uvloop is no subclass of it.
         transport = cast("asyncio.Transport", transport)
         self._transport = transport
-        self.line = _line_of(transport.get_extra_info("peercert"))
+        self.line = line_of(transport.get_extra_info("peercert"))
         transport.set_write_buffer_limits(high=DELIVERY_BUFFER_BYTES)
         # Nothing is read until the line's position is known.
         transport.pause_reading()
@@ -411,12 +412,16 @@ class LineServer:
             self.events.failure("line_batch_failed", error)
 
 
-def _line_of(certificate: object) -> str:
-    """Return the line that a verified certificate names, or nothing."""
+def line_of(certificate: object) -> str:
+    """Return the line that a verified certificate names, or nothing.
+
+    A name with a colon is none: it could be that of the same line at another front.
+    """
     if not isinstance(certificate, dict):
         return ""
     for part in certificate.get("subject", ()):
         for name, value in part:
             if name == "commonName" and value.startswith(LINE_PREFIX):
-                return str(value.removeprefix(LINE_PREFIX))
+                line = str(value.removeprefix(LINE_PREFIX))
+                return "" if ":" in line else line
     return ""

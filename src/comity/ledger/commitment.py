@@ -46,6 +46,7 @@ _SALT_BYTES: Final = 16
 _NAME_PATTERN: Final = r"^[a-z][a-z0-9_.]{0,63}\Z"
 _NAME_FORM: Final = re.compile(_NAME_PATTERN)
 _NAMES_CACHED_MAX: Final = 1_024
+_SALT_PLACES: Final = [slice(at, at + 16) for at in range(0, 16 * FIELDS_MAX, 16)]
 _SALT_PREFIX: Final = b"comity1"
 _PREFIX: Final = b"comity1\n"
 
@@ -87,12 +88,12 @@ def commit(key: bytes, fields: Sequence[Field]) -> bytes:
             underscore and full stop.
     """
     salts = _salts(key, len(fields))
-    joined = bytearray(_PREFIX)
-    at = 0
-    for name, value in fields:
-        joined += sha256(b"%b%b\x00%b" % (salts[at : at + 16], _name(name), value)).digest()
-        at += _SALT_BYTES
-    return sha256(joined).digest()
+    # `_digest` of each field, without a call for it: most of what a leaf costs is here.
+    digests = [
+        sha256(salts[place] + _name(name) + value).digest()
+        for place, (name, value) in zip(_SALT_PLACES, fields, strict=False)
+    ]
+    return sha256(_PREFIX + b"".join(digests)).digest()
 
 
 def open_commitment(key: bytes, fields: Sequence[Field], names: Collection[str]) -> Opening:
@@ -154,11 +155,14 @@ def _salts(key: bytes, count: int) -> bytes:
 
 @lru_cache(_NAMES_CACHED_MAX)
 def _name(name: str) -> bytes:
-    """Return a name's bytes; a NUL in it would let a name run on into its value."""
+    """Return a name's bytes and the NUL that ends it: one within would let it run on into a value.
+
+    Raises: CommitmentError.
+    """
     if not _NAME_FORM.fullmatch(name):
         raise CommitmentError("`name` is not 1 to 64 of a-z, 0-9, underscore and full stop")
-    return name.encode()
+    return name.encode() + b"\x00"
 
 
 def _digest(salt: bytes, name: str, value: bytes) -> bytes:
-    return sha256(b"%b%b\x00%b" % (salt, _name(name), value)).digest()
+    return sha256(salt + _name(name) + value).digest()

@@ -19,12 +19,14 @@ __all__ = [
     "ProofError",
     "ProofFormError",
     "ProofLengthError",
+    "QuorumFileError",
     "ReceiptError",
     "ReceiptKeyError",
     "RootMismatchError",
     "SignatureError",
     "TileError",
     "TilePathError",
+    "WitnessRequestError",
 ]
 
 
@@ -134,3 +136,15 @@ class ExportError(ComityError):
     """The leaves do not make the tree that the signed checkpoint commits to."""
 
     code: ClassVar[str] = "export-mismatch"
+
+
+class QuorumFileError(MalformedError):
+    """A quorum file does not have the form of a tlog-policy."""
+
+    code: ClassVar[str] = "quorum-file-malformed"
+
+
+class WitnessRequestError(MalformedError):
+    """What a witness was sent is no `add-checkpoint` request."""
+
+    code: ClassVar[str] = "witness-request-malformed"

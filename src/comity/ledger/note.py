@@ -31,6 +31,7 @@ __all__ = [
     "Signer",
     "VerifiedNote",
     "VerifierKey",
+    "bare_note",
     "checkpoint_text",
     "cosignature_line",
     "encode_vkey",
@@ -39,6 +40,7 @@ __all__ = [
     "parse_note",
     "parse_vkey",
     "sign_note",
+    "signature_line",
     "verifier_key",
     "verify_checkpoint",
     "verify_ed25519",
@@ -169,14 +171,14 @@ def sign_note(text: bytes, key: VerifierKey, signer: Signer) -> bytes:
     """Return a note with one Ed25519 signature; cosignature lines may be appended as they come."""
     assert key.kind is KeyKind.ED25519
     _check_text(text)
-    return text + b"\n" + _signature_line(key, signer.sign(text))
+    return text + b"\n" + signature_line(key, signer.sign(text))
 
 
 def cosignature_line(text: bytes, key: VerifierKey, signer: Signer, time_s: int) -> bytes:
     """Return a witness's line over a checkpoint's text, at `time_s` seconds since 1970."""
     assert key.kind is KeyKind.COSIGNATURE
     signature = signer.sign(_cosigned(text, time_s))
-    return _signature_line(key, time_s.to_bytes(_TIME_BYTES, "big") + signature)
+    return signature_line(key, time_s.to_bytes(_TIME_BYTES, "big") + signature)
 
 
 def parse_note(note: bytes) -> tuple[bytes, tuple[NoteSignature, ...]]:
@@ -224,12 +226,26 @@ def verify_checkpoint(note: bytes, key: VerifierKey) -> Checkpoint:
     return checkpoint
 
 
+def bare_note(note: bytes, key: VerifierKey) -> bytes:
+    """Return a verified note with the line of one of its signers alone. Raises: NoteError."""
+    text, signatures = parse_note(note)
+    for line in signatures:
+        if (line.name, line.key_id) == (key.name, key.key_id):
+            return text + b"\n" + signature_line(key, line.signature)
+    raise NoteUnverifiedError("`note` is not signed by the key")
+
+
 def verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> None:
     """Check one signature. Raises: SignatureError."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         raise SignatureError("`signature` does not verify") from None
+
+
+def signature_line(key: VerifierKey, signature: bytes) -> bytes:
+    """Return a note's line for a key and what follows its key id."""
+    return f"{_DASH}{key.name} {b64encode(key.key_id + signature).decode()}\n".encode()
 
 
 def _verify_line(text: bytes, key: VerifierKey, signature: bytes) -> int | None:
@@ -244,10 +260,6 @@ def _verify_line(text: bytes, key: VerifierKey, signature: bytes) -> int | None:
 
 def _cosigned(text: bytes, time_s: int) -> bytes:
     return b"cosignature/v1\ntime %d\n%b" % (time_s, text)
-
-
-def _signature_line(key: VerifierKey, signature: bytes) -> bytes:
-    return f"{_DASH}{key.name} {b64encode(key.key_id + signature).decode()}\n".encode()
 
 
 def _parse_signature(line: str) -> NoteSignature:

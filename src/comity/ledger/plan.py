@@ -9,6 +9,7 @@ docs/adr/0002-ids-vocabularies-leaves.md, docs/adr/0003-batch-transaction.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +20,7 @@ from comity.ledger.tree import Frontier, Growth, append, hash_leaf
 
 __all__ = [
     "NO_POLICY", "Draft", "Existing", "LeafKey", "LedgerHead", "LedgerPlan", "Outcome", "Placed",
-    "PlacedLeaf", "Plan", "Stale", "Submission", "TreeNode", "keys_of", "make_plan",
+    "PlacedLeaf", "Plan", "Stale", "Submission", "TreeNode", "companions", "keys_of", "make_plan",
 ]  # fmt: skip
 
 NO_POLICY = -1
@@ -51,7 +52,8 @@ class Submission(Struct, frozen=True, kw_only=True):
 
     `drafts` has at least one, each of a step of its own. `decided_under` is the policy index that
     the decision rests on, None where no policy was asked. `sets_policy` makes the first leaf the
-    policy in force for all that follows it in the ledger.
+    policy in force for all that follows it in the ledger. `with_next` says that the submission
+    behind this one is placed together with it, or neither is; it is of the same ledger.
     """
 
     member: Member
@@ -59,6 +61,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     drafts: tuple[Draft, ...]
     decided_under: int | None = None
     sets_policy: bool = False
+    with_next: bool = False
 
 
 class PlacedLeaf(Struct, frozen=True, kw_only=True, gc=False):
@@ -83,7 +86,10 @@ class Existing(Struct, frozen=True, kw_only=True):
 
 
 class Stale(Struct, frozen=True, kw_only=True):
-    """Another policy came into force since the decision: decide again under it."""
+    """Another policy came into force since the decision: decide again under it.
+
+    Also what became of a submission whose companion was not placed.
+    """
 
     policy: int
 
@@ -198,11 +204,15 @@ def make_plan(
     growing = {member: _Growing(member, head) for member, head in heads.items()}
     taken: dict[LeafKey, LeafIndex] = dict(existing)
     outcomes: list[Outcome] = []
-    for submission in submissions:
-        ledger = growing[submission.member]
-        outcome = _settle(submission, ledger, taken)
-        outcomes.append(outcome)
-        if isinstance(outcome, Placed):
+    for together in companions(submissions):
+        ledger = growing[together[0].member]
+        obstacles = [_obstacle(submission, ledger, taken) for submission in together]
+        if any(obstacles):
+            outcomes += [found or Stale(policy=ledger.policy) for found in obstacles]
+            continue
+        for submission in together:
+            outcome = ledger.place(submission)
+            outcomes.append(outcome)
             for leaf in outcome.leaves:
                 taken[submission.exchange_id, submission.member, leaf.step] = leaf.index
     return Plan(
@@ -213,9 +223,29 @@ def make_plan(
     )
 
 
-def _settle(
+_T = TypeVar("_T", bound="_Companion")
+
+
+class _Companion(Protocol):
+    @property
+    def with_next(self) -> bool: ...
+
+
+def companions(items: Sequence[_T]) -> list[list[_T]]:
+    """Return items in groups that stand or fall together; mostly each alone."""
+    groups: list[list[_T]] = [[]]
+    for item in items:
+        groups[-1].append(item)
+        if not item.with_next:
+            groups.append([])
+    assert not groups[-1], "the last one has nothing behind it"
+    return groups[:-1]
+
+
+def _obstacle(
     submission: Submission, ledger: _Growing, taken: Mapping[LeafKey, LeafIndex]
-) -> Outcome:
+) -> Existing | Stale | None:
+    """Return why a submission is not placed, or None."""
     found = []
     for draft in submission.drafts:
         index = taken.get((submission.exchange_id, submission.member, draft.step))
@@ -225,7 +255,7 @@ def _settle(
         return Existing(indexes=tuple(found))
     if submission.decided_under is not None and not _is_in_force(submission.decided_under, ledger):
         return Stale(policy=ledger.policy)
-    return ledger.place(submission)
+    return None
 
 
 def _is_in_force(policy: int, ledger: _Growing) -> bool:

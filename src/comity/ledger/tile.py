@@ -17,6 +17,7 @@ from comity.ledger.tree import HASH_BYTES, TREE_SIZE_MAX, hash_pairs
 
 __all__ = [
     "ENTRY_BYTES_MAX",
+    "SEGMENT_LEAVES",
     "TILE_HEIGHT",
     "TILE_WIDTH",
     "BundleId",
@@ -26,7 +27,10 @@ __all__ = [
     "cut_tiles",
     "decode_bundle",
     "decode_tile",
+    "document_path",
     "encode_bundle",
+    "is_within",
+    "parse_document_path",
     "parse_tile_path",
     "tile_path",
     "tile_root",
@@ -35,6 +39,8 @@ __all__ = [
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
+SEGMENT_LEAVES: Final = TILE_WIDTH * TILE_WIDTH
+"""Leaves of a segment: those of one full tile of level 1."""
 ENTRY_BYTES_MAX: Final = 65_535
 _LENGTH_BYTES: Final = 2
 _TILE_LEVEL_MAX: Final = 63
@@ -42,6 +48,7 @@ _PATH: Final = re.compile(
     r"tile/(?P<level>entries|0|[1-9][0-9]?)/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
 )
+_DOCUMENT_PATH: Final = re.compile(r"document/((?:x[0-9]{3}/)*[0-9]{3})")
 
 
 class TileId(Struct, frozen=True, kw_only=True):
@@ -69,15 +76,17 @@ def bundle_path(bundle: BundleId) -> str:
     return f"tile/entries/{_index_path(bundle.index)}{_width_path(bundle.width)}"
 
 
+def document_path(index: int) -> str:
+    """Return where the public document of a leaf is served: `document/x001/234`."""
+    return f"document/{_index_path(index)}"
+
+
 def parse_tile_path(path: str) -> TileId | BundleId:
     """Return what a path names. Raises: TilePathError unless it is canonical."""
     found = _PATH.fullmatch(path)
     if found is None:
         raise TilePathError("`path` is not a tile's or an entry bundle's")
-    groups = found["index"].replace("x", "").split("/")
-    index, width = int("".join(groups)), int(found["width"] or TILE_WIDTH)
-    if len(groups) > 1 and groups[0] == "000":
-        raise TilePathError("`path` has a leading group of zeros")
+    index, width = _index_of(found["index"]), int(found["width"] or TILE_WIDTH)
     if index * TILE_WIDTH >= TREE_SIZE_MAX:
         raise TilePathError("`path` is beyond the largest tree")
     if found["width"] is not None and width >= TILE_WIDTH:
@@ -87,6 +96,26 @@ def parse_tile_path(path: str) -> TileId | BundleId:
     if int(found["level"]) > _TILE_LEVEL_MAX:
         raise TilePathError("`path` names a level above 63")
     return TileId(level=int(found["level"]), index=index, width=width)
+
+
+def parse_document_path(path: str) -> int:
+    """Return the index of the leaf whose document a path names. Raises: TilePathError."""
+    found = _DOCUMENT_PATH.fullmatch(path)
+    if found is None:
+        raise TilePathError("`path` is not a document's")
+    index = _index_of(found[1])
+    if index >= TREE_SIZE_MAX:
+        raise TilePathError("`path` is beyond the largest tree")
+    return index
+
+
+def is_within(tile: TileId | BundleId, size: int) -> bool:
+    """Say whether a tree of `size` leaves has all hashes, or entries, of a tile or bundle.
+
+    It then has every narrower one too, which trees of earlier sizes ended in.
+    """
+    level = tile.level if isinstance(tile, TileId) else 0
+    return tile.index * TILE_WIDTH + tile.width <= size >> TILE_HEIGHT * level
 
 
 def tiles_of(size: int) -> Iterator[TileId]:
@@ -161,6 +190,14 @@ def decode_bundle(data: bytes, width: int) -> list[bytes]:
     if len(entries) != width:
         raise BundleError("`bundle` does not hold exactly its width in entries")
     return entries
+
+
+def _index_of(text: str) -> int:
+    """Return the index that groups of digits are. Raises: TilePathError."""
+    groups = text.replace("x", "").split("/")
+    if len(groups) > 1 and groups[0] == "000":
+        raise TilePathError("`path` has a leading group of zeros")
+    return int("".join(groups))
 
 
 def _index_path(index: int) -> str:

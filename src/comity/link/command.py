@@ -3,7 +3,9 @@ ledger, and what it replies.
 
 Guarantee: a command has one encoding, as a parcel has. Being able to send one is no authority: a
 verdict, a policy and a directory part carry signatures that the gateway verifies, and an expiry
-takes effect only if the gateway's own clock agrees. What is left can only be read.
+takes effect only if the gateway's own clock agrees, a cosignature is kept only if a witness that
+the gateway knows made it, an order counts by the people who signed it. What is left can only be
+read.
 Bytes: one version byte (1), then MessagePack of `[kind, ...fields]`.
 Source: docs/adr/0009-envelope.md, "Commands".
 """
@@ -16,26 +18,92 @@ import msgspec
 
 from comity.domain.answer import Withheld
 from comity.domain.ids import ExchangeId, Member
-from comity.domain.verdict import SignedReading, SignedVerdict
+from comity.domain.verdict import (
+    SignedHistoryReading,
+    SignedOpeningReading,
+    SignedReading,
+    SignedVerdict,
+)
 from comity.domain.vocabulary import DataClass
+from comity.link.duties import EndDuty
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
 from comity.link.forms import is_code, is_entry, is_id, is_member, is_time
-from comity.link.limits import COMMAND_BYTES_MAX, RESULT_FACTS_MAX, TEXT_CHARS_MAX
+from comity.link.keeping import (
+    AskKeys,
+    CarryOut,
+    KeysShown,
+    MonthView,
+    Succeed,
+    are_keys,
+    is_order,
+    is_succession,
+)
+from comity.link.limits import (
+    COMMAND_BYTES_MAX,
+    COSIGNATURE_BYTES_MAX,
+    COSIGNATURES_MAX,
+    RESULT_FACTS_MAX,
+    TEXT_CHARS_MAX,
+)
+from comity.link.review import (
+    DeskShown,
+    ExpireReview,
+    GrantPass,
+    ReadDesk,
+    ReviewRelease,
+    RevokePass,
+    are_shown,
+    is_signed,
+    signed_state,
+)
+from comity.link.rules import (
+    Certified,
+    Certify,
+    PublishPolicy,
+    ShadowPolicy,
+    ThawPolicy,
+    is_certified,
+    is_certify,
+)
+from comity.link.signed import is_history_reading, is_opening_reading, is_reading, is_verdict
+from comity.link.traffic import FoldTraffic
 
 __all__ = [
+    "AskKeys",
     "AskStatus",
+    "CarryOut",
+    "Certified",
+    "Certify",
     "Command",
     "CommandDone",
     "CommandFailed",
     "CommandResult",
     "Decide",
+    "DeskShown",
+    "EndDuty",
     "Expire",
+    "ExpireReview",
+    "FoldTraffic",
+    "GrantPass",
     "HoldView",
     "HoldsShown",
+    "KeepCosignatures",
+    "KeepSegment",
+    "KeysShown",
+    "MonthView",
+    "OpenRecord",
     "PublishDirectory",
     "PublishPolicy",
+    "ReadDesk",
+    "ReadHistory",
     "ReadHolds",
+    "ReleaseLeaves",
+    "ReviewRelease",
+    "RevokePass",
+    "ShadowPolicy",
     "SignCheckpoint",
+    "Succeed",
+    "ThawPolicy",
     "command_member",
     "decode_command",
     "decode_result",
@@ -44,8 +112,10 @@ __all__ = [
 ]
 
 _VERSION: Final = b"\x01"
-_NOTE_CHARS_MAX: Final = 500
 _NAME_CHARS_MAX: Final = 64
+_SIZE_MAX: Final = 2**48
+_SEGMENTS_MAX: Final = _SIZE_MAX >> 16
+_ROOT_BYTES: Final = 32
 
 
 class Decide(
@@ -76,6 +146,30 @@ class ReadHolds(
     signed: SignedReading
 
 
+class ReadHistory(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="read_history",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed wish to read a member's own traffic: recorded, before it is read.
+
+    What was recorded is cited; the traffic itself does not come by this way.
+    """
+
+    signed: SignedHistoryReading
+
+
+class OpenRecord(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="open_record",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed wish to open fields behind a leaf: recorded, before they are opened.
+
+    What was recorded is cited; the fields themselves do not come by this way.
+    """
+
+    signed: SignedOpeningReading
+
+
 class SignCheckpoint(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="sign_checkpoint",
     forbid_unknown_fields=True,
@@ -85,14 +179,37 @@ class SignCheckpoint(
     member: Member
 
 
-class PublishPolicy(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="publish_policy",
+class KeepCosignatures(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="keep_cosignatures",
     forbid_unknown_fields=True,
 ):  # fmt: skip
-    """A state's new rules: the bundle as `policy` encodes it, its signatures inside."""
+    """Witnesses cosigned the member's checkpoint of this size, the worker was told: their lines."""
 
-    state: Member
-    bundle: bytes
+    member: Member
+    size: int
+    lines: tuple[bytes, ...]
+
+
+class KeepSegment(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="keep_segment",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """The member's segment is in the public store, and its files make this root."""
+
+    member: Member
+    segment: int
+    root: bytes
+
+
+class ReleaseLeaves(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="release_leaves",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """The files of the member's sealed segment were just read back: its rows may leave."""
+
+    member: Member
+    segment: int
+    root: bytes
 
 
 class PublishDirectory(
@@ -175,9 +292,33 @@ class HoldsShown(
 
 
 Command = (
-    Decide | Expire | ReadHolds | SignCheckpoint | PublishPolicy | PublishDirectory | AskStatus
+    Decide
+    | Expire
+    | ReadHolds
+    | ReadHistory
+    | OpenRecord
+    | SignCheckpoint
+    | KeepCosignatures
+    | KeepSegment
+    | ReleaseLeaves
+    | PublishPolicy
+    | ShadowPolicy
+    | EndDuty
+    | Certify
+    | ThawPolicy
+    | PublishDirectory
+    | Succeed
+    | AskStatus
+    | CarryOut
+    | AskKeys
+    | FoldTraffic
+    | GrantPass
+    | RevokePass
+    | ReviewRelease
+    | ReadDesk
+    | ExpireReview
 )
-CommandResult = CommandDone | CommandFailed | HoldsShown
+CommandResult = CommandDone | CommandFailed | HoldsShown | KeysShown | DeskShown | Certified
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _COMMANDS: Final[msgspec.msgpack.Decoder[Command]] = msgspec.msgpack.Decoder(Command)
@@ -233,11 +374,21 @@ def command_member(command: Command) -> Member:
     match command:
         case Decide():
             return command.signed.verdict.state
-        case ReadHolds():
+        case ReadHolds() | ReadHistory() | OpenRecord():
             return command.signed.reading.state
-        case Expire() | PublishPolicy():
+        case CarryOut():
+            return command.signed.order.state
+        case Expire() | PublishPolicy() | ShadowPolicy() | ThawPolicy() | Certify():
             return command.state
-        case PublishDirectory() | AskStatus() | SignCheckpoint():
+        case ExpireReview():
+            return command.state
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk():
+            return signed_state(command)
+        case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint():
+            return command.member
+        case KeepCosignatures() | Succeed() | FoldTraffic():
+            return command.member
+        case KeepSegment() | ReleaseLeaves() | EndDuty():
             return command.member
         case _:
             assert_never(command)
@@ -267,12 +418,34 @@ def _check_command(command: Command) -> None:
     holds = is_member(command_member(command))
     match command:
         case Decide():
-            holds = holds and _is_verdict(command.signed)
+            holds = holds and is_verdict(command.signed)
         case Expire():
             holds = holds and is_id(command.exchange_id)
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk():
+            holds = holds and is_signed(command)
+        case ExpireReview():
+            holds = holds and is_entry(command.entry)
         case ReadHolds():
-            holds = holds and _is_reading(command.signed)
-        case PublishPolicy() | PublishDirectory() | AskStatus() | SignCheckpoint():
+            holds = holds and is_reading(command.signed)
+        case ReadHistory():
+            holds = holds and is_history_reading(command.signed)
+        case OpenRecord():
+            holds = holds and is_opening_reading(command.signed)
+        case KeepCosignatures():
+            holds = holds and _are_cosignatures(command)
+        case Succeed():
+            holds = holds and is_succession(command)
+        case KeepSegment() | ReleaseLeaves():
+            holds = holds and _is_segment(command)
+        case CarryOut():
+            holds = holds and is_order(command.signed)
+        case EndDuty():
+            holds = holds and 0 < command.duty_id < _SIZE_MAX
+        case Certify():
+            holds = holds and is_certify(command)
+        case PublishPolicy() | ShadowPolicy() | ThawPolicy() | PublishDirectory():
+            pass
+        case AskStatus() | AskKeys() | SignCheckpoint() | FoldTraffic():
             pass
         case _:
             assert_never(command)
@@ -280,27 +453,16 @@ def _check_command(command: Command) -> None:
         raise CommandMalformedError("`command` holds a value outside its range")
 
 
-def _is_verdict(signed: SignedVerdict) -> bool:
-    verdict = signed.verdict
+def _are_cosignatures(command: KeepCosignatures) -> bool:
     return (
-        is_id(verdict.exchange_id)
-        and is_entry(verdict.hold_entry)
-        and is_time(verdict.at)
-        and len(verdict.note) <= _NOTE_CHARS_MAX
-        and 0 < len(verdict.reviewer) <= _NAME_CHARS_MAX
-        and len(set(verdict.approved)) == len(verdict.approved)
-        and len(signed.proof.signature) == 64
+        0 <= command.size <= _SIZE_MAX
+        and 1 <= len(command.lines) <= COSIGNATURES_MAX
+        and all(0 < len(line) <= COSIGNATURE_BYTES_MAX for line in command.lines)
     )
 
 
-def _is_reading(signed: SignedReading) -> bool:
-    reading = signed.reading
-    return (
-        (not reading.hold_entry or is_entry(reading.hold_entry))
-        and is_time(reading.at)
-        and 0 < len(reading.reviewer) <= _NAME_CHARS_MAX
-        and len(signed.proof.signature) == 64
-    )
+def _is_segment(command: KeepSegment | ReleaseLeaves) -> bool:
+    return 0 <= command.segment < _SEGMENTS_MAX and len(command.root) == _ROOT_BYTES
 
 
 def _check_result(result: CommandResult) -> None:
@@ -308,7 +470,16 @@ def _check_result(result: CommandResult) -> None:
         case CommandDone():
             holds = (not result.entry or is_entry(result.entry)) and _are_facts(result.facts)
         case HoldsShown():
-            holds = all(is_entry(view.entry) for view in result.holds)
+            holds = all(
+                is_entry(view.entry) and is_time(view.opened_at) and is_time(view.until)
+                for view in result.holds
+            )
+        case KeysShown():
+            holds = are_keys(result)
+        case DeskShown():
+            holds = are_shown(result)
+        case Certified():
+            holds = is_certified(result)
         case CommandFailed():
             holds = is_code(result.code) and len(result.text) <= TEXT_CHARS_MAX
         case _:

@@ -11,14 +11,16 @@ from typing import Final
 
 from comity.domain.answer import Answer, ResponseKind, Withheld
 from comity.domain.ids import MEMBERS, ExchangeId
-from comity.domain.keys import is_known_key
+from comity.domain.keys import is_key_form
 from comity.domain.query import NO_CLAIMS, Claims, Exchange
+from comity.domain.times import TIME_MAX
 from comity.domain.vocabulary import Outcome
 from comity.link.limits import (
     ANSWER_ELEMENTS_MAX,
     ANSWER_PROOFS_MAX,
     ANSWER_WITHHELD_MAX,
     EXCHANGE_FIELDS_MAX,
+    EXCHANGE_TO_MAX,
     FIELD_CHARS_MAX,
     RECEIVED_ANSWERS_MAX,
     TEXT_CHARS_MAX,
@@ -30,18 +32,22 @@ __all__ = [
     "is_code",
     "is_entry",
     "is_exchange",
+    "is_family",
     "is_id",
     "is_member",
     "is_time",
 ]
 
+_FAMILY: Final = re.compile(r"[A-Z0-9]{1,16}(/[A-Z0-9]{1,16}){0,5}")
 _MEMBERS: Final = frozenset(MEMBERS)
 _ID_BYTES: Final = 16
 _STEP_MAX: Final = 2**31 - 1
-_TIME_MAX: Final = 2**40 - 1
+_INDEX_MAX: Final = 2**63 - 1
+_INDEX_DIGITS: Final = len(str(_INDEX_MAX))
 _PREFIX_CHARS_MAX: Final = 16
 _ORI: Final = re.compile(r"[A-Z0-9]{9}").fullmatch
-_ENTRY: Final = re.compile(r"([a-z]{2})/(?:0|[1-9][0-9]{0,18})").fullmatch
+_ENTRY: Final = re.compile(r"([a-z]{2})/(0|[1-9][0-9]{0,18})").fullmatch
+_CONTROL: Final = re.compile(r"[ -~]{1,10}").fullmatch
 _CASE: Final = re.compile(r"[A-Z0-9-]{0,20}").fullmatch
 _REF: Final = re.compile(r"[A-Z0-9-]{0,32}").fullmatch
 _OPERATOR: Final = re.compile(r"[A-Z0-9-]{0,16}").fullmatch
@@ -58,15 +64,25 @@ def is_member(text: str) -> bool:
     return text in _MEMBERS
 
 
+def is_family(text: str) -> bool:
+    """Say whether this has the form of a family of agencies."""
+    return _FAMILY.fullmatch(text) is not None
+
+
 def is_time(seconds: int) -> bool:
     """Say whether this can be a time in Unix seconds."""
-    return 0 <= seconds <= _TIME_MAX
+    return 0 <= seconds <= TIME_MAX
 
 
 def is_entry(text: str) -> bool:
     """Say whether this cites a leaf of a member's ledger."""
     found = _ENTRY(text)
-    return found is not None and found[1] in _MEMBERS
+    return found is not None and found[1] in _MEMBERS and _is_index(found[2])
+
+
+def _is_index(digits: str) -> bool:
+    # Nearly all are short: only the longest can be beyond what a ledger counts.
+    return len(digits) < _INDEX_DIGITS or int(digits) <= _INDEX_MAX
 
 
 def is_code(text: str) -> bool:
@@ -95,12 +111,16 @@ def is_exchange(exchange: Exchange) -> bool:
         and exchange.origin_member in _MEMBERS
         and cited is not None
         and cited[1] == exchange.origin_member
+        and _is_index(cited[2])
         and is_time(exchange.accepted_at)
         and _ORI(exchange.agency) is not None
-        and is_known_key(exchange.key)
-        and is_known_key(exchange.original_key)
+        and is_key_form(exchange.key)
+        and is_key_form(exchange.original_key)
         and _are_fields(exchange.fields)
         and _are_claims(exchange.claims)
+        and len(exchange.to) <= EXCHANGE_TO_MAX
+        and all(_ORI(ori) for ori in exchange.to)
+        and (exchange.control is None or _CONTROL(exchange.control) is not None)
     )
 
 
@@ -125,7 +145,7 @@ def is_answer(answer: Answer) -> bool:
         len(answer.exchange_id) == _ID_BYTES
         and answer.state in _MEMBERS
         and 0 <= answer.step <= _STEP_MAX
-        and is_known_key(answer.key)
+        and is_key_form(answer.key)
         and len(answer.remark) <= TEXT_CHARS_MAX
         and (not answer.policy_entry or is_entry(answer.policy_entry))
         and len(answer.proofs) <= ANSWER_PROOFS_MAX

@@ -57,6 +57,9 @@ class RefusalCode(StrEnum):
     NOT_DERIVED = "not_derived"
     BUSY = "busy"
     SOURCE_UNAVAILABLE = "source_unavailable"
+    NEVER_ANSWERED = "never_answered"
+    OUT_OF_SERVICE_QUEUED = "out_of_service_queued"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 class Ask(

@@ -1,8 +1,8 @@
-"""The thirteen axes that a rule may look at, and the closed values of each.
+"""The fifteen axes that a rule may look at, and the closed values of each.
 
 # INVARIANT (fail-closed): every axis but `agency` is a closed vocabulary, so that a rule, a proof
 # and a decision speak of the same values; what is in none of them is refused before it is decided.
-Source: docs/adr/0008-rule-record.md.
+Source: docs/adr/0008-rule-record.md; docs/adr/0029-axes.md.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from comity.domain.keys import KEYS, is_known_key
+from comity.domain.keys import KEYS
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -44,12 +46,13 @@ class Axis(StrEnum):
     FAN_OUT = "fan_out"
     EMERGENCY = "emergency"
     TIME_BAND = "time_band"
+    BUDGET = "budget"
+    DIRECTION = "direction"
 
 
-# A response is never decided, it is what a decision leads to; so no rule can name one.
-_QUERY_KEYS: Final = tuple(
-    key for key, row in KEYS.items() if is_known_key(key) and not row.is_response
-)
+# A response is never decided, it is what a decision leads to; so no rule can name one. Messages of
+# unknown keys are decided as `other`.
+_QUERY_KEYS: Final = tuple(key for key, row in KEYS.items() if not row.is_response)
 
 AXIS_VALUES: Final[dict[Axis, tuple[str, ...]]] = {
     Axis.AGENCY_TYPE: tuple(AgencyType),
@@ -64,6 +67,8 @@ AXIS_VALUES: Final[dict[Axis, tuple[str, ...]]] = {
     Axis.FAN_OUT: tuple(FanOut),
     Axis.EMERGENCY: tuple(Emergency),
     Axis.TIME_BAND: tuple(TimeBand),
+    Axis.BUDGET: tuple(BudgetState),
+    Axis.DIRECTION: tuple(Direction),
 }
 """The values of every axis but `agency`, whose values are family paths and ORIs."""
 

@@ -14,36 +14,51 @@ from typing import Final
 from comity.domain.agency import Family
 from comity.domain.decision import RuleId
 from comity.domain.ids import MEMBERS
-from comity.domain.vocabulary import Outcome
+from comity.domain.times import TIME_MAX
+from comity.domain.vocabulary import Emergency, Outcome, Purpose
 from comity.policy.axis import AXIS_VALUES, Axis
 from comity.policy.errors import (
     DuplicateRuleError,
+    OptOutError,
     PolicyLimitError,
     RuleFormError,
     SentenceMissingError,
     UncheckedClauseError,
     UnknownAxisValueError,
     UnknownFamilyError,
+    shown,
 )
 from comity.policy.families import KNOWN_FAMILIES, is_family_form, is_ori
+from comity.policy.guarantee import default_guarantees
 from comity.policy.rule import (
     NO_CONDITION,
+    READABLE_VERSIONS,
     SCHEMA_VERSION,
+    Budget,
+    BudgetPer,
     Condition,
+    Guarantee,
     Mark,
     Obligation,
     PolicyBundle,
+    Publication,
     Rule,
 )
 
 __all__ = [
     "AGENCIES_MAX",
+    "BUDGETS_MAX",
+    "BUDGET_PERSONS_MAX",
     "BUNDLE_BYTES_MAX",
+    "CASE_PASS",
     "CITE_CHARACTERS_MAX",
+    "DELAY_MONTHS_MAX",
     "EXCEPTIONS_MAX",
+    "GUARANTEES_MAX",
     "HOLD_HOURS_MAX",
     "LABEL_CHARACTERS_MAX",
     "NOTE_CHARACTERS_MAX",
+    "NOTICE_HOURS_MAX",
     "NO_RULE",
     "RESERVED_IDS",
     "RULES_MAX",
@@ -51,8 +66,13 @@ __all__ = [
     "TITLE_CHARACTERS_MAX",
     "UNKNOWN_VALUE",
     "UNLISTED_AGENCY",
+    "UNMET_OBLIGATION",
+    "URGENT_LANE",
     "VERSION_MAX",
+    "budget_order",
     "check_bundle",
+    "check_delayed",
+    "check_guarantees",
     "check_values",
     "value_order",
 ]
@@ -61,6 +81,11 @@ RULES_MAX: Final = 2_000
 EXCEPTIONS_MAX: Final = 16
 AGENCIES_MAX: Final = 256
 HOLD_HOURS_MAX: Final = 720
+NOTICE_HOURS_MAX: Final = 2_160
+GUARANTEES_MAX: Final = 64
+DELAY_MONTHS_MAX: Final = 60
+BUDGETS_MAX: Final = 32
+BUDGET_PERSONS_MAX: Final = 1_000_000
 VERSION_MAX: Final = 1 << 31
 BUNDLE_BYTES_MAX: Final = 4 << 20
 TITLE_CHARACTERS_MAX: Final = 120
@@ -72,9 +97,17 @@ NOTE_CHARACTERS_MAX: Final = 500
 NO_RULE: Final = RuleId("NO-RULE")
 UNLISTED_AGENCY: Final = RuleId("UNLISTED-AGENCY")
 UNKNOWN_VALUE: Final = RuleId("UNKNOWN-VALUE")
-RESERVED_IDS: Final = frozenset({NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE})
-"""Ids of the reasons that no rule gives; no rule may have one."""
+CASE_PASS: Final = RuleId("CASE-PASS")
+URGENT_LANE: Final = RuleId("URGENT-LANE")
+UNMET_OBLIGATION: Final = RuleId("UNMET-OBLIGATION")
+RESERVED_IDS: Final = frozenset(
+    {NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, UNMET_OBLIGATION}
+)
+"""Ids of the reasons that no rule gives; no rule may have one. The last three are of whoever acts
+on a decision: a reader of an answer must not take a rule for a reviewer's grant.
+"""
 
+_LATER_AXES: Final = (Axis.BUDGET, Axis.DIRECTION)
 _ID_FORM: Final = re.compile(r"[A-Z0-9-]{1,24}")
 _DIGEST_BYTES: Final = 32
 _SINCE_FORM: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
@@ -90,6 +123,15 @@ def value_order(axis: Axis, value: str) -> tuple[int, str]:
     return (0, value) if axis is Axis.AGENCY else (_RANK[axis][value], "")
 
 
+def budget_order(
+    per: str, agencies: Collection[str], purposes: Collection[str]
+) -> tuple[int, tuple[str, ...], tuple[int, ...]]:
+    """Return the sort key of a budget, which is also what makes it another than the next one."""
+    ranks = _RANK[Axis.PURPOSE]
+    place = list(BudgetPer).index(BudgetPer(per))
+    return place, tuple(agencies), tuple(ranks[each] for each in purposes)
+
+
 def check_bundle(
     bundle: PolicyBundle, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
 ) -> None:
@@ -97,10 +139,10 @@ def check_bundle(
 
     `families` are those that a rule may name; None asks only for their form, which is safe where
     the directory is at hand: an agency of a family that it does not list is denied in all cases.
-    Raises: RuleFormError or one of its kinds, naming the rule and the field.
+    Raises: RuleFormError or one of its kinds, naming the rule and the field; OptOutError.
     """
-    if bundle.schema_version != SCHEMA_VERSION:
-        raise RuleFormError("`schema_version` is not 1")
+    if bundle.schema_version not in READABLE_VERSIONS:
+        raise RuleFormError("`schema_version` is not 1 or 2")
     if bundle.state not in MEMBERS:
         raise RuleFormError("`state` is not a member")
     _check_range("version", bundle.version, VERSION_MAX)
@@ -109,7 +151,13 @@ def check_bundle(
     _check_text("label", bundle.label, LABEL_CHARACTERS_MAX)
     if len(bundle.rules) > RULES_MAX:
         raise PolicyLimitError(f"`rules` has more than {RULES_MAX}")
+    if not 0 <= bundle.notice_hours <= NOTICE_HOURS_MAX:
+        raise PolicyLimitError(f"`notice_hours` is not 0 to {NOTICE_HOURS_MAX}")
     _check_adoption(bundle)
+    _check_guarantees(bundle, families)
+    if bundle.publication is not None:
+        _check_publication(bundle.publication, families)
+    _check_budgets(bundle, families)
     seen: set[RuleId] = set()
     for rule in bundle.rules:
         if not _ID_FORM.fullmatch(rule.id):
@@ -118,6 +166,9 @@ def check_bundle(
             raise DuplicateRuleError(f"rule {rule.id}: `id` is taken")
         seen.add(rule.id)
         _check_rule(rule, families)
+        if bundle.schema_version < SCHEMA_VERSION:
+            _check_first_version(rule)
+    _check_unconfirmed(bundle)
 
 
 def check_values(
@@ -128,11 +179,60 @@ def check_values(
         known = _RANK[axis]
         for value in values:
             if value not in known:
-                raise UnknownAxisValueError(f"{where}: `{axis}` has no value `{value}`")
+                raise UnknownAxisValueError(f"{where}: `{axis}` has no value `{shown(value)}`")
         return
     for value in values:
         if not is_ori(value) and not _is_family(value, families):
-            raise UnknownFamilyError(f"{where}: `agency` names no known family `{value}`")
+            raise UnknownFamilyError(f"{where}: `agency` names no known family `{shown(value)}`")
+
+
+def check_delayed(
+    purposes: Collection[str], excepted: Collection[str], families: Collection[Family] | None
+) -> None:
+    """Check what a bundle's `publication` names. Raises: RuleFormError and its kinds."""
+    for purpose in purposes:
+        # INVARIANT (not-stated-is-no-claim): what says nothing claims no delay.
+        if purpose not in _RANK[Axis.PURPOSE] or purpose == Purpose.NOT_STATED:
+            raise UnknownAxisValueError(f"`delayed_purposes` has no value `{shown(purpose)}`")
+    for family in excepted:
+        if not _is_family(family, families):
+            raise UnknownFamilyError(f"`except_families` names no known family `{shown(family)}`")
+
+
+def _check_publication(publication: Publication, families: Collection[Family] | None) -> None:
+    purposes, excepted = publication.delayed_purposes, publication.except_families
+    if len(excepted) > AGENCIES_MAX:
+        raise PolicyLimitError(f"`except_families` has more than {AGENCIES_MAX}")
+    check_delayed(purposes, excepted, families)
+    ranks = [_RANK[Axis.PURPOSE][purpose] for purpose in purposes]
+    if not ranks or ranks != sorted(set(ranks)):
+        raise RuleFormError("`delayed_purposes` is empty, not in order, or has a value twice")
+    if list(excepted) != sorted(set(excepted)):
+        raise RuleFormError("`except_families` is not in order, or names a family twice")
+    _check_range("delay_months", publication.delay_months, DELAY_MONTHS_MAX)
+
+
+def _check_budgets(bundle: PolicyBundle, families: Collection[Family] | None) -> None:
+    if bundle.budgets and bundle.schema_version < SCHEMA_VERSION:
+        raise RuleFormError(f"`budgets` needs `schema_version` {SCHEMA_VERSION}")
+    if len(bundle.budgets) > BUDGETS_MAX:
+        raise PolicyLimitError(f"`budgets` has more than {BUDGETS_MAX}")
+    for place, budget in enumerate(bundle.budgets, start=1):
+        _check_budget(f"budget {place}", budget, families)
+    order = [budget_order(each.per, each.agency, each.purpose) for each in bundle.budgets]
+    if order != sorted(set(order)):
+        raise RuleFormError("`budgets` is not in order, or has two for the same")
+
+
+def _check_budget(where: str, budget: Budget, families: Collection[Family] | None) -> None:
+    if budget.per not in set(BudgetPer):
+        raise RuleFormError(f"{where}: `per` is not operator or agency")
+    # For whom and for what it is reads like a rule's condition, and is held to the same.
+    _check_condition(where, Condition(agency=budget.agency, purpose=budget.purpose), families)
+    if not 1 <= budget.persons <= BUDGET_PERSONS_MAX:
+        raise PolicyLimitError(f"{where}: `persons` is not 1 to {BUDGET_PERSONS_MAX}")
+    if budget.photos is not None and not 0 <= budget.photos <= budget.persons:
+        raise PolicyLimitError(f"{where}: `photos` is not 0 to `persons`")
 
 
 def _is_family(value: str, families: Collection[Family] | None) -> bool:
@@ -146,8 +246,72 @@ def _check_adoption(bundle: PolicyBundle) -> None:
         raise PolicyLimitError(f"`opt_outs` has more than {RULES_MAX}")
     if bundle.opt_outs and not bundle.national:
         raise RuleFormError("`opt_outs` names rules, but `national` adopts none")
-    if list(bundle.opt_outs) != sorted(set(bundle.opt_outs)):
+    opt_outs = list(bundle.opt_outs)
+    if opt_outs != sorted(set(opt_outs)) or not all(map(_ID_FORM.fullmatch, opt_outs)):
         raise RuleFormError("`opt_outs` is not in order, or names a rule twice")
+
+
+def check_guarantees(
+    guarantees: Collection[Guarantee],
+    families: Collection[Family] | None,
+    taken: Collection[str] = (),
+) -> None:
+    """Check guarantees by themselves; none may have an id that is taken.
+
+    Raises: RuleFormError or one of its kinds.
+    """
+    if len(guarantees) > GUARANTEES_MAX:
+        raise PolicyLimitError(f"`guarantees` has more than {GUARANTEES_MAX}")
+    seen = set(taken)
+    for guarantee in guarantees:
+        if not _ID_FORM.fullmatch(guarantee.id):
+            raise RuleFormError("`id` of a guarantee is not 1 to 24 of A-Z, 0-9 and hyphen")
+        if guarantee.id in seen:
+            raise DuplicateRuleError(f"guarantee {guarantee.id}: `id` is taken")
+        seen.add(guarantee.id)
+        _check_guarantee(guarantee, families)
+
+
+def _check_guarantees(bundle: PolicyBundle, families: Collection[Family] | None) -> None:
+    later = (bundle.notice_hours, bundle.guarantees, bundle.guarantee_opt_outs)
+    if bundle.schema_version < SCHEMA_VERSION and any(later):
+        raise RuleFormError(f"notice and guarantees need `schema_version` {SCHEMA_VERSION}")
+    of_all = {each.id for each in default_guarantees()}
+    # A later release may give all states one under an id that a published bundle has.
+    check_guarantees(bundle.guarantees, families, of_all if families is not None else ())
+    opt_outs = list(bundle.guarantee_opt_outs)
+    if len(opt_outs) > GUARANTEES_MAX:
+        raise PolicyLimitError(f"`guarantee_opt_outs` has more than {GUARANTEES_MAX}")
+    if opt_outs != sorted(set(opt_outs)) or not all(map(_ID_FORM.fullmatch, opt_outs)):
+        raise RuleFormError("`guarantee_opt_outs` is not in order, or names a guarantee twice")
+    # A release that gives no such guarantee any more must still read what was published.
+    if families is not None and not set(opt_outs) <= of_all:
+        unknown = min(set(opt_outs) - of_all)
+        raise OptOutError(f"`guarantee_opt_outs` names no guarantee of all states `{unknown}`")
+
+
+def _check_guarantee(guarantee: Guarantee, families: Collection[Family] | None) -> None:
+    where = f"guarantee {guarantee.id}"
+    if len(guarantee.unless) > EXCEPTIONS_MAX:
+        raise PolicyLimitError(f"{where}: `unless` has more than {EXCEPTIONS_MAX}")
+    if NO_CONDITION in guarantee.unless:
+        raise RuleFormError(f"{where}: `unless` has an exception that is always met")
+    for condition in (guarantee.when, *guarantee.unless):
+        _check_condition(where, condition, families)
+    _check_text(f"{where}: `sentence`", guarantee.sentence, SENTENCE_CHARACTERS_MAX, needed=True)
+
+
+def _check_unconfirmed(bundle: PolicyBundle) -> None:
+    places = {rule.id: place for place, rule in enumerate(bundle.rules)}
+    found = [places.get(each.rule, -1) for each in bundle.unconfirmed]
+    if -1 in found or found != sorted(set(found)):
+        raise RuleFormError("`unconfirmed` names no rule of its own, not in order, or one twice")
+    for place, each in zip(found, bundle.unconfirmed, strict=True):
+        # INVARIANT (restriction-never-waits): what gives anything does not stand on one word.
+        if bundle.rules[place].effect is Outcome.RELEASE:
+            raise RuleFormError(f"rule {each.rule}: a release cannot stand unconfirmed")
+        if not 0 <= each.until <= TIME_MAX:
+            raise RuleFormError(f"rule {each.rule}: `until` is not a time")
 
 
 def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
@@ -165,6 +329,10 @@ def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
         raise RuleFormError(f"{where}: `obligations` has one that is unknown")
     if list(rule.obligations) != sorted(set(rule.obligations)):
         raise RuleFormError(f"{where}: `obligations` is not in order, or has one twice")
+    if Obligation.REVIEW_AFTER in rule.obligations and not _is_urgent(rule):
+        raise RuleFormError(
+            f"{where}: `review_after` is of a release for a declared emergency, and of no other"
+        )
     for name, text, limit in _texts(rule):
         _check_text(f"{where}: `{name}`", text, limit, needed=name == "statute.cite")
     if rule.effect is not Outcome.RELEASE and not rule.sentence.strip():
@@ -175,6 +343,12 @@ def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
         raise RuleFormError(f"{where}: `statute.since` is not a year, a month or a day")
     if rule.enabled and rule.statute.mark is Mark.UNCHECKED:
         raise UncheckedClauseError(f"{where}: a clause marked K is not `enabled`")
+
+
+def _check_first_version(rule: Rule) -> None:
+    named = {axis for box in (rule.when, *rule.unless) for axis, _ in box.terms()}
+    if not named.isdisjoint(_LATER_AXES) or Obligation.REVIEW_AFTER in rule.obligations:
+        raise RuleFormError(f"rule {rule.id}: needs `schema_version` {SCHEMA_VERSION}")
 
 
 def _texts(rule: Rule) -> Iterator[tuple[str, str, int]]:
@@ -192,6 +366,10 @@ def _check_condition(where: str, condition: Condition, families: Collection[Fami
         order = [value_order(axis, value) for value in values]
         if order != sorted(set(order)):
             raise RuleFormError(f"{where}: `{axis}` is not in order, or has a value twice")
+
+
+def _is_urgent(rule: Rule) -> bool:
+    return rule.effect is Outcome.RELEASE and rule.when.emergency == (Emergency.DECLARED,)
 
 
 def _check_text(name: str, text: str, limit: int, *, needed: bool = False) -> None:

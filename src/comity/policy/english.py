@@ -7,14 +7,19 @@ Source: docs/adr/0008-rule-record.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+import msgspec
 
 from comity.domain.keys import MessageKey, key_row
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -27,9 +32,21 @@ from comity.domain.vocabulary import (
 )
 from comity.policy.axis import Axis
 from comity.policy.families import label_of_agency
-from comity.policy.rule import Condition, Mark, Rule
+from comity.policy.rule import Budget, BudgetPer, Condition, Mark, Publication, Rule
 
-__all__ = ["english_of", "join_words", "sentence_of", "statute_of"]
+__all__ = [
+    "english_of",
+    "english_of_budget",
+    "english_of_budgets",
+    "english_of_condition",
+    "english_of_publication",
+    "english_of_publications",
+    "join_words",
+    "sentence_of",
+    "statute_of",
+    "terms_of",
+    "words_of_class",
+]
 
 _ASSURANCE: Final = {
     Assurance.SIGNED: "signed the query",
@@ -49,7 +66,7 @@ _DATA_CLASS: Final = {
     DataClass.SSN: "the social security number",
     DataClass.HISTORY: "the driving record",
     DataClass.MEDICAL: "health notes",
-    DataClass.IMMIGRATION_DOCUMENTS: "papers shown to get the licence",
+    DataClass.IMMIGRATION_DOCUMENTS: "the papers shown for a licence",
     DataClass.VEHICLE: "plate and car",
     DataClass.OWNER: "the name of the owner",
     DataClass.OPAQUE: "free text",
@@ -58,7 +75,16 @@ _EMERGENCY: Final = {
     Emergency.NONE: "is not at risk",
     Emergency.DECLARED: "is said to be at risk",
 }
-_CLAIMS: Final = (Axis.PURPOSE, Axis.OFFENCE)
+_BUDGET: Final = {
+    BudgetState.WITHIN: "no more people today than this state allows",
+    BudgetState.PHOTO_OVER: "more people today than this state allows for photos",
+    BudgetState.OVER: "more people today than this state allows",
+}
+_DIRECTION: Final = {
+    Direction.INBOUND: "comes to this state",
+    Direction.OUTBOUND: "leaves this state",
+}
+_CLAIMS: Final = (Axis.PURPOSE, Axis.OFFENCE, Axis.INSTRUMENT)
 _UNSAID: Final = "not_stated"
 _FAN_OUT: Final = {
     FanOut.SINGLE: "this state alone",
@@ -74,10 +100,41 @@ _INSTRUMENT: Final = {
     Instrument.ADMINISTRATIVE_SUBPOENA: "a subpoena that no judge signed",
     Instrument.ADMINISTRATIVE_IMMIGRATION_WARRANT: "an ICE warrant that no judge signed",
     Instrument.EMERGENCY_DECLARATION: "a signed note that a life is at risk",
-    Instrument.CONSENT: "leave from the person",
+    Instrument.CONSENT: "the consent of the person",
     Instrument.NONE: "no court paper",
     Instrument.OTHER: "some other paper",
-    Instrument.NOT_STATED: "no paper that it names",
+}
+_OFFENCE: Final = {
+    Offence.SEXUAL: "a sexual crime",
+    Offence.PROPERTY: "a property crime",
+    Offence.IMMIGRATION_CRIMINAL: "an immigration crime",
+    Offence.IMMIGRATION_CIVIL: "a civil immigration matter",
+    Offence.NONE: "no crime",
+    Offence.OTHER: "some other crime",
+}
+_PURPOSE: Final = {
+    Purpose.MISSING_OR_ENDANGERED: "a search for someone missing or in danger",
+    Purpose.IDENTIFY_DECEASED: "finding out who has died",
+    Purpose.COURT: "a court case or serving its papers",
+    Purpose.FIREARM: "the purchase of a firearm, or a permit",
+    Purpose.OTHER_CIVIL: "some other civil use",
+    Purpose.OTHER: "some other use",
+}
+"""Words where a label does not stand well in a sentence."""
+
+_RECORD_KIND: Final = {
+    RecordKind.LICENCE: "a driver licence",
+    RecordKind.ID_CARD: "an ID card",
+    RecordKind.NONCOMPLIANT_LICENCE: "a licence that does not meet REAL ID",
+    RecordKind.COMMERCIAL_LICENCE: "a commercial licence",
+    RecordKind.REGISTRATION: "a vehicle registration",
+    RecordKind.TITLE: "a vehicle title",
+    RecordKind.OTHER: "of some other kind",
+}
+_TIME_BAND: Final = {
+    TimeBand.WEEKDAY_DAY: "a weekday from 08:00 to 18:00",
+    TimeBand.WEEKDAY_NIGHT: "a weekday before 08:00 or after 18:00",
+    TimeBand.WEEKEND: "Saturday or Sunday",
 }
 _AGENCY_TYPE: Final = {
     AgencyType.PD: "city police",
@@ -91,13 +148,14 @@ _AGENCY_TYPE: Final = {
     AgencyType.JJ: "youth courts",
     AgencyType.JF: "federal courts or jails",
     AgencyType.CJ: "others who work on crime",
-    AgencyType.NJ: "not there to work on crime",
-    AgencyType.OTHER: "of some other kind",
+    AgencyType.NJ: "bodies that do not work on crime",
+    AgencyType.OTHER: "bodies of some other kind",
 }
+_NO_ONE: Final = "No one may get {what}."
 _FIRST: Final = {
     Outcome.RELEASE: ("{who} may get {what}.", "anyone on the list"),
     Outcome.HOLD: ("A person at this state must say yes before {who} may get {what}.", "anyone"),
-    Outcome.DENY: ("{who} may not get {what}.", "those who ask"),
+    Outcome.DENY: ("{who} may not get {what}.", ""),
 }
 
 
@@ -115,7 +173,8 @@ def statute_of(rule: Rule) -> str:
 def english_of(rule: Rule) -> str:
     """Return the English that is made from the record alone."""
     first, anyone = _FIRST[rule.effect]
-    who = join_words([label_of_agency(value) for value in rule.when.agency] or [anyone])
+    who = join_words([label_of_agency(value) for value in rule.when.agency]) or anyone
+    first = first if who else _NO_ONE
     said = [_capital(first.format(who=who, what=_classes(rule.when)))]
     clauses = _clauses(rule.when)
     if clauses:
@@ -128,9 +187,111 @@ def english_of(rule: Rule) -> str:
     return " ".join(said)
 
 
+def english_of_publication(publication: Publication | None) -> str:
+    """Return what the public sees of this state's ledger now, and what it sees later."""
+    if publication is None:
+        return "The public sees who asked, for what use and for what crime, at once."
+    months = publication.delay_months
+    wait = "one month" if months == 1 else f"{months} months"
+    uses = join_words([term(purpose).label for purpose in publication.delayed_purposes])
+    now = f"When the stated use is {uses}, the public sees at once only that there was a query."
+    later = f"Who asked, for what use and for what crime is shown {wait} after that month."
+    said = [now, later]
+    if publication.except_families:
+        who = join_words([label_of_agency(family) for family in publication.except_families])
+        said.append(f"This wait is never given to {who}.")
+    return " ".join(said)
+
+
+def english_of_notice(hours: int) -> str:
+    """Return how long what loosens a restricted class must stand announced first, as a sentence."""
+    if not hours:
+        return "No notice is needed before rules loosen."
+    return (
+        "What gives photos, Social Security numbers, medical, history or immigration records more"
+        f" easily must stand announced for {hours} hours first."
+    )
+
+
+def english_of_publications(old: Publication | None, new: Publication | None) -> str:
+    """Return how what the public sees changes from one bundle to another; empty if it does not."""
+    if old == new:
+        return ""
+    before, after = english_of_publication(old), english_of_publication(new)
+    return f"What the public sees changes. Before: {before} Then: {after}"
+
+
+def english_of_budget(budget: Budget) -> str:
+    """Return how many people whom a budget lets ask about in a day, and for what."""
+    is_operator = budget.per is BudgetPer.OPERATOR
+    who = "An operator" if is_operator else "An agency"
+    if budget.agency:
+        among = join_words([label_of_agency(value) for value in budget.agency])
+        who += f" {'at' if is_operator else 'among'} {among}"
+    count = "one person" if budget.persons == 1 else f"{budget.persons:,} people"
+    photos = "" if budget.photos is None else f", {_photos(budget.photos)}"
+    use = join_words([_use(purpose) for purpose in budget.purpose])
+    return f"{who} may ask about {count} a day{photos}{', for ' if use else ''}{use}."
+
+
+def _photos(count: int) -> str:
+    return f"{count:,} with photo" if count else "none with photo"
+
+
+def _use(purpose: Purpose) -> str:
+    return "a use it does not state" if purpose == _UNSAID else term(purpose).label
+
+
+def english_of_budgets(old: Sequence[Budget], new: Sequence[Budget]) -> tuple[str, ...]:
+    """Return which budgets come, go or change from one bundle to another."""
+    before, after = ({_counts(b): b for b in budgets} for budgets in (old, new))
+    said = []
+    for what in (*before, *(each for each in after if each not in before)):
+        was, now = before.get(what), after.get(what)
+        if now is None:
+            assert was is not None
+            said.append(f"No longer so: {english_of_budget(was)}")
+        elif was is None:
+            said.append(f"New: {english_of_budget(now)}")
+        elif was != now:
+            said.append(f"Before: {english_of_budget(was)} Then: {english_of_budget(now)}")
+    return tuple(said)
+
+
+def _counts(budget: Budget) -> tuple[object, ...]:
+    """Return what a budget counts, whatever its numbers."""
+    return budget.per, budget.agency, budget.purpose
+
+
 def join_words(words: list[str], last: str = "or") -> str:
     """Return words as a list in a sentence: `a, b or c`."""
     return f" {last} ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def english_of_condition(condition: Condition) -> str:
+    """Return what a condition asks for, in words; empty where it asks for nothing."""
+    return _exception(condition)
+
+
+def words_of_class(data_class: DataClass) -> str:
+    """Return the plain words for one data class."""
+    return _DATA_CLASS[data_class]
+
+
+def terms_of(rule: Rule) -> str:
+    """Return when a rule applies, in short, whatever it does; empty where it always does."""
+    when = _brief(rule.when)
+    said = [f"when {when}"] if when else []
+    return "; ".join([*said, *(f"not when {_brief(each)}" for each in rule.unless)])
+
+
+def _brief(condition: Condition) -> str:
+    """Return what a condition asks for, message keys without their words."""
+    rest = _exception(msgspec.structs.replace(condition, message_key=()))
+    keys = (
+        f"the query is {join_words(list(condition.message_key))}" if condition.message_key else ""
+    )
+    return join_words([each for each in (keys, rest) if each], "and")
 
 
 def _exception(exception: Condition) -> str:
@@ -161,7 +322,7 @@ def _clause(axis: Axis, values: tuple[str, ...]) -> str:
         case Axis.AGENCY | Axis.DATA_CLASS:
             return ""
         case Axis.AGENCY_TYPE:
-            return f"they are {words}"
+            return f"those who ask are {words}"
         case Axis.CERTIFICATION:
             return f"their yearly pledge to this state {words}"
         case Axis.ASSURANCE:
@@ -169,25 +330,28 @@ def _clause(axis: Axis, values: tuple[str, ...]) -> str:
         case Axis.MESSAGE_KEY:
             return f"the query is {words}"
         case Axis.RECORD_KIND:
-            return f"the record is a {words}"
+            return f"the record is {words}"
         case Axis.PURPOSE:
-            return _claim("use", words, values)
+            return _claim("the stated use is", "no use is stated", words, values)
         case Axis.OFFENCE:
-            return _claim("crime", words, values)
+            return _claim("the case is stated to be", "no crime is stated", words, values)
         case Axis.INSTRUMENT:
-            return f"they hold {words}"
+            return _claim("they hold", "they name no court paper", words, values)
         case Axis.FAN_OUT:
             return f"they ask {words}"
         case Axis.EMERGENCY:
             return f"a life {words}"
         case Axis.TIME_BAND:
             return f"it is {words}"
+        case Axis.BUDGET:
+            return f"they have asked about {words}"
+        case Axis.DIRECTION:
+            return f"the query {words}"
 
 
-def _claim(what: str, words: str, values: tuple[str, ...]) -> str:
-    stated = [f"the stated {what} is {words}"] if words else []
-    unsaid = [f"no {what} is stated"] if _UNSAID in values else []
-    return join_words([*stated, *unsaid])
+def _claim(start: str, silence: str, words: str, values: tuple[str, ...]) -> str:
+    stated = [f"{start} {words}"] if words else []
+    return join_words([*stated, *([silence] if _UNSAID in values else [])])
 
 
 def _word(axis: Axis, value: str) -> str:
@@ -205,11 +369,11 @@ def _word(axis: Axis, value: str) -> str:
         case Axis.DATA_CLASS:
             return _DATA_CLASS[DataClass(value)]
         case Axis.RECORD_KIND:
-            return term(RecordKind(value)).label
+            return _RECORD_KIND[RecordKind(value)]
         case Axis.PURPOSE:
-            return term(Purpose(value)).label
+            return _PURPOSE.get(Purpose(value), term(Purpose(value)).label)
         case Axis.OFFENCE:
-            return term(Offence(value)).label
+            return _OFFENCE.get(Offence(value), term(Offence(value)).label)
         case Axis.INSTRUMENT:
             return _INSTRUMENT[Instrument(value)]
         case Axis.FAN_OUT:
@@ -217,7 +381,11 @@ def _word(axis: Axis, value: str) -> str:
         case Axis.EMERGENCY:
             return _EMERGENCY[Emergency(value)]
         case Axis.TIME_BAND:
-            return term(TimeBand(value)).label
+            return _TIME_BAND[TimeBand(value)]
+        case Axis.BUDGET:
+            return _BUDGET[BudgetState(value)]
+        case Axis.DIRECTION:
+            return _DIRECTION[Direction(value)]
 
 
 def _capital(text: str) -> str:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from comity.domain.errors import ComityError, MalformedError
 
 __all__ = [
+    "BlockError",
     "DuplicateRuleError",
     "NationalMismatchError",
     "OptOutError",
     "PolicyLimitError",
     "RuleFormError",
     "SentenceMissingError",
+    "TooManyCombinationsError",
+    "TrafficFormError",
     "UncheckedClauseError",
     "UnknownAxisError",
     "UnknownAxisValueError",
     "UnknownFamilyError",
     "UnknownTemplateError",
+    "shown",
 ]
+
+
+_SHOWN_CHARACTERS: Final = 60
+
+
+def shown(value: object) -> str:
+    """Return what a record says where a name belongs, as an error may repeat it: short, ASCII."""
+    text = str(value)
+    plain = "".join(each if " " <= each <= "~" else "?" for each in text[:_SHOWN_CHARACTERS])
+    return plain if len(text) <= _SHOWN_CHARACTERS else f"{plain}..."
 
 
 class RuleFormError(MalformedError):
@@ -81,7 +95,25 @@ class OptOutError(ComityError):
     code: ClassVar[str] = "policy-opt-out-unknown"
 
 
-class UnknownTemplateError(ComityError):
+class UnknownTemplateError(MalformedError):
     """No template has that name."""
 
     code: ClassVar[str] = "policy-template-unknown"
+
+
+class TooManyCombinationsError(ComityError):
+    """The rules tell more apart than one proof may hold at a time."""
+
+    code: ClassVar[str] = "policy-too-many-combinations"
+
+
+class BlockError(ComityError):
+    """A block is there already, or nothing of that name waits to be confirmed."""
+
+    code: ClassVar[str] = "policy-block"
+
+
+class TrafficFormError(MalformedError):
+    """A row of recorded or imported traffic does not have its form."""
+
+    code: ClassVar[str] = "traffic-malformed"

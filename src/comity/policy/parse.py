@@ -12,18 +12,27 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeGuard
+from operator import itemgetter
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
 from comity.domain.agency import Family
 from comity.policy.axis import Axis
-from comity.policy.check import BUNDLE_BYTES_MAX, check_bundle, check_values, value_order
-from comity.policy.errors import PolicyLimitError, RuleFormError, UnknownAxisError
+from comity.policy.check import (
+    BUNDLE_BYTES_MAX,
+    budget_order,
+    check_bundle,
+    check_delayed,
+    check_guarantees,
+    check_values,
+    value_order,
+)
+from comity.policy.errors import PolicyLimitError, RuleFormError, UnknownAxisError, shown
 from comity.policy.families import KNOWN_FAMILIES
-from comity.policy.rule import PolicyBundle
+from comity.policy.rule import BudgetPer, Guarantee, PolicyBundle
 
-__all__ = ["bundle_of_table", "parse_bundle"]
+__all__ = ["bundle_of_table", "guarantees_of_table", "parse_bundle"]
 
 _PATH: Final = re.compile(r"at `\$\.?([^`]*)`")
 
@@ -35,7 +44,7 @@ def parse_bundle(
 
     `families` are those that its rules may name; None, for a bundle that was checked when it was
     published, asks only for their form.
-    Raises: RuleFormError or one of its kinds.
+    Raises: RuleFormError or one of its kinds; OptOutError.
     """
     if len(data) > BUNDLE_BYTES_MAX:
         raise PolicyLimitError(f"a bundle has more than {BUNDLE_BYTES_MAX} bytes")
@@ -58,9 +67,30 @@ def bundle_of_table(
         bundle = msgspec.convert(_in_order(table, families), PolicyBundle)
     except msgspec.ValidationError as error:
         found = _PATH.search(str(error))
-        raise RuleFormError(f"`{found[1] if found else 'bundle'}` does not have its form") from None
+        raise RuleFormError(
+            f"`{shown(found[1]) if found else 'bundle'}` does not have its form"
+        ) from None
+    except UnicodeEncodeError:
+        raise RuleFormError("a field's name holds half a character") from None
     check_bundle(bundle, families)
     return bundle
+
+
+def guarantees_of_table(
+    table: object, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
+) -> tuple[Guarantee, ...]:
+    """Return the guarantees of a table that holds nothing else. Raises: as `parse_bundle`."""
+    if not isinstance(table, Mapping) or set(table) != {"guarantees"}:
+        raise RuleFormError("guarantees stand under `guarantees`, and nothing beside it")
+    try:
+        placed = _in_order(table, families)
+        found = msgspec.convert(placed["guarantees"], tuple[Guarantee, ...])
+    except msgspec.ValidationError:
+        raise RuleFormError("`guarantees` does not have its form") from None
+    except UnicodeEncodeError:
+        raise RuleFormError("a field's name holds half a character") from None
+    check_guarantees(found, families)
+    return found
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -75,7 +105,7 @@ def _refuse_constant(_: str) -> object:
     raise RuleFormError("a number is not finite")
 
 
-def _in_order(table: object, families: Collection[Family] | None) -> object:
+def _in_order(table: object, families: Collection[Family] | None) -> Any:
     """Return the table with its conditions checked and in canonical order; form is left to msgspec.
 
     Conditions come first, because the error must name the axis and the value.
@@ -85,17 +115,66 @@ def _in_order(table: object, families: Collection[Family] | None) -> object:
     rules = table.get("rules", ())
     ordered = dict(table)
     if isinstance(rules, list | tuple):
-        ordered["rules"] = [_rule_in_order(rule, families) for rule in rules]
-    opt_outs = table.get("opt_outs")
-    if _are_texts(opt_outs):
-        ordered["opt_outs"] = sorted(opt_outs)
+        ordered["rules"] = [_rule_in_order("rule", rule, families) for rule in rules]
+    guarantees = table.get("guarantees")
+    if isinstance(guarantees, list | tuple):
+        ordered["guarantees"] = [_rule_in_order("guarantee", g, families) for g in guarantees]
+    for name in ("opt_outs", "guarantee_opt_outs"):
+        if _are_texts(named := table.get(name)):
+            ordered[name] = sorted(named)
+    if isinstance(table.get("publication"), Mapping):
+        ordered["publication"] = _publication_in_order(table["publication"], families)
+    if isinstance(table.get("budgets"), list | tuple):
+        ordered["budgets"] = _budgets_in_order(table["budgets"], families)
     return ordered
 
 
-def _rule_in_order(rule: object, families: Collection[Family] | None) -> object:
+def _publication_in_order(
+    publication: Mapping[str, object], families: Collection[Family] | None
+) -> dict[str, object]:
+    ordered = dict(publication)
+    purposes, excepted = ordered.get("delayed_purposes"), ordered.get("except_families", ())
+    if _are_texts(purposes) and _are_texts(excepted):
+        check_delayed(purposes, excepted, families)
+        ordered["delayed_purposes"] = sorted(purposes, key=partial(value_order, Axis.PURPOSE))
+        ordered["except_families"] = sorted(excepted)
+        if "except_families" in publication and not excepted:
+            raise RuleFormError("`except_families` has no value; leave the field out")
+    return ordered
+
+
+def _budgets_in_order(
+    budgets: Sequence[object], families: Collection[Family] | None
+) -> Sequence[object]:
+    """Return budgets in canonical order; one that has not its form is left to msgspec."""
+    ordered = [
+        _budget_in_order(f"budget {place}", budget, families) if isinstance(budget, Mapping)
+        else budget
+        for place, budget in enumerate(budgets, start=1)
+    ]  # fmt: skip
+    with_key = []
+    for budget in ordered:
+        if not isinstance(budget, dict):
+            return ordered
+        per = budget.get("per")
+        if not isinstance(per, str) or per not in set(BudgetPer):
+            return ordered
+        key = budget_order(per, budget.get("agency", ()), budget.get("purpose", ()))
+        with_key.append((key, budget))
+    return [budget for _, budget in sorted(with_key, key=itemgetter(0))]
+
+
+def _budget_in_order(
+    where: str, budget: Mapping[str, object], families: Collection[Family] | None
+) -> dict[str, object]:
+    named = {axis: budget[axis] for axis in ("agency", "purpose") if axis in budget}
+    return {**budget, **_condition_in_order(where, named, families)}
+
+
+def _rule_in_order(what: str, rule: object, families: Collection[Family] | None) -> object:
     if not isinstance(rule, Mapping):
         return rule
-    where = f"rule {rule.get('id')}"
+    where = f"{what} {shown(rule.get('id'))}"
     ordered = dict(rule)
     obligations = rule.get("obligations")
     if _are_texts(obligations):
@@ -117,7 +196,7 @@ def _condition_in_order(
     ordered: dict[str, object] = {}
     for name, values in condition.items():
         if name not in set(Axis):
-            raise UnknownAxisError(f"{where}: there is no axis `{name}`")
+            raise UnknownAxisError(f"{where}: there is no axis `{shown(name)}`")
         if not _are_texts(values):
             raise RuleFormError(f"{where}: `{name}` is not a list of values")
         axis = Axis(name)

@@ -14,14 +14,17 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.agency import Family
 from comity.domain.decision import RuleId
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -35,24 +38,35 @@ from comity.policy.axis import Axis
 
 __all__ = [
     "NO_CONDITION",
+    "READABLE_VERSIONS",
     "SCHEMA_VERSION",
+    "Budget",
+    "BudgetPer",
     "Condition",
+    "Guarantee",
     "Mark",
     "Obligation",
     "PolicyBundle",
+    "Publication",
     "Rule",
     "Statute",
+    "Unconfirmed",
+    "budget_id",
     "bundle_digest",
     "encode_bundle",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, SCHEMA_VERSION)
+"""Version 1 has no `budget` and no `direction`, no budgets, no notice and no guarantees."""
 
 
 class Obligation(StrEnum):
     """What must be done with a decision. Closed: one that is not here is refused."""
 
     LOG = "log"
+    REVIEW_AFTER = "review_after"
+    """The state looks at the release within a day; on rules for declared emergencies alone."""
 
 
 class Mark(StrEnum):
@@ -85,6 +99,8 @@ class Condition(
     fan_out: tuple[FanOut, ...] = ()
     emergency: tuple[Emergency, ...] = ()
     time_band: tuple[TimeBand, ...] = ()
+    budget: tuple[BudgetState, ...] = ()
+    direction: tuple[Direction, ...] = ()
 
     def terms(self) -> tuple[tuple[Axis, tuple[str, ...]], ...]:
         """Return the axes that this condition looks at, with their values, in axis order."""
@@ -131,6 +147,79 @@ class Rule(
     note: str = ""
     enabled: bool = True
 
+    def __post_init__(self) -> None:
+        # An empty `when` equals one that is absent, and is encoded only if it is another object:
+        # one rule would have two canonical forms.
+        if self.when == NO_CONDITION:
+            msgspec.structs.force_setattr(self, "when", NO_CONDITION)
+
+
+class Guarantee(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """No request that meets `when`, and none of `unless`, is released without review.
+
+    `reviewed` says that a review does not help either: such a request is always refused.
+    `sentence` is the promise as people read it.
+    """
+
+    id: str
+    sentence: str
+    when: Condition = NO_CONDITION
+    unless: tuple[Condition, ...] = ()
+    reviewed: bool = False
+
+    def __post_init__(self) -> None:
+        # As of a rule: one promise has one canonical form.
+        if self.when == NO_CONDITION:
+            msgspec.structs.force_setattr(self, "when", NO_CONDITION)
+
+
+class Publication(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What the public ledger shows later: agency, purpose and offence of leaves with a delayed
+    purpose, `delay_months` whole months after the month in which they were made.
+
+    `except_families` are never delayed, whatever purpose they state. Source:
+    docs/adr/0024-private-records.md, "Delayed detail".
+    """
+
+    delayed_purposes: tuple[Purpose, ...]
+    except_families: tuple[Family, ...] = ()
+    delay_months: int
+
+
+class BudgetPer(StrEnum):
+    """Whose persons a budget counts."""
+
+    OPERATOR = "operator"
+    AGENCY = "agency"
+
+
+class Budget(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How many persons each operator, or each agency, may ask about in a day of the state's zone.
+
+    `agency` holds the family paths and ORIs it is for, `purpose` the stated purposes; empty: all.
+    `photos` is for how many of those persons the photo may be asked for; None: for all of them.
+    Source: docs/adr/0031-budgets.md.
+    """
+
+    per: BudgetPer
+    agency: tuple[str, ...] = ()
+    purpose: tuple[Purpose, ...] = ()
+    persons: int
+    photos: int | None = None
+
+
+class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A clause that one person put into force: at `until` (Unix seconds) it becomes a hold."""
+
+    rule: RuleId
+    until: int
+
 
 class PolicyBundle(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
@@ -138,8 +227,14 @@ class PolicyBundle(
     """One version of one state's rules; the national rules stand under the operator member.
 
     `version` only grows. `hold_hours` is how long a hold waits for a reviewer before it ends as a
-    refusal. `national` is the digest (32 bytes, base64 in the record) of the national rules that
-    the state adopts, less the rules that `opt_outs` names; empty where it adopts none.
+    refusal. `notice_hours` is how long what loosens a restricted class must stand announced first;
+    0 asks for none. `national` is the digest (32 bytes, base64 in the record) of the national rules
+    that the state adopts, less the rules that `opt_outs` names; empty where it adopts none.
+    `publication` is what its ledger shows later; where it is absent, all is shown at once.
+    `budgets` are what the axis `budget` is counted against; nobody is over where there is none.
+    `guarantees` are promises of its own that later versions must keep, `guarantee_opt_outs` those
+    of all states that it does not give.
+    `unconfirmed` are clauses of its own that wait for a second person, in the order of the rules.
     """
 
     schema_version: int
@@ -148,9 +243,24 @@ class PolicyBundle(
     title: str
     label: str = ""
     hold_hours: int
+    notice_hours: int = 0
     national: bytes = b""
     opt_outs: tuple[RuleId, ...] = ()
+    publication: Publication | None = None
+    budgets: tuple[Budget, ...] = ()
+    guarantees: tuple[Guarantee, ...] = ()
+    guarantee_opt_outs: tuple[str, ...] = ()
+    unconfirmed: tuple[Unconfirmed, ...] = ()
     rules: tuple[Rule, ...] = ()
+
+
+def budget_id(budget: Budget) -> bytes:
+    """Return the 8 bytes that say what a budget counts, whatever its numbers.
+
+    So that a day's count goes on where its numbers change.
+    """
+    plain = msgspec.structs.replace(budget, persons=1, photos=None)
+    return hashlib.sha256(msgspec.json.encode(plain)).digest()[:8]
 
 
 def encode_bundle(bundle: PolicyBundle) -> bytes:

@@ -2,7 +2,8 @@
 member the federal families, with invented field offices.
 
 Guarantee: the same agencies in every practice world, whatever its seed: documents and tests may
-name them. Every ORI has `PX` after the member's wire code; no two agencies share an ORI or a line.
+name them. Every ORI has `PX` after the member's wire code; no two agencies share an ORI or a line;
+each member has one control terminal.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from typing import Final
 
 import msgspec
 
-from comity.domain.agency import Agency, CertifiedUntil, parse_family
+from comity.domain.agency import (
+    Acting,
+    ActsFor,
+    Agency,
+    CertifiedUntil,
+    Family,
+    parse_family,
+)
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member, member_label, parse_ori
 from comity.domain.ids import wire_of_member as wire
 from comity.domain.vocabulary import AgencyType
@@ -26,6 +34,9 @@ __all__ = ["agencies_of", "certifications_of", "duty_contact_of"]
 
 _CLOSED: Final = Member("oh")
 """Where an agency was closed and stands in the directory as inactive."""
+
+_SMALL: Final = frozenset({Member("ak"), Member("vt"), Member("wy")})
+"""Where the county's court asks so seldom that the ledger does not name it."""
 
 _CERTIFYING: Final = frozenset({Member("il"), Member("ny"), Member("wa")})
 _CERTIFIED_FEDERAL: Final = ("US/DOJ/", "US/USPIS", "US/DOI/")
@@ -40,6 +51,7 @@ class _Local(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     type: AgencyType
     code: str
     city: int = 0
+    is_control: bool = False
 
 
 class _Federal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,11 +59,20 @@ class _Federal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str
     code: str
     offices: tuple[str, ...]
+    is_control: bool = False
+
+
+class _Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    members: tuple[Member, ...]
+    local: int
+    family: Family
+    how: Acting
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     local: tuple[_Local, ...]
     federal: tuple[_Federal, ...]
+    acting: tuple[_Acting, ...]
 
 
 @cache
@@ -110,6 +131,14 @@ def _local_agency(member: Member, place: Place, row: _Local, at: int) -> Agency:
         type=row.type,
         lines=(_line_name(member, row.line.format(**words)),),
         phone=f"555-01{10 + at:02d}",
+        is_control=row.is_control,
+        place=place.cities[row.city],
+        small=member in _SMALL and row.type is AgencyType.JG,
+        acts_for=tuple(
+            ActsFor(family=parse_family(acting.family), how=acting.how)
+            for acting in _table().acting
+            if member in acting.members and acting.local == at
+        ),
     )
 
 
@@ -123,6 +152,7 @@ def _closed_agency(member: Member, place: Place, at: int) -> Agency:
         active=False,
         lines=(_line_name(member, f"{city}-village-pd"),),
         phone="555-0199",
+        place=city,
     )
 
 
@@ -137,7 +167,14 @@ def _federal_agencies(rows: tuple[_Federal, ...]) -> Iterator[Agency]:
                 type=AgencyType.FE,
                 lines=(_line_name(OPERATOR_MEMBER, f"{branch}-{office}"),),
                 phone=f"555-01{40 + number:02d}",
+                is_control=row.is_control and at == 1,
+                place=_town(office),
             )
+
+
+def _town(office: str) -> str:
+    """Return where an office stands: `Lorvane` for the District of Lorvane."""
+    return office.removeprefix("District of ").removesuffix(" Sector")
 
 
 def _line_name(member: Member, text: str) -> str:

@@ -14,26 +14,53 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from comity.directory.part import sign_part
-from comity.domain.agency import Agency, DirectoryPart, Host, ReviewerKey
+from comity.domain.agency import Agency, DirectoryPart, Family, Host, ReviewerKey
 from comity.domain.ids import OPERATOR_MEMBER, HostName, Member
 from comity.domain.keys import MessageKey
+from comity.domain.vocabulary import Purpose
 from comity.ledger.note import verifier_key
 from comity.policy import (
+    PolicyBundle,
+    Publication,
     encode_bundle,
     load_template,
     national_default,
     plain_adoption,
-    template_names,
 )
 from comity.practice.world import PracticeWorld
 from comity.roles.host_files import HostFiles, ReviewerFile
 
-__all__ = ["ANSWERED_KEYS", "PRACTICE_HOST", "REVIEWERS", "found_practice"]
+__all__ = [
+    "ANSWERED_KEYS",
+    "FEDERAL_KEYS",
+    "MESSAGE_KEYS",
+    "PRACTICE_HOST",
+    "REVIEWERS",
+    "found_practice",
+    "practice_rules",
+]
 
 PRACTICE_HOST: Final = HostName("practice")
 REVIEWERS: Final = ("reviewer", "supervisor")
-ANSWERED_KEYS: Final = tuple(MessageKey(key) for key in ("DQ", "KQ", "RQ"))
-_UNUSED_TEMPLATES: Final = frozenset({"national_default"})
+MESSAGE_KEYS: Final = tuple(
+    MessageKey(key) for key in ("AM", "AML", "AA", "HS", "HSL", "SON", "YQ", "LQ", "ALQ")
+)
+"""Messages between agencies, which every member takes."""
+
+ANSWERED_KEYS: Final = (*(MessageKey(key) for key in ("DQ", "KQ", "RQ")), *MESSAGE_KEYS)
+FEDERAL_KEYS: Final = (MessageKey("IAQ"), *MESSAGE_KEYS)
+_DELAYED: Final = Publication(
+    delayed_purposes=(Purpose.CRIMINAL_INVESTIGATION, Purpose.MISSING_OR_ENDANGERED),
+    except_families=(Family("US/DHS"),),
+    delay_months=6,
+)
+_DELAYING: Final = frozenset({Member("co"), Member("mi"), Member("pa")})
+"""States of the practice network that delay detail, for the sake of live cases."""
+
+_BY_TEMPLATE: Final = frozenset(map(Member, ("ca", "il", "ma", "md", "mn", "ny", "or", "ut", "wa")))
+"""States of the practice network whose rules are their template's; others take the national
+default alone, also where a draft or a blank for them ships.
+"""
 
 
 class _HostKeys(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,9 +94,10 @@ def found_practice(
     trusted: dict[Member, bytes] = {}
     for member in world.members():
         member_key = Ed25519PrivateKey.generate()
+        files.write_member_key(member, member_key)
         trusted[member] = member_key.public_key().public_bytes_raw()
         part = _part(files, world, member, keys.host, lines_per_agency)
-        files.write_founding(sign_part(part, member_key), _policy(member))
+        files.write_founding(sign_part(part, member_key), encode_bundle(practice_rules(member)))
         told(member)
     files.write_trust(trusted)
 
@@ -85,7 +113,7 @@ def _part(
         host=host,
         ledger_key=ledger_key.public_key().public_bytes_raw(),
         duty_contact=world.duty_contact(member),
-        answers=() if member == OPERATOR_MEMBER else ANSWERED_KEYS,
+        answers=FEDERAL_KEYS if member == OPERATOR_MEMBER else ANSWERED_KEYS,
         agencies=tuple(_with_lines(a, lines_per_agency) for a in world.agencies(member)),
         reviewers=() if member == OPERATOR_MEMBER else _reviewers(files, member),
         certifications=world.certifications(member),
@@ -109,8 +137,9 @@ def _reviewers(files: HostFiles, member: Member) -> tuple[ReviewerKey, ...]:
     return tuple(enrolled)
 
 
-def _policy(member: Member) -> bytes:
-    """Return a member's first policy: its template where one ships, else the national default."""
-    if member in template_names() and member not in _UNUSED_TEMPLATES:
-        return encode_bundle(load_template(member))
-    return encode_bundle(plain_adoption(member))
+def practice_rules(member: Member) -> PolicyBundle:
+    """Return a member's first rules: its template's, or the national default alone."""
+    bundle = load_template(member) if member in _BY_TEMPLATE else plain_adoption(member)
+    if member in _DELAYING:
+        bundle = msgspec.structs.replace(bundle, publication=_DELAYED)
+    return bundle

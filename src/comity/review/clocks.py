@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from comity.domain.answer import Answer, ResponseKind, Withheld
-from comity.domain.decision import Reason, RuleId
+from comity.domain.decision import OVERDUE_RULE, Reason, RuleId
+from comity.domain.errors import ComityError
 from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
@@ -11,16 +12,26 @@ from comity.exchange.answering import Answered, HoldFile
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
 from comity.exchange.private import note_fields
 
-__all__ = ["EXPIRED_REMARK", "expire"]
+__all__ = ["EXPIRED_REMARK", "OVERDUE_REMARK", "HoldNotDueError", "expire"]
 
 EXPIRED_REMARK = "NONE OF THIS WAS RELEASED - ASK AGAIN OR CALL THE STATE"
-_EXPIRY_RULE = RuleId("HOLD-EXPIRY")
+OVERDUE_REMARK = "ASK AGAIN WITH THE NEXT REQUEST NUMBER OR CALL THE AGENCY"
+_EXPIRED = Reason(
+    rule=RuleId("HOLD-EXPIRY"), sentence="The time for review ended without a verdict."
+)
+_OVERDUE = Reason(rule=OVERDUE_RULE, sentence="The agency did not answer in time.")
+
+
+class HoldNotDueError(ComityError):
+    """The hold's time is not over yet."""
+
+    code = "hold-not-due"
 
 
 def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
     """Return the closure of a hold whose time is over, and the answer that tells the requester."""
     exchange = hold.exchange
-    reason = Reason(rule=_EXPIRY_RULE, sentence="The time for review ended without a verdict.")
+    reason = _OVERDUE if hold.awaits else _EXPIRED
     answer = Answer(
         exchange_id=exchange.exchange_id,
         state=exchange.state,
@@ -31,7 +42,7 @@ def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
         withheld=tuple(
             Withheld(data_class=c, outcome=Outcome.HOLD, reasons=(reason,)) for c in hold.classes
         ),
-        remark=EXPIRED_REMARK,
+        remark=OVERDUE_REMARK if hold.awaits else EXPIRED_REMARK,
     )
     leaf = WantedLeaf(
         step=step,

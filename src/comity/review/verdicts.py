@@ -10,22 +10,23 @@ from __future__ import annotations
 from hashlib import sha256
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from comity.domain.agency import ReviewerKey
 from comity.domain.answer import Answer, HoldNotice, ResponseKind, Withheld
-from comity.domain.decision import ClassDecision, Reason, RuleId
+from comity.domain.decision import REVIEW_RULE, ClassDecision, Reason
 from comity.domain.errors import ComityError
-from comity.domain.ids import entry_name
+from comity.domain.ids import entry_name, parse_entry_name
 from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.verdict import (
+    SignedHistoryReading,
+    SignedOpeningReading,
     SignedReading,
     SignedVerdict,
     Verdict,
     VerdictKind,
-    VerdictProof,
+    history_reading_bytes,
+    opening_reading_bytes,
     reading_bytes,
     signed_bytes,
 )
@@ -37,17 +38,21 @@ from comity.domain.vocabulary import (
     Outcome,
     RecordKind,
 )
-from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange
+from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange, whole
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered, outcome_header
+from comity.exchange.messages import Terms, delivered
 from comity.exchange.private import exchange_fields, note_fields, payload_of
+from comity.review.signatures import VerdictError, check_proof, check_time
 
 __all__ = [
     "NOTE_CHARACTERS_MAX",
-    "REVIEW_RULE",
     "HoldClosedError",
     "VerdictError",
     "approve",
+    "approve_message",
     "ask",
+    "check_history_reading",
+    "check_opening_reading",
     "check_reading",
     "check_verdict",
     "escalate",
@@ -55,15 +60,7 @@ __all__ = [
 ]
 
 NOTE_CHARACTERS_MAX = 500
-REVIEW_RULE = RuleId("REVIEW")
 _REFUSED_BY_REVIEWER = "A reviewer of the state refused this part."
-_CLOCK_SECONDS_MAX = 300
-
-
-class VerdictError(ComityError):
-    """A verdict is not one by an enrolled reviewer about this hold."""
-
-    code = "verdict-refused"
 
 
 class HoldClosedError(ComityError):
@@ -91,14 +88,14 @@ def check_verdict(
     than 300 s off, or too long a note; HoldClosedError if the hold's time is over.
     """
     verdict = signed.verdict
-    _check_proof(signed.proof, key, verdict.reviewer, signed_bytes(verdict))
+    check_proof(signed.proof, key, verdict.reviewer, signed_bytes(verdict))
     if (verdict.state, verdict.exchange_id) != (hold.exchange.state, hold.exchange.exchange_id):
         raise VerdictError("`hold` is not the one signed for")
     if verdict.hold_entry != entry:
         raise VerdictError("`hold_entry` is not the one signed for")
     if verdict.step != step:
         raise VerdictError("`step` is not the hold's next one: it was answered meanwhile")
-    _check_time(verdict.at, now)
+    check_time(verdict.at, now)
     if len(verdict.note) > NOTE_CHARACTERS_MAX:
         raise VerdictError("`note` is longer than 500 characters")
     _check_classes(verdict, hold)
@@ -108,24 +105,26 @@ def check_verdict(
 
 def check_reading(signed: SignedReading, key: ReviewerKey | None, now: int) -> None:
     """Check that an enrolled reviewer of the state asks to read, now. Raises: VerdictError."""
-    _check_proof(signed.proof, key, signed.reading.reviewer, reading_bytes(signed.reading))
-    _check_time(signed.reading.at, now)
+    check_proof(signed.proof, key, signed.reading.reviewer, reading_bytes(signed.reading))
+    check_time(signed.reading.at, now)
 
 
-def _check_proof(
-    proof: VerdictProof, key: ReviewerKey | None, reviewer: str, message: bytes
-) -> None:
-    if key is None or (key.name, key.key_id) != (reviewer, proof.key_id):
-        raise VerdictError("`reviewer` has no such key enrolled")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.verify_key).verify(proof.signature, message)
-    except (InvalidSignature, ValueError):
-        raise VerdictError("`signature` is not the reviewer's") from None
+def check_history_reading(signed: SignedHistoryReading, key: ReviewerKey | None, now: int) -> None:
+    """Check that an enrolled reviewer asks to read a history, now. Raises: VerdictError."""
+    reading = signed.reading
+    check_proof(signed.proof, key, reading.reviewer, history_reading_bytes(reading))
+    check_time(reading.at, now)
+    if not reading.since < reading.until:
+        raise VerdictError("`until` is not after `since`")
 
 
-def _check_time(at: int, now: int) -> None:
-    if abs(now - at) > _CLOCK_SECONDS_MAX:
-        raise VerdictError("`at` is more than 300 seconds from now")
+def check_opening_reading(signed: SignedOpeningReading, key: ReviewerKey | None, now: int) -> None:
+    """Check that an enrolled reviewer asks to open a record, now. Raises: VerdictError."""
+    reading = signed.reading
+    check_proof(signed.proof, key, reading.reviewer, opening_reading_bytes(reading))
+    check_time(reading.at, now)
+    if parse_entry_name(reading.entry)[0] != reading.state:
+        raise VerdictError("`entry` is of another state")
 
 
 def _check_classes(verdict: Verdict, hold: HoldFile) -> None:
@@ -145,10 +144,13 @@ def approve(
     *,
     step: int,
     now: int,
+    is_whole: bool = False,
 ) -> Answered:
     """Return what an approval releases: the approved classes as the policy in force allows.
 
     `judged` is of the approved classes with `reviewed` true; the others of the hold end refused.
+    A record that is free text goes whole or not at all: an approval of part of it releases none;
+    `is_whole` says so of anything else, such as a query that is to leave its state.
     # INVARIANT (one-final-outcome): a verdict ends the hold, so that nothing is held again.
     """
     verdict = signed.verdict
@@ -157,8 +159,10 @@ def approve(
         (*(_ended(d) for d in row), *(_refused(c, kind) for c in refused))
         for kind, row in zip(judged.kinds, judged.rows, strict=True)
     )
+    beside = tuple(tuple(_ended(d) for d in row) for row in judged.beside)
+    settled = msgspec.structs.replace(judged, rows=rows, beside=beside)
     return answer_exchange(
-        msgspec.structs.replace(judged, rows=rows),
+        whole(settled) if is_whole else settled,
         found,
         now=now,
         hold_until=hold.until,
@@ -166,6 +170,23 @@ def approve(
         step=step,
         after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
         remark=verdict.note,
+    )
+
+
+def approve_message(
+    signed: SignedVerdict, hold: HoldFile, judged: Judged, terms: Terms, *, step: int, now: int
+) -> Answered:
+    """Return what the approval of a held message makes: it is delivered, and may await its answer.
+
+    `judged` is of the approved class with `reviewed` true, and lets the message in.
+    """
+    return delivered(
+        judged,
+        terms,
+        now=now,
+        step=step,
+        after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
+        remark=signed.verdict.note,
     )
 
 

@@ -1,7 +1,7 @@
 """The gateway: both faces of the members that one host serves, around one sequencer.
 
-    start:  load what is published, own the ledgers whose heads continue what was signed, publish
-            what a new member's founding holds, take up open queries, then listen
+    start:  load what is published, take up successors, own the ledgers whose heads continue what
+            was signed, publish what a new member's founding holds, take up open queries, listen
     stop:   stop listening, let the batch in hand commit, sign the last heads
 
 Start after a crash is the same start: nothing is known but what is durable.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -19,23 +19,33 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from comity.directory.part import SignedPart
 from comity.domain.errors import ComityError
 from comity.domain.ids import HostName, Member
+from comity.front.http import HttpServer
 from comity.front.line import LineServer
 from comity.link.envelope import check_fresh, open_envelope
 from comity.link.parcel import EnvelopeKind
-from comity.ports import Bus, Clock, LineFrame, Store
+from comity.ports import Bus, Clock, LineFrame, ResultRow, Store
 from comity.services.answer import AnswerFace
+from comity.services.archive import ArchiveDesk
+from comity.services.asking import Asking
 from comity.services.checkpoints import Checkpoints
 from comity.services.commands import Commands, command_subject
 from comity.services.courier import Courier, gateway_subject
-from comity.services.deliveries import Deliveries
+from comity.services.deliveries import Deliveries, KeptDelivery, KeptPage, Standing
 from comity.services.events import Events
 from comity.services.founding import Founding
 from comity.services.health import Health
+from comity.services.keeping import Keeping
 from comity.services.member import World
 from comity.services.origin import OriginFace
+from comity.services.recheck import Recheck
+from comity.services.reveals import Reveals
+from comity.services.review_commands import ReviewCommands
+from comity.services.rulebook import Rulebook
 from comity.services.sequencer import Sequencer
+from comity.services.service_board import ServiceBoard
+from comity.services.succession import Succession
 
-__all__ = ["UNHEARD_MARK", "FoundingPapers", "Gateway", "GatewayParts"]
+__all__ = ["UNHEARD_MARK", "FoundingPapers", "Gateway", "GatewayParts", "GatewayPorts"]
 
 UNHEARD_MARK: Final = b"\x00"
 """First byte of the hub's word that nobody listens where an envelope was to go."""
@@ -45,6 +55,8 @@ _NS: Final = 1_000_000_000
 _Paper = TypeVar("_Paper")
 _TICK_SECONDS: Final = 1.0
 _UPKEEP_SECONDS: Final = 3600.0
+_LAPSE_SECONDS: Final = 1.0
+_DETAIL_SECONDS: Final = 2.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -55,6 +67,13 @@ class FoundingPapers(msgspec.Struct, frozen=True, kw_only=True):
 
     parts: tuple[SignedPart, ...] = ()
     policies: tuple[tuple[Member, bytes], ...] = ()
+
+
+class GatewayPorts(NamedTuple):
+    """Where agencies reach a gateway: the TCP line, and HTTPS."""
+
+    line: int
+    http: int
 
 
 class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,21 +88,31 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     sequencer: Sequencer
     courier: Courier
     checkpoints: Checkpoints
+    succession: Succession
     founding: Founding
     health: Health
     deliveries: Deliveries
+    asking: Asking
     origin: OriginFace
     answer: AnswerFace
+    board: ServiceBoard
+    archive: ArchiveDesk
+    keeping: Keeping
+    reveals: Reveals
+    rulebook: Rulebook
+    review: ReviewCommands
+    recheck: Recheck
     commands: Commands
     lines: LineServer
+    http: HttpServer
     events: Events
     papers: FoundingPapers
-    listen_on: tuple[str, int]
+    listen_on: tuple[str, GatewayPorts]
     checkpoint_s: float
 
 
 class Gateway:
-    """Runs one host's gateway; is the `Desk` of its lines."""
+    """Runs one host's gateway; is the desk of its lines, at both fronts."""
 
     def __init__(self, parts: GatewayParts) -> None:
         self._parts = parts
@@ -112,31 +141,58 @@ class Gateway:
         """Take a line's acknowledgement."""
         await self._parts.deliveries.acknowledged(line, number)
 
+    async def open_pulled(self, line: str) -> int:
+        """Take up a line that asks for its deliveries; return up to which it has acknowledged."""
+        return await self._parts.deliveries.open_pulled(line)
+
+    async def standing(self, line: str, frame_no: int) -> Standing | None:
+        """Return where a message stands, or None."""
+        return await self._parts.deliveries.standing(line, frame_no)
+
+    async def kept_after(self, line: str, number: int, limit: int) -> KeptPage:
+        """Return what was sent to a line beyond a number."""
+        return await self._parts.deliveries.kept_after(line, number, limit)
+
+    def opened(self, rows: Sequence[ResultRow]) -> tuple[KeptDelivery, ...]:
+        """Return what rows hold."""
+        return self._parts.deliveries.opened(rows)
+
     # Life.
 
-    async def start(self) -> int:
-        """Bring the gateway up; return the port that lines connect to."""
+    async def start(self) -> GatewayPorts:
+        """Bring the gateway up; return the ports that agencies connect to."""
         parts = self._parts
         await parts.world.load(parts.store)
+        await parts.succession.take_up()
         await self._own(sorted(self._members()))
+        await parts.board.load(sorted(self._members()))
         self._run(parts.sequencer.run())
         self._run(parts.courier.run())
+        self._run(parts.recheck.run())
         await self._publish_founding()
         await parts.health.check()
+        await parts.keeping.take_up([m for m in sorted(self._members()) if parts.sequencer.owns(m)])
+        await parts.review.reload(sorted(self._members()))
         await self._take_up()
         await parts.bus.listen(gateway_subject(parts.host), self._envelope)
         await parts.bus.listen(command_subject(parts.host), self._command)
-        port = await parts.lines.listen(self, *parts.listen_on)
+        host, wanted = parts.listen_on
+        line_port = await parts.lines.listen(self, host, wanted.line)
+        http_port = await parts.http.listen(self, host, wanted.http)
         self._run(self._every(_TICK_SECONDS, self._tick))
         self._run(self._every(_HEALTH_SECONDS, parts.health.check))
         self._run(self._every(parts.checkpoint_s, self._sign))
-        self._run(self._every(_UPKEEP_SECONDS, self._expire))
-        return port
+        self._run(self._every(_UPKEEP_SECONDS, self._upkeep))
+        self._run(self._every(_DETAIL_SECONDS, self._open_detail))
+        self._run(self._every(_LAPSE_SECONDS, self._lapse))
+        return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
         """Stop taking in, then end in order."""
         parts = self._parts
         await parts.lines.close()
+        await parts.http.close()
+        await parts.answer.stop()
         try:
             async with asyncio.timeout(_DRAIN_SECONDS_MAX):
                 await parts.sequencer.drained()
@@ -144,9 +200,11 @@ class Gateway:
                 await parts.checkpoints.sign_all()
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest must end too
             parts.events.failure("stop_incomplete", error)
+        await parts.archive.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        parts.recheck.stop()
 
     def _members(self) -> set[Member]:
         parts = self._parts
@@ -199,7 +257,7 @@ class Gateway:
     async def _envelope(self, data: bytes) -> None:
         parts = self._parts
         if data[:1] == UNHEARD_MARK:
-            parts.origin.host_unheard(HostName(data[1:].decode("ascii", "replace")))
+            parts.asking.host_unheard(HostName(data[1:].decode("ascii", "replace")))
             return
         try:
             opened = open_envelope(
@@ -246,9 +304,22 @@ class Gateway:
     async def _sign(self) -> None:
         await self._parts.checkpoints.sign_all()
 
-    async def _expire(self) -> None:
-        now = self._parts.clock.now_ns() // _NS
-        self._parts.events.note("rows_expired", await self._parts.store.expire(now))
+    async def _upkeep(self) -> None:
+        """Keep the members' schedules, then let go what nobody may ask for and nothing holds."""
+        parts = self._parts
+        members = sorted(self._members())
+        await parts.keeping.keep_schedule([m for m in members if parts.sequencer.owns(m)])
+        # A pass ends with the key that it is kept under.
+        await parts.review.reload(members)
+        held = await parts.keeping.held(members)
+        now = parts.clock.now_ns() // _NS
+        parts.events.note("rows_expired", await parts.store.expire(now, held))
+
+    async def _open_detail(self) -> None:
+        await self._parts.reveals.open_due()
+
+    async def _lapse(self) -> None:
+        await self._parts.rulebook.lapse()
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

@@ -2,10 +2,12 @@
 
     host/name  host/sign.key  host/seal.key     the host's name and its two keys
     trust                                       the pinned key of each member
-    ledger-keys/<st>.key                        the key of a ledger's checkpoints
+    ledger-keys/<st>.key                        the key of a ledger's checkpoints; a successor's
+                                                has its number: `<st>.2.key`
     national/<digest>.json                      national rules that states may adopt
     founding/<st>.part  founding/<st>.policy    what a new member publishes first
     reviewers/<st>-<name>.key                   reviewers' keys, in practice only
+    member-keys/<st>.key                        members' own keys, in practice only
 
 A key file holds 64 hexadecimal digits, is readable by its owner alone and is never in the database
 or its backup. Source: docs/threat-model.md, table of keys.
@@ -23,12 +25,19 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from comity.directory.part import SignedPart, encode_signed_part, parse_signed_part
 from comity.directory.trust import TrustRoot, encode_trust_root, parse_trust_root
-from comity.domain.ids import HostName, Member, parse_host_name, parse_member
+from comity.domain.ids import HostName, Member, parse_host_name, parse_member, parse_origin
 from comity.policy import PolicyBundle, bundle_digest, encode_bundle, parse_bundle
 from comity.roles.errors import SetupError
 from comity.roles.files import make_private_dir, write_private
 
-__all__ = ["HostFiles", "HostFilesError", "ReviewerFile", "read_reviewer_file"]
+__all__ = [
+    "HostFiles",
+    "HostFilesError",
+    "LedgerKeyFile",
+    "ReviewerFile",
+    "read_member_key",
+    "read_reviewer_file",
+]
 
 _KEY_DIGITS: Final = 64
 
@@ -43,6 +52,13 @@ class ReviewerFile(msgspec.Struct, frozen=True, kw_only=True):
     """A reviewer's name and signing key."""
 
     name: str
+    key: Ed25519PrivateKey
+
+
+class LedgerKeyFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The key of a member's ledger, and which of the member's ledgers it is, counted from 1."""
+
+    number: int
     key: Ed25519PrivateKey
 
 
@@ -72,12 +88,18 @@ class HostFiles:
         """Return the pinned keys of all members."""
         return parse_trust_root(self._text("trust"))
 
-    def ledger_keys(self) -> dict[Member, Ed25519PrivateKey]:
-        """Return the checkpoint keys of the ledgers that this host may sign for."""
-        return {
-            parse_member(path.stem): Ed25519PrivateKey.from_private_bytes(self._key_of(path))
-            for path in sorted(self._path("ledger-keys").glob("*.key"))
-        }
+    def ledger_keys(self) -> dict[Member, LedgerKeyFile]:
+        """Return the checkpoint keys of the ledgers that this host may sign for.
+
+        Where a member has two, the later ledger's: the other was retired and not yet put away.
+        """
+        found: dict[Member, LedgerKeyFile] = {}
+        for path in self._path("ledger-keys").glob("*.key"):
+            member, number = parse_origin(f"/{path.stem}")
+            if member not in found or number > found[member].number:
+                key = Ed25519PrivateKey.from_private_bytes(self._key_of(path))
+                found[member] = LedgerKeyFile(number=number, key=key)
+        return dict(sorted(found.items()))
 
     def national_rules(self) -> dict[bytes, PolicyBundle]:
         """Return the national rules by digest."""
@@ -101,6 +123,11 @@ class HostFiles:
         """Return the key files of a state's reviewers kept here."""
         return sorted(self._path("reviewers").glob(f"{member}-*.key"))
 
+    @property
+    def member_keys(self) -> Path:
+        """The folder of members' own keys; in the field there is none."""
+        return self._path("member-keys")
+
     def write_host(
         self, name: HostName, sign_key: Ed25519PrivateKey, seal_key: X25519PrivateKey
     ) -> None:
@@ -112,6 +139,10 @@ class HostFiles:
     def write_ledger_key(self, member: Member, key: Ed25519PrivateKey) -> None:
         """Write the key of a ledger's checkpoints."""
         self._write(f"ledger-keys/{member}.key", f"{key.private_bytes_raw().hex()}\n")
+
+    def write_member_key(self, member: Member, key: Ed25519PrivateKey) -> None:
+        """Write a member's own key, which no host of the field keeps."""
+        self._write(f"member-keys/{member}.key", f"{key.private_bytes_raw().hex()}\n")
 
     def write_reviewer(self, member: Member, reviewer: ReviewerFile) -> None:
         """Write a reviewer's key."""
@@ -161,6 +192,15 @@ def read_reviewer_file(path: Path) -> ReviewerFile:
         raise HostFilesError(f"`{path}` cannot be read") from error
     key = Ed25519PrivateKey.from_private_bytes(_key_bytes(digits, path))
     return ReviewerFile(name=name, key=key)
+
+
+def read_member_key(path: Path) -> Ed25519PrivateKey:
+    """Return a member's own key from its file. Raises: HostFilesError."""
+    try:
+        digits = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HostFilesError(f"`{path}` cannot be read") from error
+    return Ed25519PrivateKey.from_private_bytes(_key_bytes(digits, path))
 
 
 def _key_bytes(digits: str, path: Path) -> bytes:

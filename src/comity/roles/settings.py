@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
+import msgspec
 import pydantic
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comity.roles.errors import SetupError
 
 __all__ = [
     "PRACTICE_ROOT",
+    "KeySafeKind",
     "SettingFact",
     "Settings",
     "SettingsError",
@@ -32,9 +35,20 @@ __all__ = [
 ]
 
 PREFIX: Final = "COMITY_"
+_AS_JSON: Final = frozenset({"page_command"})
 PRACTICE_ROOT: Final = Path("/var/lib/comity-practice")
 """Where engines and data live when root starts a network: PostgreSQL refuses to run as root, and
 the unprivileged user that it runs as may not be able to reach the clone."""
+
+DETAIL_SECONDS_MAX: Final = 61 * 31 * 86_400
+"""Longer than any policy may delay detail."""
+
+
+class KeySafeKind(StrEnum):
+    """What month keys can stand under."""
+
+    FILES = "files"
+    PKCS11 = "pkcs11"
 
 
 class SettingsError(SetupError):
@@ -55,6 +69,16 @@ def default_data_dir() -> Path:
 
 def _split(value: object) -> object:
     return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
+
+
+def _words(value: object) -> object:
+    """Return the words of a command: an environment variable has them as a JSON list."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(msgspec.json.decode(value, type=list[str]))
+    except msgspec.MsgspecError:
+        raise ValueError('not a JSON list of words, as in ["/usr/local/bin/page"]') from None
 
 
 def _whole_path(value: Path) -> Path:
@@ -138,6 +162,31 @@ class Settings(BaseSettings):
         description="How long a hold waits at most, where a state's policy says longer; accepted "
         "queries are kept a day more.",
     )
+    confirm_seconds_max: int = Field(
+        86_400,
+        ge=1,
+        le=86_400,
+        title="seconds",
+        description="How long a block that one person orders waits at most for another to confirm "
+        "it. The time stands in the rules; then it becomes a hold.",
+    )
+    page_command: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = Field(
+        None,
+        min_length=1,
+        max_length=32,
+        title="JSON list of words",
+        description="The command that pages someone: run by no shell, the page on its standard "
+        "input as one line of JSON; delivered is what ends with 0 within 20 s "
+        "(`docs/howto/be-paged.md`). Unset: the log has an alarm `page`.",
+    )
+    detail_seconds_max: int = Field(
+        DETAIL_SECONDS_MAX,
+        ge=1,
+        le=DETAIL_SECONDS_MAX,
+        title="seconds",
+        description="How long agency, purpose and offence of a leaf stand sealed at most, where a "
+        "state's policy delays them. Anything but the default is for practice data alone.",
+    )
     undeliverable_s: int = Field(
         86_400,
         ge=10,
@@ -145,6 +194,14 @@ class Settings(BaseSettings):
         title="seconds",
         description="After how long a query that its state has not answered at all ends as "
         "undeliverable. Until then it is asked again.",
+    )
+    merge_s: int = Field(
+        60,
+        ge=1,
+        le=60,
+        title="seconds",
+        description="How long a query to the whole network waits for the states' answers before "
+        "its one merged message goes out; what comes later follows alone.",
     )
     checkpoint_s: float = Field(
         10.0,
@@ -161,6 +218,45 @@ class Settings(BaseSettings):
         description="The time from the start of one batch to the start of the next at least; "
         "more of it costs latency and saves processor time under load. What comes to an idle "
         "sequencer waits for nothing.",
+    )
+    recheck_percent: int = Field(
+        1,
+        ge=1,
+        le=100,
+        title="percent",
+        description="The share of decided exchanges about which Cedar is asked again, behind the "
+        "answer. Where it disagrees, nothing is loosened until two people have thawed it.",
+    )
+    key_safe: KeySafeKind = Field(
+        KeySafeKind.FILES,
+        title="files or pkcs11",
+        description="What month keys stand under: `files` keeps them as they are, for their owner "
+        "alone; `pkcs11` under keys that never leave a device "
+        "(`docs/howto/keep-and-destroy-records.md`).",
+    )
+    pkcs11_module: DirPath | None = Field(
+        None,
+        title="path",
+        description="The PKCS#11 library of the device's maker.",
+    )
+    pkcs11_token: str | None = Field(
+        None,
+        title="label",
+        min_length=1,
+        max_length=32,
+        description="The label of the token that holds this installation's keys, and no other's.",
+    )
+    pkcs11_pin_file: DirPath | None = Field(
+        None,
+        title="path",
+        description="A file with the token's user PIN, readable by its owner alone. The PIN itself "
+        "is no setting, because an environment can be listed.",
+    )
+    sources_file: DirPath | None = Field(
+        None,
+        title="path",
+        description="The sources file: which web service holds which state's records "
+        "(`docs/howto/connect-a-web-service.md`). Unset: all records are in the built-in source.",
     )
     people_per_state: int = Field(
         2_000,
@@ -179,6 +275,71 @@ class Settings(BaseSettings):
         0,
         title="TCP port",
         description="Where agencies' lines connect (TLS); 0 takes a free port.",
+    )
+    http_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where agencies that speak HTTP connect (HTTPS); 0 takes a free port.",
+    )
+    quorum_file: DirPath | None = Field(
+        None,
+        title="path",
+        description="The quorum file: which witnesses are asked to cosign checkpoints, and whose "
+        "cosignatures are enough (`docs/howto/run-a-witness.md`). Unset: `quorum` of the data "
+        "directory; without that file nobody is asked, and checkpoints say so.",
+    )
+    witness_dir: DirPath | None = Field(
+        None,
+        title="path",
+        description="Folder of the witness that `comity serve witness` runs: its key, the ledgers "
+        "it follows, what it cosigned. Unset: `witness` of the data directory.",
+    )
+    witness_bind: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        max_length=255,
+        title="IP address",
+        description="The address on which a witness listens, by HTTP; TLS ends in front of it.",
+    )
+    witness_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where a witness listens; 0 takes a free port.",
+    )
+    public_bind: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        max_length=255,
+        title="IP address",
+        description="The address on which the public ledgers are served, by HTTP; TLS ends in "
+        "front of it.",
+    )
+    public_port: Port = Field(
+        0,
+        title="TCP port",
+        description="Where the public ledgers are served; 0 takes a free port.",
+    )
+    public_keys_file: DirPath | None = Field(
+        None,
+        title="path",
+        description="The ledgers that `comity serve ledger` shows, by their public keys, as "
+        "`comity ledger keys` prints them. Unset: this host's own; so its private keys need not "
+        "be where the public reads.",
+    )
+    public_dir: DirPath | None = Field(
+        None,
+        title="path",
+        description="Folder of the public store, where sealed segments of ledgers are written: "
+        "any web server may show it. Unset: `public` of the data directory.",
+    )
+    public_rows_kept: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        title="segments",
+        description="How many of a ledger's newest sealed segments (65,536 leaves each) keep their "
+        "rows in the database; older ones are then in the public store alone, which must be "
+        "backed up as the database is. Unset: all rows stay.",
     )
     postgres_port: Port = Field(
         0,
@@ -257,6 +418,14 @@ class Settings(BaseSettings):
         description="Longest pause before a process that ended is started again.",
     )
 
+    @field_validator("detail_seconds_max")
+    @classmethod
+    def _check_detail_wait(cls, value: int, info: ValidationInfo) -> int:
+        # A live case would be shown before the time that its state has published.
+        if value != DETAIL_SECONDS_MAX and not info.data.get("is_practice"):
+            raise ValueError("it may be shortened for practice data alone")
+        return value
+
 
 def load_settings(**given: object) -> Settings:
     """Read the environment; what is given by name (a command's option) goes before it.
@@ -282,7 +451,7 @@ def unknown_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
 def settings_environment(settings: Settings) -> dict[str, str]:
     """Return the variables that give another process the same settings."""
     return {
-        f"{PREFIX}{name.upper()}": _variable_text(getattr(settings, name))
+        f"{PREFIX}{name.upper()}": _variable_text(name, getattr(settings, name))
         for name in sorted(settings.model_fields_set)
         if getattr(settings, name) is not None
     }
@@ -310,7 +479,9 @@ def setting_facts() -> tuple[SettingFact, ...]:
     )
 
 
-def _variable_text(value: object) -> str:
+def _variable_text(name: str, value: object) -> str:
+    if name in _AS_JSON:
+        return msgspec.json.encode(value).decode()
     return value.get_secret_value() if isinstance(value, SecretStr) else _default_text(value)
 
 

@@ -1,7 +1,8 @@
 """Commands to the host that owns a member's ledger: from worker, console and command line.
 
-A command by itself has no authority: a verdict and a reading are signed by an enrolled reviewer, an
-expiry is believed only by this host's own clock. What fails is answered with its code.
+A command by itself has no authority: a verdict and a reading are signed by an enrolled reviewer, a
+part of the directory by its member, an expiry is believed only by this host's own clock. What fails
+is answered with its code.
 """
 
 from __future__ import annotations
@@ -9,40 +10,75 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member, entry_name, make_id, parse_entry_name
-from comity.domain.leaf import LeafHeader
-from comity.domain.verdict import SignedReading
-from comity.domain.vocabulary import LeafKind, LeafMode
-from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
+from comity.domain.ids import Member, entry_name, parse_entry_name
+from comity.domain.verdict import SignedHistoryReading, SignedOpeningReading, SignedReading
 from comity.exchange.private import note_fields
 from comity.link.command import (
+    AskKeys,
     AskStatus,
+    CarryOut,
+    Certified,
+    Certify,
     Command,
     CommandDone,
     CommandFailed,
     CommandResult,
     Decide,
+    EndDuty,
     Expire,
+    ExpireReview,
+    FoldTraffic,
+    GrantPass,
     HoldsShown,
     HoldView,
+    KeepCosignatures,
+    KeepSegment,
+    OpenRecord,
     PublishDirectory,
     PublishPolicy,
+    ReadDesk,
+    ReadHistory,
     ReadHolds,
+    ReleaseLeaves,
+    ReviewRelease,
+    RevokePass,
+    ShadowPolicy,
     SignCheckpoint,
+    Succeed,
+    ThawPolicy,
     decode_command,
     encode_result,
 )
 from comity.link.limits import TEXT_CHARS_MAX
-from comity.ports import Clock, Entropy, Store
-from comity.review.verdicts import check_reading
+from comity.policy import english_of_publication
+from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.review.verdicts import check_history_reading, check_opening_reading, check_reading
+from comity.services.accesses import Accesses
+from comity.services.certifying import Certifier
 from comity.services.checkpoints import Checkpoints
-from comity.services.entries import Entry
 from comity.services.events import Events
+from comity.services.freezing import Freezes
+from comity.services.keeping_desk import KeepingDesk
 from comity.services.member import World
-from comity.services.sequencer import Refused, Sequencer, recorded_index
+from comity.services.publishing import PartPublisher
+from comity.services.review_commands import ReviewCommands
+from comity.services.rollup import RollUp
+from comity.services.rulebook import Rulebook
+from comity.services.segments import Segments
+from comity.services.sequencer import Sequencer
+from comity.services.succession import Succession
 from comity.services.verdict import OpenHold, ReviewDesk
+from comity.services.witnessed import Cosignatures
 
-__all__ = ["HOLDS_SHOWN_MAX", "SHOWN_COUNTS", "Commands", "NotOnThisPathError", "command_subject"]
+__all__ = [
+    "FOLD_FACTS",
+    "HOLDS_SHOWN_MAX",
+    "SHOWN_COUNTS",
+    "Commands",
+    "LeafMissingError",
+    "NotOnThisPathError",
+    "command_subject",
+]
 
 HOLDS_SHOWN_MAX: Final = 500
 SHOWN_COUNTS: Final = (
@@ -53,13 +89,18 @@ SHOWN_COUNTS: Final = (
     "message_refused",
     "batches_committed",
     "entries_committed",
+    "policy_decisions_rechecked",
+    "policy_referee_disagrees",
 )
 """Events of the host whose counts its status shows."""
+FOLD_FACTS: Final = ("folded", "size", "lost", "taken")
+"""What a step of folding says of a ledger."""
 _NS: Final = 1_000_000_000
+_OVERDUE_SECONDS: Final = 60
 
 
 class NotOnThisPathError(ComityError):
-    """A publication needs its approvals, which this installation does not take yet."""
+    """A command names something of another state than its own."""
 
     code = "publication-not-open"
 
@@ -67,6 +108,12 @@ class NotOnThisPathError(ComityError):
 def command_subject(host: str) -> str:
     """Return the subject on which a host takes commands."""
     return f"cmd.{host}.member"
+
+
+class LeafMissingError(ComityError):
+    """The ledger has no such leaf."""
+
+    code = "leaf-missing"
 
 
 class Commands:
@@ -77,20 +124,42 @@ class Commands:
         *,
         world: World,
         store: Store,
+        rows: LedgerRows | None = None,
         desk: ReviewDesk,
         sequencer: Sequencer,
         checkpoints: Checkpoints,
+        cosignatures: Cosignatures,
+        segments: Segments,
+        publisher: PartPublisher,
+        rulebook: Rulebook,
+        freezes: Freezes,
+        certifier: Certifier,
+        succession: Succession,
+        keeping_desk: KeepingDesk,
+        rollup: RollUp,
+        review: ReviewCommands,
         clock: Clock,
         entropy: Entropy,
         events: Events,
     ) -> None:
         self._world = world
         self._store = store
+        self._rows = rows or store
         self._desk = desk
         self._sequencer = sequencer
         self._checkpoints = checkpoints
+        self._cosignatures = cosignatures
+        self._segments = segments
+        self._publisher = publisher
+        self._rulebook = rulebook
+        self._freezes = freezes
+        self._certifier = certifier
+        self._succession = succession
+        self._keeping_desk = keeping_desk
+        self._rollup = rollup
+        self._review = review
         self._clock = clock
-        self._entropy = entropy
+        self._accesses = Accesses(sequencer, clock, entropy)
         self._events = events
 
     async def take(self, data: bytes) -> bytes:
@@ -104,20 +173,92 @@ class Commands:
     async def _carry_out(self, command: Command) -> CommandResult:
         match command:
             case Decide():
-                return CommandDone(entry=await self._desk.decide(command.signed))
+                return await self._decide(command)
             case Expire():
                 return CommandDone(entry=await self._expire(command))
             case ReadHolds():
                 return await self._read(command.signed)
+            case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
+                return await self._review.take(command)
+            case ReadHistory():
+                return CommandDone(entry=await self._read_history(command.signed))
+            case OpenRecord():
+                return CommandDone(entry=await self._open_record(command.signed))
             case SignCheckpoint():
                 await self._checkpoints.sign_all()
                 return CommandDone()
+            case KeepCosignatures():
+                await self._cosignatures.keep(command.member, command.size, command.lines)
+                return CommandDone()
+            case KeepSegment():
+                await self._segments.keep(command.member, command.segment, command.root)
+                return CommandDone()
+            case ReleaseLeaves():
+                await self._segments.release(command.member, command.segment, command.root)
+                return CommandDone()
             case AskStatus():
                 return await self._status(command.member)
-            case PublishPolicy() | PublishDirectory():
-                raise NotOnThisPathError("a change of what is published takes its approvals")
+            case Succeed():
+                return await self._succeed(command)
+            case PublishDirectory():
+                entry = await self._publisher.publish(command.member, command.part)
+                return CommandDone(entry=entry)
+            case CarryOut():
+                done = await self._keeping_desk.carry_out(command.signed)
+                # What names a person went with its key: no pass outlives it.
+                await self._review.reload([command.signed.order.state])
+                return done
+            case AskKeys():
+                return await self._keeping_desk.show(command.member)
+            case PublishPolicy():
+                published = await self._rulebook.publish(command.state, command.bundle)
+                return CommandDone(
+                    entry=published.entry,
+                    facts=(
+                        ("version", str(published.version)),
+                        ("in_force_ns", str(published.in_force_ns)),
+                    ),
+                )
+            case FoldTraffic():
+                folded = await self._rollup.fold(command.member)
+                return CommandDone(
+                    facts=tuple((name, str(getattr(folded, name))) for name in FOLD_FACTS)
+                )
+            case ShadowPolicy():
+                return await self._announce(command)
+            case EndDuty():
+                await self._store.end_duty(command.member, command.duty_id)
+                return CommandDone()
+            case Certify():
+                return Certified(
+                    certificate=await self._certifier.certify(command.state, command.family)
+                )
+            case ThawPolicy():
+                row = await self._freezes.thaw(command.state, command.thaw)
+                entry = entry_name(command.state, row.leaf_index)
+                return CommandDone(entry=entry, facts=(("since", str(row.since)),))
             case _:
                 assert_never(command)
+
+    async def _decide(self, command: Decide) -> CommandResult:
+        done = await self._desk.decide(command.signed)
+        facts = (("response", done.response.value), ("released", ",".join(done.released)))
+        return CommandDone(entry=done.entry, facts=facts)
+
+    async def _succeed(self, command: Succeed) -> CommandResult:
+        done = await self._succession.succeed(
+            command.member, command.order, command.checkpoint, command.beyond
+        )
+        return CommandDone(
+            entry=done.entry,
+            facts=(
+                ("vkey", done.vkey),
+                ("kept", str(done.kept)),
+                ("copied", str(done.copied)),
+                *((f"aside_{kind}", str(count)) for kind, count in done.aside),
+                *(("again", entry) for entry in done.again),
+            ),
+        )
 
     async def _expire(self, command: Expire) -> str:
         # By the row alone: a hold that cannot be opened must not keep another from its end.
@@ -126,15 +267,28 @@ class Commands:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
 
+    async def _announce(self, command: ShadowPolicy) -> CommandDone:
+        """Announce rules, and tell since when they stand; nothing of that where none do."""
+        entry = await self._rulebook.announce(command.state, command.bundle)
+        since = self._world.shadow_since(command.state)
+        facts = () if since is None else (("since", str(since)),)
+        return CommandDone(entry=entry, facts=facts)
+
     async def _status(self, member: Member) -> CommandResult:
         index, policy = self._world.policy(member)
         head, _ = (await self._store.heads([member]))[member]
+        now = self._clock.now_ns() // _NS
+        sealed = await self._store.unopened_detail(member, now)
+        overdue = await self._store.unopened_detail(member, now - _OVERDUE_SECONDS)
         return CommandDone(
             facts=(
                 ("member", member),
                 ("owned", "yes" if self._sequencer.owns(member) else "no"),
                 ("leaves", str(head.frontier.size)),
                 ("policy", f"{entry_name(member, index)} version {policy.bundle.version}"),
+                ("publication", english_of_publication(policy.bundle.publication)),
+                ("detail_sealed", str(sum(month.sealed for month in sealed))),
+                ("detail_overdue", str(sum(month.due for month in overdue))),
                 *((name, str(self._events.counts[name])) for name in SHOWN_COUNTS),
             )
         )
@@ -154,32 +308,39 @@ class Commands:
         if member != reading.state:
             raise NotOnThisPathError("`hold_entry` is of another state")
         hold = await self._desk.hold(reading.hold_entry)
-        access = await self._record_access(signed, now)
+        fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
+        access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
         return HoldsShown(holds=(self._view(hold, with_search=True),), access_entry=access)
 
-    async def _record_access(self, signed: SignedReading, now: int) -> str:
-        # INVARIANT (no-answer-before-receipt): what a page shows of a person is recorded first.
+    async def _read_history(self, signed: SignedHistoryReading) -> str:
+        """Record that a member's traffic is about to be read; the reader then opens it itself."""
         reading = signed.reading
-        leaf = WantedLeaf(
-            step=0,
-            header=LeafHeader(
-                version=1,
-                kind=LeafKind.ACCESS,
-                mode=LeafMode.LIVE,
-                hour=now // HOUR_SECONDS,
-                member=reading.state,
-                cites=reading.hold_entry,
-            ),
-            fields=note_fields(reviewer=reading.reviewer, key=signed.proof.key_id),
+        now = self._clock.now_ns() // _NS
+        key = self._world.directory.reviewer(reading.state, reading.reviewer)
+        check_history_reading(signed, key, now)
+        fields = note_fields(
+            reviewer=reading.reviewer,
+            key=signed.proof.key_id,
+            history=f"{reading.since}-{reading.until}",
+            keys=",".join(reading.keys),
         )
-        exchange_id = make_id(self._clock.now_ns(), self._entropy.token(8))
-        entry = Entry(member=reading.state, exchange_id=exchange_id, leaves=(leaf,))
-        (result,) = await self._sequencer.commit([entry])
-        if isinstance(result, Refused):
-            raise result.error
-        index = recorded_index(result)
-        assert index is not None
-        return entry_name(reading.state, index)
+        return await self._accesses.record(reading.state, fields, now)
+
+    async def _open_record(self, signed: SignedOpeningReading) -> str:
+        """Record that fields behind a leaf are about to be opened; the reader then opens them."""
+        reading = signed.reading
+        now = self._clock.now_ns() // _NS
+        key = self._world.directory.reviewer(reading.state, reading.reviewer)
+        check_opening_reading(signed, key, now)
+        member, index = parse_entry_name(reading.entry)
+        if not await self._rows.leaf_hashes(member, index, index + 1):
+            raise LeafMissingError("the ledger has no such leaf")
+        fields = note_fields(
+            reviewer=reading.reviewer,
+            key=signed.proof.key_id,
+            opened=",".join(reading.fields),
+        )
+        return await self._accesses.record(reading.state, fields, now, cites=reading.entry)
 
     def _view(self, hold: OpenHold, *, with_search: bool) -> HoldView:
         row, file = hold

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from comity.domain.answer import Answer
 from comity.domain.errors import ComityError
-from comity.domain.ids import QueryId
+from comity.domain.ids import ExchangeId, Member, QueryId
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.ports import AcceptedRow, Clock, Lines, ResultRow, Store, StoreDownError
 from comity.services.entries import accepted_place
 from comity.services.events import Events
-from comity.services.forms import Stamps, render_answer
-from comity.services.open_queries import OpenExchange, OpenQueryState
+from comity.services.forms import Stamps
 from comity.services.vault import Vault, month_of
 
-__all__ = ["PAGE_ROWS", "WINDOW_DELIVERIES", "Deliveries"]
+__all__ = [
+    "PAGE_ROWS",
+    "WINDOW_DELIVERIES",
+    "Deliveries",
+    "KeptDelivery",
+    "KeptPage",
+    "Outgoing",
+    "Standing",
+    "open_result",
+]
 
 PAGE_ROWS: Final = 256
 WINDOW_DELIVERIES: Final = 4_096
@@ -34,8 +41,36 @@ _NS: Final = 1_000_000_000
 _RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 _Kept = tuple[int, bytes]
+_NO_NUMBER: Final = 0
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(tuple[int, bytes])
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be kept for a line under (exchange id, step): once, however often it is given.
+
+    `render` is given the clock lines; None where only that an exchange got this answer is kept,
+    because what it said stands in another delivery. `frame_no` is the message that it answers, 0
+    for what the line did not ask for.
+    """
+
+    exchange_id: ExchangeId
+    step: int
+    query_id: QueryId
+    member: Member
+    line: str
+    frame_no: int
+    is_final: bool
+    render: Callable[[Stamps], bytes] | None
+
+
+def open_result(vault: Vault, row: ResultRow) -> _Kept:
+    """Return what a result's row keeps: the frame it replies to, and the delivery as rendered.
+
+    Raises: LostKeyError, or ComityError if the row was altered or moved.
+    """
+    place = (b"result", row.exchange_id, b"%d" % row.step)
+    return _decoder.decode(vault.open(row.member, row.sealed, place))
 
 
 class _Line(msgspec.Struct, kw_only=True):
@@ -44,7 +79,7 @@ class _Line(msgspec.Struct, kw_only=True):
     `made` is the last number given, `saved` the last one in the store, `written` the last delivery
     handed to the live connection, `waiting` those handed to it and not acknowledged yet. A line
     that `is_behind` (not connected, slow to read or to acknowledge) is written to by `resume`
-    alone, in order.
+    alone, in order. A line that `pulls` reads its deliveries itself: it is only told of each.
     """
 
     last_frame: int
@@ -54,6 +89,58 @@ class _Line(msgspec.Struct, kw_only=True):
     written: int
     waiting: deque[int] = msgspec.field(default_factory=deque)
     is_behind: bool = True
+    pulls: bool = False
+
+
+class KeptDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as it is kept: its number, the frame that it answers, its bytes."""
+
+    number: int
+    reply_to: int
+    data: bytes
+
+
+class KeptPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries of a line, in order; `last` is how far was read, `is_full` that more may follow.
+
+    `last` counts what could not be opened too.
+    """
+
+    deliveries: tuple[KeptDelivery, ...]
+    last: int
+    is_full: bool
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an accepted message stands: its row and the results that its query has.
+
+    A result under the query's own id is one message for all its states. One with the number 0 is
+    no delivery by itself. `sent_on` is the query that its own state let go to where it asked.
+    """
+
+    accepted: AcceptedRow
+    rows: tuple[ResultRow, ...]
+    sent_on: Standing | None = None
+
+    @property
+    def delivered(self) -> tuple[ResultRow, ...]:
+        """The rows of deliveries, in the order of their numbers."""
+        rows = (*self.rows, *(self.sent_on.rows if self.sent_on is not None else ()))
+        return tuple(sorted((r for r in rows if r.number), key=lambda row: row.number))
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether each state has said something, or one message speaks of all of them."""
+        heard: set[bytes] = {row.exchange_id for row in self.rows}
+        is_merged = self.accepted.query_id in heard
+        return is_merged or len(heard) >= self.accepted.exchange_count
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether each state has said its last word: nothing more follows."""
+        ended = {row.exchange_id for row in self.rows if row.is_final}
+        is_over = self.sent_on is None or self.sent_on.is_ended
+        return len(ended) >= self.accepted.exchange_count and is_over
 
 
 class Deliveries:
@@ -71,6 +158,7 @@ class Deliveries:
         self._unsaved: dict[str, int] = {}
         self._stopped: set[str] = set()
         self._received = 0
+        self._saving = asyncio.Lock()
 
     async def open_line(self, line: str) -> tuple[int, int]:
         """Take up a line that connects; return its last accepted frame and its last delivery."""
@@ -79,6 +167,49 @@ class Deliveries:
         position.waiting.clear()
         position.is_behind = True
         return position.last_frame, position.made
+
+    # A line that pulls.
+
+    async def open_pulled(self, line: str) -> int:
+        """Take up a line that asks for its deliveries; return up to which it has acknowledged."""
+        position = await self._position(line)
+        position.pulls = True
+        return position.acknowledged
+
+    async def standing(self, line: str, frame_no: int) -> Standing | None:
+        """Return where the message of a line's frame stands; None if no query came of it."""
+        standing = await self._standing(line, frame_no)
+        if standing is None or not standing.is_ended:
+            return standing
+        # Its row stands before the word that let it go is kept.
+        sent_on = await self._standing(line, -frame_no)
+        return msgspec.structs.replace(standing, sent_on=sent_on)
+
+    async def _standing(self, line: str, frame_no: int) -> Standing | None:
+        accepted = await self._store.accepted_frame(line, frame_no)
+        if accepted is None:
+            return None
+        rows = await self._store.results_of(accepted.query_id)
+        return Standing(accepted=accepted, rows=tuple(rows))
+
+    async def kept_after(self, line: str, number: int, limit: int) -> KeptPage:
+        """Return a line's deliveries beyond a number, at most `limit`."""
+        rows = await self._store.results_after(line, number, limit)
+        return KeptPage(
+            deliveries=self.opened(rows),
+            last=rows[-1].number if rows else number,
+            is_full=len(rows) >= limit,
+        )
+
+    def opened(self, rows: Sequence[ResultRow]) -> tuple[KeptDelivery, ...]:
+        """Return what rows hold; those that cannot be opened are passed over."""
+        return tuple(
+            KeptDelivery(number=row.number, reply_to=kept[0], data=kept[1])
+            for row in rows
+            if (kept := self._open(row)) is not None
+        )
+
+    # A line that is written to.
 
     async def resume(self, line: str) -> None:
         """Write out what a line has not acknowledged, in order, as far as the window allows.
@@ -99,7 +230,7 @@ class Deliveries:
 
     async def _resume(self, line: str) -> None:
         position = await self._position(line)
-        while position.written < (saved := position.saved):
+        while not position.pulls and position.written < (saved := position.saved):
             rows = await self._store.results_after(line, position.written, PAGE_ROWS)
             # Another call may have gone on, or more been saved, while this one was reading.
             fresh = [row for row in rows if row.number > position.written]
@@ -127,40 +258,69 @@ class Deliveries:
         made = position.made if position is not None else 0
         return Stamps(received=self._received, sent=made, at=now_ns // _NS)
 
-    async def save(self, answers: Sequence[tuple[OpenQueryState, OpenExchange, Answer]]) -> None:
-        """Keep answers as rendered for their requesters, then write out those that can go.
+    async def save(
+        self, outgoing: Sequence[Outgoing], *, is_flushed: bool = False
+    ) -> frozenset[ExchangeId]:
+        """Keep what is to be delivered, as rendered, then write out what can go.
 
-        One call at a time, which waits out a store that is down: numbers are saved in the order in
-        which they are given, so that none is passed over.
+        Waits out a store that is down: numbers are saved in the order in which they are given, so
+        that none is passed over. `is_flushed` for what nobody would ask for again. Returns the ids
+        of what could not be made, and is not kept: it keeps nothing else from its line.
         """
-        if not answers:
-            return
+        if not outgoing:
+            return frozenset()
+        async with self._saving:
+            return await self._save(outgoing, is_flushed)
+
+    async def _save(self, outgoing: Sequence[Outgoing], is_flushed: bool) -> frozenset[ExchangeId]:
         rows: list[ResultRow] = []
         kept: list[_Kept] = []
+        failed: set[ExchangeId] = set()
         now = self._clock.now_ns() // _NS
-        nonces = iter(self._vault.nonces(len(answers)))
-        for state, _, answer in answers:
-            position = await self._position(state.accepted.line)
-            position.made += 1
-            self._received += 1
-            stamps = Stamps(received=self._received, sent=position.made, at=now)
-            kept.append((state.frame_no, render_answer(state.accepted, answer, stamps)))
-            rows.append(self._row(state, answer, stamps, kept[-1], next(nonces)))
-        is_new = await self._save_rows(rows)
+        nonces = self._vault.nonces(len(outgoing))
+        for item in outgoing:
+            number = await self._next_number(item)
+            stamps = Stamps(received=self._received, sent=number, at=now)
+            try:
+                made = (item.frame_no, item.render(stamps) if item.render is not None else b"")
+                rows.append(self._row(item, stamps, made, next(nonces)))
+            except Exception as error:  # noqa: BLE001 - one delivery must not keep back the others
+                self._events.failure("delivery_not_made", error, member=item.member)
+                failed.add(item.exchange_id)
+                continue
+            kept.append(made)
+        is_new = await self._save_rows(rows, is_flushed)
         self._events.note("results_saved", sum(is_new))
+        self._write_new(rows, kept, is_new)
+        return frozenset(failed)
+
+    def _write_new(
+        self, rows: Sequence[ResultRow], kept: Sequence[_Kept], is_new: Sequence[bool]
+    ) -> None:
         for row, made, new in zip(rows, kept, is_new, strict=True):
-            if not new:
+            if not new or row.number == _NO_NUMBER:
                 continue
             position = self._positions[row.line]
             position.saved = row.number
-            if not position.is_behind:
+            if position.pulls:
+                self._lines.deliver(row.line, row.number, *made)
+            elif not position.is_behind:
                 position.is_behind = not self._write(row, made, position)
 
-    async def _save_rows(self, rows: Sequence[ResultRow]) -> list[bool]:
+    async def _next_number(self, item: Outgoing) -> int:
+        """Return the number of a delivery; what is not delivered by itself takes none."""
+        if item.render is None:
+            return _NO_NUMBER
+        position = await self._position(item.line)
+        position.made += 1
+        self._received += 1
+        return position.made
+
+    async def _save_rows(self, rows: Sequence[ResultRow], is_flushed: bool) -> list[bool]:
         attempt = 0
-        while True:
+        while rows:
             try:
-                is_new = await self._store.save_results(rows)
+                is_new = await self._store.save_results(rows, is_flushed=is_flushed)
                 if not attempt:
                     return is_new
                 # An attempt whose answer was lost may have persisted: then the row is this one.
@@ -171,28 +331,27 @@ class Deliveries:
                 self._events.failure("results_not_saved", error)
                 await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
                 attempt += 1
+        return []
 
     async def _is_kept(self, row: ResultRow) -> bool:
         kept = await self._store.results_of(row.query_id)
         place = (row.exchange_id, row.step, row.number)
         return place in {(r.exchange_id, r.step, r.number) for r in kept}
 
-    def _row(
-        self, state: OpenQueryState, answer: Answer, stamps: Stamps, kept: _Kept, nonce: bytes
-    ) -> ResultRow:
-        member, query_id = state.accepted.member, state.accepted.query_id
-        place = (b"result", answer.exchange_id, b"%d" % answer.step)
+    def _row(self, item: Outgoing, stamps: Stamps, kept: _Kept, nonce: bytes) -> ResultRow:
+        place = (b"result", item.exchange_id, b"%d" % item.step)
+        sealed = self._vault.seal(
+            item.member, month_of(stamps.at), nonce, _encoder.encode(kept), place
+        )
         return ResultRow(
-            exchange_id=answer.exchange_id,
-            step=answer.step,
-            query_id=query_id,
-            member=member,
-            line=state.accepted.line,
+            exchange_id=item.exchange_id,
+            step=item.step,
+            query_id=item.query_id,
+            member=item.member,
+            line=item.line,
             number=stamps.sent,
-            is_final=answer.is_final,
-            sealed=self._vault.seal(
-                member, month_of(stamps.at), nonce, _encoder.encode(kept), place
-            ),
+            is_final=item.is_final,
+            sealed=sealed,
         )
 
     def _write(self, row: ResultRow, kept: _Kept | None, position: _Line) -> bool:
@@ -209,9 +368,8 @@ class Deliveries:
 
     def _open(self, row: ResultRow) -> _Kept | None:
         """Return what is kept; None where it cannot be opened, such as when its key is gone."""
-        place = (b"result", row.exchange_id, b"%d" % row.step)
         try:
-            return _decoder.decode(self._vault.open(row.member, row.sealed, place))
+            return open_result(self._vault, row)
         except ComityError as error:
             # Passed over, or the line would get nothing that comes behind it.
             self._events.failure("delivery_not_opened", error, member=row.member)
@@ -222,7 +380,8 @@ class Deliveries:
         for row in await self._store.results_of(query_id):
             position = await self._position(row.line)
             # What was not written yet comes in its turn: out of turn it would acknowledge others.
-            kept = self._open(row) if row.number <= position.written else None
+            is_out = _NO_NUMBER < row.number <= position.written
+            kept = self._open(row) if is_out else None
             if kept is not None:
                 self._lines.deliver(row.line, row.number, frame_no, kept[1])
 

@@ -13,9 +13,11 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.ids import ExchangeId, LeafIndex, Member
+from comity.domain.passes import SignedPass
+from comity.domain.vocabulary import LeafKind
 from comity.exchange.answering import HoldFile
-from comity.exchange.leaves import WantedLeaf
-from comity.exchange.origin import AcceptedQuery, encode_accepted
+from comity.exchange.judged import UrgentFile
+from comity.exchange.origin import encode_accepted
 from comity.exchange.private import payload_of
 from comity.ledger.commitment import commit
 from comity.ledger.plan import Draft, Placed, PlacedLeaf, Plan, Submission
@@ -23,12 +25,31 @@ from comity.ports import (
     AcceptedRow,
     AnswerRow,
     BatchWrite,
+    CountedRow,
+    DelayedRow,
     DirectoryRow,
+    DocumentRow,
     HeadWrite,
     HoldChange,
     HoldRow,
+    NewDuty,
+    PassChange,
+    PassRow,
     PolicyRow,
     PrivateRow,
+    RedactionRow,
+    ReviewChange,
+    UrgentRow,
+)
+from comity.services.detail import Detail
+from comity.services.entry import (
+    DirectoryPublication,
+    Entry,
+    Frame,
+    HoldEnd,
+    PassEnd,
+    ReviewEnd,
+    entry_of,
 )
 from comity.services.vault import Vault, encode_private, month_of
 
@@ -37,63 +58,36 @@ __all__ = [
     "Entry",
     "Frame",
     "HoldEnd",
+    "PassEnd",
     "Prepared",
     "Preparer",
+    "ReviewEnd",
     "SealedRows",
     "accepted_place",
     "answer_place",
     "batch_write",
     "decode_hold",
+    "decode_pass",
+    "decode_urgent",
+    "entry_of",
     "hold_place",
+    "pass_place",
     "private_place",
+    "urgent_place",
 ]
 
 _NS: Final = 1_000_000_000
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where an accepted query came from: its line's frame."""
-
-    number: int
-    digest: bytes
-
-
-class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """Which hold a verdict or the clock answers, and whether that ends it."""
-
-    leaf_index: LeafIndex
-    closed: bool
-
-
-class DirectoryPublication(msgspec.Struct, frozen=True, kw_only=True):
-    """A member's signed part, to be published with its leaf."""
-
-    version: int
-    body: bytes
-    signature: bytes
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to be recorded: leaves of one exchange, and the rows that go with them."""
-
-    member: Member
-    exchange_id: bytes
-    leaves: tuple[WantedLeaf, ...]
-    decided_under: int | None = None
-    accepted: AcceptedQuery | None = None
-    frame: Frame | None = None
-    answer: Answer | None = None
-    hold: HoldFile | None = None
-    hold_end: HoldEnd | None = None
-    policy: bytes | None = None
-    directory: DirectoryPublication | None = None
-
-
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry with its commitments made: what the ledger is given, and the private bodies."""
+    """An entry with its commitments made: what the ledger is given, and the private bodies.
+
+    `delays` are the months for which each leaf's detail stands sealed.
+    """
 
     submission: Submission
     private: tuple[bytes, ...]
+    delays: tuple[int, ...]
 
 
 class SealedRows(msgspec.Struct, kw_only=True):
@@ -106,15 +100,49 @@ class SealedRows(msgspec.Struct, kw_only=True):
     hold_changes: list[HoldChange] = msgspec.field(default_factory=list)
     policies: list[PolicyRow] = msgspec.field(default_factory=list)
     directory: list[DirectoryRow] = msgspec.field(default_factory=list)
+    documents: list[DocumentRow] = msgspec.field(default_factory=list)
+    delayed: list[DelayedRow] = msgspec.field(default_factory=list)
+    revealed: list[tuple[Member, LeafIndex]] = msgspec.field(default_factory=list)
+    key_events: list[tuple[Member, LeafIndex]] = msgspec.field(default_factory=list)
+    redactions: list[RedactionRow] = msgspec.field(default_factory=list)
+    counted: list[CountedRow] = msgspec.field(default_factory=list)
+    shadows: list[tuple[Member, LeafIndex, int]] = msgspec.field(default_factory=list)
+    duties: list[NewDuty] = msgspec.field(default_factory=list)
+    case_passes: list[PassRow] = msgspec.field(default_factory=list)
+    pass_changes: list[PassChange] = msgspec.field(default_factory=list)
+    urgent: list[UrgentRow] = msgspec.field(default_factory=list)
+    review_changes: list[ReviewChange] = msgspec.field(default_factory=list)
 
 
 _hold_encoder = msgspec.msgpack.Encoder()
 _hold_decoder = msgspec.msgpack.Decoder(HoldFile)
+_pass_decoder = msgspec.msgpack.Decoder(SignedPass)
+_urgent_decoder = msgspec.msgpack.Decoder(UrgentFile)
 
 
 def decode_hold(data: bytes) -> HoldFile:
     """Return a hold's file as it was kept."""
     return _hold_decoder.decode(data)
+
+
+def decode_pass(data: bytes) -> SignedPass:
+    """Return a pass as it was kept; whoever uses it verifies it again."""
+    return _pass_decoder.decode(data)
+
+
+def decode_urgent(data: bytes) -> UrgentFile:
+    """Return an urgent release's file as it was kept."""
+    return _urgent_decoder.decode(data)
+
+
+def pass_place(pass_id: bytes, member: Member) -> tuple[bytes, ...]:
+    """Return where a pass stands."""
+    return (b"pass", pass_id, member.encode())
+
+
+def urgent_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
+    """Return where an urgent release stands."""
+    return (b"urgent", exchange_id, member.encode())
 
 
 def private_place(member: Member, index: int, leaf_hash: bytes) -> tuple[bytes, ...]:
@@ -140,13 +168,14 @@ def hold_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
 class Preparer:
     """Makes commitments before the lock and sealed rows under it."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, detail: Detail) -> None:
         self._vault = vault
+        self._detail = detail
 
     def prepare(self, entries: Sequence[Entry]) -> list[Prepared]:
         """Return each entry with a fresh key, a commitment and a private body per leaf."""
         keys = iter(self._vault.commitment_keys(sum(len(entry.leaves) for entry in entries)))
-        return [_prepare(entry, keys) for entry in entries]
+        return [_prepare(entry, keys, self._detail) for entry in entries]
 
     def seal(
         self, entries: Sequence[Entry], prepared: Sequence[Prepared], plan: Plan, now_ns: int
@@ -154,11 +183,13 @@ class Preparer:
         """Return the rows of every placed entry, encrypted for the current month."""
         rows = SealedRows()
         month = month_of(now_ns // _NS)
-        nonces = iter(self._vault.nonces(sum(len(e.leaves) + 3 for e in entries)))
+        nonces = self._vault.nonces(sum(len(e.leaves) + 5 for e in entries))
         for entry, item, outcome in zip(entries, prepared, plan.outcomes, strict=True):
             if isinstance(outcome, Placed):
                 self._seal_private(rows, item, outcome, month, nonces)
+                self._delay(rows, item, outcome, now_ns // _NS)
                 self._seal_entry(rows, entry, outcome, month, nonces)
+                _owe(rows, entry, outcome.leaves[0].index, now_ns // _NS)
         return rows
 
     def _seal_private(
@@ -175,10 +206,22 @@ class Preparer:
             sealed = self._vault.seal(member, month, next(nonces), body, place)
             rows.private.append(PrivateRow(member=member, leaf_index=leaf.index, sealed=sealed))
 
+    def _delay(self, rows: SealedRows, item: Prepared, outcome: Placed, now: int) -> None:
+        for leaf, months in zip(outcome.leaves, item.delays, strict=True):
+            if months:
+                row = DelayedRow(
+                    member=item.submission.member,
+                    leaf_index=leaf.index,
+                    made_month=month_of(now),
+                    opens_at=self._detail.opens_at(now, months),
+                )
+                rows.delayed.append(row)
+
     def _seal_entry(
         self, rows: SealedRows, entry: Entry, outcome: Placed, month: int, nonces: Iterator[bytes]
     ) -> None:
         leaves = outcome.leaves
+        rows.counted += entry.counted
         if entry.accepted is not None:
             rows.accepted.append(self._accepted(entry, leaves[0], month, next(nonces)))
         if entry.answer is not None:
@@ -195,7 +238,44 @@ class Preparer:
                     closed=entry.hold_end.closed,
                 )
             )
+        self._seal_reviews(rows, entry, leaves, month, nonces)
         _publications(rows, entry, leaves[0])
+
+    def _seal_reviews(
+        self,
+        rows: SealedRows,
+        entry: Entry,
+        leaves: Sequence[PlacedLeaf],
+        month: int,
+        nonces: Iterator[bytes],
+    ) -> None:
+        member, own_id = entry.member, entry.exchange_id
+        if entry.grants is not None:
+            body = _hold_encoder.encode(entry.grants)
+            place = pass_place(own_id, member)
+            rows.case_passes.append(
+                PassRow(
+                    member=member,
+                    leaf_index=leaves[0].index,
+                    pass_id=own_id,
+                    until=entry.grants.case_pass.until,
+                    sealed=self._vault.seal(member, month, next(nonces), body, place),
+                )
+            )
+        if entry.urgent is not None:
+            (leaf,) = [leaf for leaf in leaves if leaf.step == entry.urgent.step]
+            body, place = _hold_encoder.encode(entry.urgent), urgent_place(own_id, member)
+            rows.urgent.append(
+                UrgentRow(
+                    member=member,
+                    leaf_index=leaf.index,
+                    exchange_id=own_id,
+                    due=entry.urgent.due,
+                    changed_at=entry.urgent.released_at,
+                    sealed=self._vault.seal(member, month, next(nonces), body, place),
+                )
+            )
+        _review_changes(rows, entry, leaves[0])
 
     def _accepted(self, entry: Entry, leaf: PlacedLeaf, month: int, nonce: bytes) -> AcceptedRow:
         accepted, frame = entry.accepted, entry.frame
@@ -209,7 +289,7 @@ class Preparer:
             frame_no=frame.number,
             frame_digest=frame.digest,
             accepted_at=accepted.accepted_at,
-            exchange_count=len(accepted.states),
+            exchange_count=accepted.result_count,
             leaf_index=leaf.index,
             sealed=self._vault.seal(entry.member, month, nonce, encode_accepted(accepted), place),
         )
@@ -247,22 +327,46 @@ class Preparer:
         )
 
 
-def _prepare(entry: Entry, keys: Iterator[bytes]) -> Prepared:
+def _prepare(entry: Entry, keys: Iterator[bytes], detail: Detail) -> Prepared:
     drafts: list[Draft] = []
     private: list[bytes] = []
-    for wanted in entry.leaves:
+    shown, decided_under = detail.shown(entry.member, entry.leaves, entry.decided_under)
+    for wanted, (published, _) in zip(entry.leaves, shown, strict=True):
         key = next(keys)
-        header = msgspec.structs.replace(wanted.header, commitment=commit(key, wanted.fields))
+        header = msgspec.structs.replace(published, commitment=commit(key, wanted.fields))
         drafts.append(Draft(step=wanted.step, header=header, cites_previous=wanted.cites_previous))
-        private.append(encode_private(key, wanted.fields))
+        private.append(encode_private(key, wanted.fields, wanted.noted))
     submission = Submission(
         member=entry.member,
         exchange_id=entry.exchange_id,
         drafts=tuple(drafts),
-        decided_under=entry.decided_under,
+        decided_under=decided_under,
         sets_policy=entry.policy is not None,
+        with_next=entry.with_next,
     )
-    return Prepared(submission=submission, private=tuple(private))
+    delays = tuple(months for _, months in shown)
+    return Prepared(submission=submission, private=tuple(private), delays=delays)
+
+
+def _review_changes(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
+    if entry.pass_end is not None:
+        rows.pass_changes.append(
+            PassChange(
+                member=entry.member,
+                leaf_index=entry.pass_end.leaf_index,
+                revoked_by=leaf.index if entry.pass_end.revoked else None,
+            )
+        )
+    if entry.review_end is not None:
+        rows.review_changes.append(
+            ReviewChange(
+                member=entry.member,
+                leaf_index=entry.review_end.leaf_index,
+                step=entry.review_end.step,
+                stands=entry.review_end.stands,
+                changed_at=entry.review_end.at,
+            )
+        )
 
 
 def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
@@ -271,6 +375,20 @@ def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
         assert digest is not None
         rows.policies.append(
             PolicyRow(member=entry.member, leaf_index=leaf.index, digest=digest, body=entry.policy)
+        )
+    if entry.document is not None:
+        rows.documents.append(
+            DocumentRow(member=entry.member, leaf_index=leaf.index, body=entry.document)
+        )
+        if entry.leaves[0].header.kind is LeafKind.KEY:
+            rows.key_events.append((entry.member, leaf.index))
+        if entry.announced is not None:
+            rows.shadows.append((entry.member, leaf.index, entry.announced))
+    if entry.reveals is not None:
+        rows.revealed.append((entry.member, entry.reveals))
+    if entry.redacts is not None:
+        rows.redactions.append(
+            RedactionRow(member=entry.member, leaf_index=entry.redacts, named_by=leaf.index)
         )
     if entry.directory is not None:
         part = entry.directory
@@ -283,6 +401,12 @@ def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
                 signature=part.signature,
             )
         )
+
+
+def _owe(rows: SealedRows, entry: Entry, index: LeafIndex, now: int) -> None:
+    if entry.duty is not None:
+        duty = NewDuty(member=entry.member, leaf_index=index, kind=entry.duty, made_at=now)
+        rows.duties.append(duty)
 
 
 def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> BatchWrite:
@@ -318,4 +442,16 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         hold_changes=tuple(rows.hold_changes),
         policies=tuple(rows.policies),
         directory=tuple(rows.directory),
+        documents=tuple(rows.documents),
+        delayed=tuple(rows.delayed),
+        revealed=tuple(rows.revealed),
+        key_events=tuple(rows.key_events),
+        redactions=tuple(rows.redactions),
+        counted=tuple(rows.counted),
+        shadows=tuple(rows.shadows),
+        duties=tuple(rows.duties),
+        case_passes=tuple(rows.case_passes),
+        pass_changes=tuple(rows.pass_changes),
+        urgent=tuple(rows.urgent),
+        review_changes=tuple(rows.review_changes),
     )

@@ -1,4 +1,4 @@
-"""A ledger as files that any web server can host: tiles, bundles, key, and the checkpoint last.
+"""A ledger as files that any web server can host: documents, bundles, tiles, key, checkpoint last.
 
 It is read through the read-only role, page by page, so that memory does not grow with the ledger.
 """
@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member
-from comity.ledger.export import export_tree
+from comity.domain.ids import LeafIndex, Member
+from comity.ledger.export import Withdrawn, export_tree
 from comity.ledger.note import VerifierKey, verify_checkpoint
-from comity.ports import Store
+from comity.ledger.tile import document_path
+from comity.ports import DocumentRow, LedgerRows, Store
 
 __all__ = ["PAGE_LEAVES", "NoCheckpointError", "export_ledger"]
 
@@ -32,11 +33,14 @@ async def export_ledger(
     key: VerifierKey,
     write: Callable[[str, bytes], None],
     told: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    rows: LedgerRows | None = None,
 ) -> int:
     """Write every document of a ledger up to its newest checkpoint; return the size.
 
-    `write` gets (path, bytes) in an order in which the checkpoint is last; it and `told` (leaves
-    read, of how many) are called from another thread.
+    `rows` reads where the store alone no longer has every leaf. `write` gets (path, bytes) in an
+    order in which the checkpoint is last; it and `told` (leaves read, of how many) are called from
+    another thread.
     Raises: NoCheckpointError, ExportError if the leaves do not make the checkpoint.
     """
     row = await store.checkpoint(member)
@@ -44,17 +48,47 @@ async def export_ledger(
         raise NoCheckpointError("the ledger has no public checkpoint yet")
     size = verify_checkpoint(row.note, key).size
     loop = asyncio.get_running_loop()
+    read = rows or store
 
-    def entries() -> Iterator[bytes]:
+    def entries() -> Iterator[bytes | Withdrawn]:
         for first in range(0, size, PAGE_LEAVES):
             last = min(first + PAGE_LEAVES, size)
-            page = asyncio.run_coroutine_threadsafe(store.leaves(member, first, last), loop)
+            page = asyncio.run_coroutine_threadsafe(_entries(read, member, first, last), loop)
             yield from page.result()
             told(last, size)
 
+    def documents() -> Iterator[DocumentRow]:
+        for first in range(0, size, PAGE_LEAVES):
+            last = min(first + PAGE_LEAVES, size)
+            page = asyncio.run_coroutine_threadsafe(_documents(read, member, first, last), loop)
+            yield from page.result()
+
     def export() -> None:
-        for path, data in export_tree(entries(), row.note, key):
+        for document in documents():
+            write(document_path(document.leaf_index), document.body)
+        for path, data in export_tree(entries(), row.published, key):
             write(path, data)
 
     await asyncio.to_thread(export)
     return size
+
+
+async def _entries(
+    rows: LedgerRows, member: Member, first: int, last: int
+) -> list[bytes | Withdrawn]:
+    """Return the leaves of [first, last), and of one that is no longer public its hash."""
+    entries: list[bytes | Withdrawn] = [*await rows.leaves(member, first, last)]
+    withdrawn = set(await rows.withdrawn(member, first, last))
+    # The neighbours of a withdrawn leaf may be nowhere any more.
+    withdrawn |= {LeafIndex(index) for index, entry in enumerate(entries, first) if not entry}
+    for index in sorted(withdrawn):
+        (leaf_hash,) = await rows.leaf_hashes(member, index, index + 1)
+        entries[index - first] = Withdrawn(leaf_hash=leaf_hash)
+    return entries
+
+
+async def _documents(rows: LedgerRows, member: Member, first: int, last: int) -> list[DocumentRow]:
+    """Return the documents of the leaves of [first, last) that are public."""
+    withdrawn = frozenset(await rows.withdrawn(member, first, last))
+    found = await rows.documents(member, first, last)
+    return [row for row in found if row.leaf_index not in withdrawn]

@@ -60,7 +60,7 @@ class Founding:
         Raises: DirectoryError if a signature does not hold, or an agency is listed by another
         member; FoundingError if one is not newer.
         """
-        entries = [self._part_entry(signed) for signed in parts]
+        entries = [self.part_entry(signed, self._id()) for signed in parts]
         directory = self._world.directory
         for signed in parts:
             # Whose an agency is must not depend on the order in which parts are read at a start.
@@ -102,7 +102,11 @@ class Founding:
             raise refusal
         return [entry_name(entry.member, index) for entry, index in placed]
 
-    def _part_entry(self, signed: SignedPart) -> Entry:
+    def part_entry(self, signed: SignedPart, entry_id: bytes) -> Entry:
+        """Return what the sequencer is given for a part; `entry_id` is that of its leaf's key.
+
+        Raises: DirectoryError if its signature does not hold, FoundingError if it is not newer.
+        """
         part = verify_part(signed, self._root)
         standing = self._world.directory.part(part.member)
         if standing is not None and part.version <= standing.version:
@@ -110,7 +114,7 @@ class Founding:
         leaf = self._leaf(part.member, LeafKind.DIRECTORY, encode_signed_part(signed))
         return Entry(
             member=part.member,
-            exchange_id=self._id(),
+            exchange_id=entry_id,
             leaves=(leaf,),
             directory=DirectoryPublication(
                 version=part.version, body=signed.body, signature=signed.signature

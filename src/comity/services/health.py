@@ -12,9 +12,15 @@ from comity.domain.errors import ComityError
 from comity.ports import Clock, Store
 from comity.services.events import Events
 
-__all__ = ["CLOCK_SKEW_NS_MAX", "Health"]
+__all__ = ["CLOCK_SKEW_NS_MAX", "ClockSkewedError", "Health"]
 
 CLOCK_SKEW_NS_MAX: Final = 2_000_000_000
+
+
+class ClockSkewedError(ComityError):
+    """The host's clock is not to be believed: nothing is decided, and no hold ends."""
+
+    code = "clock-skewed"
 
 
 class Health:

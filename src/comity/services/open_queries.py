@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from comity.domain.answer import Answer
+from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import ExchangeId, Member, QueryId
 from comity.domain.query import Exchange
 from comity.exchange.origin import AcceptedQuery
@@ -23,10 +23,18 @@ REDRIVE_SECONDS: Final = (2, 5, 15, 60)
 """Waits before a query is asked again; the last one repeats."""
 
 HELD_REDRIVE_SECONDS: Final = 300
+"""Wait before a query is asked again that a reviewer has; what an agency is to answer, which has
+minutes, is asked again as often as any other."""
+
+HELD_SLACK_SECONDS: Final = 3
+"""How long after a hold's time its end is asked for: its word may have been lost."""
 
 
 class OpenExchange(msgspec.Struct, kw_only=True):
-    """One state of an open query; `seen` are the steps of its answers that are saved.
+    """One state of an open query; `seen` are the steps of its answers that are saved (or, before
+    a merged message went out, are at hand for it). `told_waiting` says that the requester knows
+    that it waits, `held_until` until when a person has it, and `is_awaited` that this is an agency
+    which is to answer; `has_failed` that its state's source had no answer for it.
 
     Answers are taken in the order of their steps: what was released at once must arrive too, even
     if the wire lost it and brought what followed a review. So a final answer is the last one here,
@@ -37,12 +45,26 @@ class OpenExchange(msgspec.Struct, kw_only=True):
     seen: set[int] = msgspec.field(default_factory=set)
     next_step: int = 0
     is_held: bool = False
+    is_awaited: bool = False
+    held_until: int = 0
     is_final: bool = False
+    told_waiting: bool = False
+    has_failed: bool = False
 
     def take(self, answer: Answer) -> None:
         """Note an answer that is saved; one that was saved before tells how far it reaches."""
         self.seen.add(answer.step)
+        if answer.hold is not None:
+            self.held_until = answer.hold.until
+            self.is_awaited = answer.response is ResponseKind.DELIVERED
         self.next_step = max(self.next_step, answer.step + max(1, len(answer.proofs)))
+
+    def held_wait_s(self, now: int) -> int:
+        """Return how long to wait before asking again for what a person has."""
+        if self.held_until <= now:
+            return REDRIVE_SECONDS[-1]
+        longest = REDRIVE_SECONDS[-1] if self.is_awaited else HELD_REDRIVE_SECONDS
+        return min(longest, self.held_until + HELD_SLACK_SECONDS - now)
 
     def restore(self, steps: Iterable[int], *, is_final: bool) -> None:
         """Set what the store has of this exchange."""
@@ -54,9 +76,11 @@ class OpenExchange(msgspec.Struct, kw_only=True):
 
 
 class OpenQueryState(msgspec.Struct, kw_only=True):
-    """One open query. `tries` counts asks; `told_waiting` that the requester knows it waits.
+    """One open query. `tries` counts asks.
 
-    `due_at` is when it is asked again; `is_hastened` that this was brought forward.
+    `due_at` is when it is asked again; `is_hastened` that this was brought forward. `unmerged` are
+    the first answers of states that a merged message will bring, `later` what came behind them;
+    None where there is no such message to come.
     """
 
     accepted: AcceptedQuery
@@ -64,18 +88,20 @@ class OpenQueryState(msgspec.Struct, kw_only=True):
     entry: str
     exchanges: dict[Member, OpenExchange]
     tries: int = 0
-    told_waiting: bool = False
     due_at: int = 0
     is_hastened: bool = False
+    unmerged: dict[Member, Answer] | None = None
+    later: list[Answer] = msgspec.field(default_factory=list)
 
     def pending(self) -> list[OpenExchange]:
         """Return the exchanges whose final answer is not here."""
         return [item for item in self.exchanges.values() if not item.is_final]
 
-    def wait_s(self) -> int:
+    def wait_s(self, now: int) -> int:
         """Return how long to wait before asking again."""
-        if all(item.is_held for item in self.pending()):
-            return HELD_REDRIVE_SECONDS
+        pending = self.pending()
+        if pending and all(item.is_held for item in pending):
+            return min(item.held_wait_s(now) for item in pending)
         return REDRIVE_SECONDS[min(self.tries, len(REDRIVE_SECONDS)) - 1]
 
 
@@ -86,9 +112,15 @@ class OpenQueries:
         self._queries: dict[QueryId, OpenQueryState] = {}
         self._by_exchange: dict[ExchangeId, tuple[QueryId, Member]] = {}
         self._due: list[tuple[int, QueryId]] = []
+        self._merging: list[tuple[int, QueryId]] = []
 
     def __len__(self) -> int:
         return len(self._queries)
+
+    @property
+    def exchanges(self) -> int:
+        """How many states all open queries ask."""
+        return len(self._by_exchange)
 
     def add(self, state: OpenQueryState, due_at: int) -> None:
         """Wait for a query's answers; ask again at `due_at` (Unix seconds)."""
@@ -97,6 +129,18 @@ class OpenQueries:
         for member, item in state.exchanges.items():
             self._by_exchange[item.exchange.exchange_id] = (query_id, member)
         self._wait_until(state, due_at)
+
+    def merge_at(self, state: OpenQueryState, due_at: int) -> None:
+        """Have a query's answers collected for one message until `due_at` (Unix seconds)."""
+        state.unmerged = {}
+        heapq.heappush(self._merging, (due_at, state.accepted.query_id))
+
+    def merges_due(self, now: int) -> Iterator[OpenQueryState]:
+        """Yield the queries whose merged message is due: it has waited long enough."""
+        while self._merging and self._merging[0][0] <= now:
+            state = self._queries.get(heapq.heappop(self._merging)[1])
+            if state is not None and state.unmerged is not None:
+                yield state
 
     def hasten(self, state: OpenQueryState, now: int) -> None:
         """Have a query asked again at the next second; once between two of its answers."""
@@ -116,23 +160,9 @@ class OpenQueries:
         """Return an open query."""
         return self._queries.get(query_id)
 
-    def waiting_for(self, members: frozenset[Member]) -> list[tuple[OpenQueryState, Member]]:
-        """Return queries that wait for one of these members, their requester not told yet.
-
-        Each with the first of the members that it waits for.
-        """
-        found: list[tuple[OpenQueryState, Member]] = []
-        for state in self._queries.values():
-            if state.told_waiting or members.isdisjoint(state.exchanges):
-                continue
-            waits = [i.exchange.state for i in state.pending() if i.exchange.state in members]
-            if waits:
-                found.append((state, waits[0]))
-        return found
-
     def end_if_final(self, state: OpenQueryState) -> bool:
-        """Forget a query whose every exchange has its final answer; say whether it ended."""
-        if state.pending():
+        """Forget a query whose every final answer is on its way; say whether it ended."""
+        if state.pending() or state.unmerged is not None:
             return False
         self._queries.pop(state.accepted.query_id, None)
         for item in state.exchanges.values():
@@ -151,7 +181,7 @@ class OpenQueries:
     def wait_again(self, state: OpenQueryState, now: int) -> None:
         """Put a query back after it was asked again."""
         state.tries += 1
-        self._wait_until(state, now + state.wait_s())
+        self._wait_until(state, now + state.wait_s(now))
 
     def _wait_until(self, state: OpenQueryState, due_at: int) -> None:
         state.due_at = due_at

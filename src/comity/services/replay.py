@@ -12,17 +12,22 @@ import msgspec
 
 from comity.domain.answer import Answer, Proof
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, Member, entry_name
+from comity.domain.ids import ExchangeId, Member, entry_name, parse_entry_name
 from comity.domain.leaf import parse_leaf
 from comity.domain.query import Exchange
+from comity.exchange.private import Fields
+from comity.formats.rules import is_ori
+from comity.ledger.tree import hash_leaf
 from comity.link.parcel import Answered
 from comity.ports import AnswerRow, Store
 from comity.services.entries import answer_place
 from comity.services.events import Events
+from comity.services.private_records import private_fields
 from comity.services.proofs import ProofMaker
+from comity.services.sequencer import Committed
 from comity.services.vault import Vault
 
-__all__ = ["AnswerReplay", "attach_proofs", "decode_answer"]
+__all__ = ["AnswerReplay", "attach_proofs", "decode_answer", "with_proofs"]
 
 _decoder: Final = msgspec.msgpack.Decoder(Answer)
 
@@ -60,7 +65,7 @@ class AnswerReplay:
                 # Such as a month key that is gone: nobody else of this batch waits for it.
                 self._events.failure("answer_not_restored", error, member=exchange.state)
                 continue
-            if restored and _was_asked_by(exchange, restored[0]):
+            if restored and await self._was_asked_by(exchange, restored[0]):
                 answers += [
                     Answered(origin=exchange.origin_member, answer=answer) for answer in restored
                 ]
@@ -74,6 +79,28 @@ class AnswerReplay:
         except ComityError as error:
             self._events.failure("answer_not_restored", error, member=member)
             return []
+
+    async def _was_asked_by(self, exchange: Exchange, answer: Answer) -> bool:
+        """Say whether an answer's first leaf is of this very query and agency (double entry).
+
+        Where the header does not name the agency, the private record behind it does.
+        """
+        proof = answer.proofs[0]
+        leaf = parse_leaf(proof.leaf)
+        if leaf.peer != exchange.query_entry or leaf.agency is None:
+            return False
+        if is_ori(leaf.agency):
+            return leaf.agency == exchange.agency
+        member, index = parse_entry_name(proof.entry)
+        leaf_hash = hash_leaf(proof.leaf)
+        fields = await private_fields(self._store, self._vault, member, index, leaf_hash)
+        return dict(fields or ()).get("agency") == exchange.agency.encode()
+
+    async def fields(self, answer: Answer) -> Fields | None:
+        """Return what stands behind the last leaf of a stored answer; None if it cannot be read."""
+        proof = answer.proofs[-1]
+        member, index = parse_entry_name(proof.entry)
+        return await private_fields(self._store, self._vault, member, index, hash_leaf(proof.leaf))
 
     async def _restore(self, row: AnswerRow) -> Answer:
         place = answer_place(row.exchange_id, row.member, row.step)
@@ -91,12 +118,6 @@ def _key(exchange: Exchange) -> tuple[ExchangeId, Member]:
     return exchange.exchange_id, exchange.state
 
 
-def _was_asked_by(exchange: Exchange, answer: Answer) -> bool:
-    """Say whether an answer's first leaf names this very query and agency (double entry)."""
-    leaf = parse_leaf(answer.proofs[0].leaf)
-    return leaf.peer == exchange.query_entry and leaf.agency == exchange.agency
-
-
 def attach_proofs(answer: Answer, proofs: tuple[Proof, ...]) -> Answer:
     """Return an answer with its proofs, and a hold's notice with the hold's own citation.
 
@@ -106,3 +127,17 @@ def attach_proofs(answer: Answer, proofs: tuple[Proof, ...]) -> Answer:
     if hold is not None and not hold.entry:
         hold = msgspec.structs.replace(hold, entry=proofs[-1].entry)
     return msgspec.structs.replace(answer, proofs=proofs, hold=hold)
+
+
+def with_proofs(answer: Answer, committed: Committed, member: Member | None = None) -> Answer:
+    """Return an answer with the proof of each of its leaves.
+
+    They stand in the answering state's ledger, or in that of `member`: the origin's own, for what
+    no state answered.
+    """
+    ledger = member or answer.state
+    proofs = tuple(
+        Proof(entry=entry_name(ledger, leaf.index), leaf=leaf.data, receipt=leaf.receipt)
+        for leaf in committed.leaves
+    )
+    return attach_proofs(answer, proofs)

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from comity.domain.errors import ComityError
-from comity.domain.ids import LeafIndex, Member, ledger_origin
+from comity.domain.ids import LeafIndex, Member
 from comity.ledger.note import Signer, VerifierKey
 from comity.ledger.plan import (
     Existing,
@@ -30,10 +30,12 @@ from comity.ledger.plan import (
     PlacedLeaf,
     Plan,
     Stale,
+    companions,
     keys_of,
     make_plan,
 )
 from comity.ledger.receipt import Head, encode_receipt, make_receipts, sign_batch
+from comity.ledger.tree import Frontier
 from comity.ports import (
     Clock,
     CommitUnknownError,
@@ -43,6 +45,7 @@ from comity.ports import (
 )
 from comity.services.entries import Entry, Prepared, Preparer, batch_write
 from comity.services.events import Events
+from comity.services.ledger_keys import LedgerKeys
 
 __all__ = [
     "BATCH_ENTRIES_MAX",
@@ -98,10 +101,27 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 SequencerResult = Committed | Existing | Stale | Refused
 
 
+class _Item(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry, and what was made of it before its turn; None if that failed and is tried again."""
+
+    entry: Entry
+    prepared: Prepared | None
+
+    @property
+    def member(self) -> Member:
+        """Whose ledger it is for."""
+        return self.entry.member
+
+    @property
+    def with_next(self) -> bool:
+        """Whether it stands or falls with the one behind it."""
+        return self.entry.with_next
+
+
 class _Group(msgspec.Struct, kw_only=True):
     """What one caller handed over together."""
 
-    entries: Sequence[Entry]
+    items: Sequence[_Item]
     future: asyncio.Future[list[SequencerResult]]
 
 
@@ -119,7 +139,7 @@ class Sequencer:
         clock: Clock,
         signer: Signer,
         host: VerifierKey,
-        domain: str,
+        keys: LedgerKeys,
         events: Events,
         batch_floor_s: float = 0.0,
     ) -> None:
@@ -128,10 +148,11 @@ class Sequencer:
         self._clock = clock
         self._signer = signer
         self._host = host
-        self._domain = domain
+        self._keys = keys
         self._events = events
         self._batch_floor_s = batch_floor_s
         self._epochs: dict[Member, int] = {}
+        self._frontiers: dict[Member, Frontier] = {}
         self._pending: list[_Group] = []
         self._pending_count = 0
         self._wake = asyncio.Event()
@@ -140,6 +161,12 @@ class Sequencer:
     def own(self, epochs: Mapping[Member, int]) -> None:
         """Take the ledgers that the store gave this host, with the epoch of each."""
         self._epochs.update(epochs)
+        for member in epochs:
+            self._frontiers.pop(member, None)
+
+    def release(self, member: Member) -> None:
+        """Write a ledger no more; what waits for it is refused."""
+        self._epochs.pop(member, None)
 
     def owns(self, member: Member) -> bool:
         """Say whether this host writes the member's ledger."""
@@ -155,15 +182,25 @@ class Sequencer:
         if self._pending_count + len(entries) > PENDING_ENTRIES_MAX:
             raise BusyError("too many entries wait to be recorded")
         loop = asyncio.get_running_loop()
+        # Here, and not in its turn: the batch before is with the database meanwhile.
+        items = self._prepare(entries)
         groups = [
-            _Group(entries=entries[at : at + BATCH_ENTRIES_MAX], future=loop.create_future())
-            for at in range(0, len(entries), BATCH_ENTRIES_MAX)
+            _Group(items=items[at : at + BATCH_ENTRIES_MAX], future=loop.create_future())
+            for at in range(0, len(items), BATCH_ENTRIES_MAX)
         ]
         self._pending += groups
         self._pending_count += len(entries)
         self._idle.clear()
         self._wake.set()
         return [result for group in groups for result in await group.future]
+
+    def _prepare(self, entries: Sequence[Entry]) -> list[_Item]:
+        try:
+            prepared = self._preparer.prepare(entries)
+        except Exception as error:  # noqa: BLE001 - found again in its turn, where it stands alone
+            self._events.failure("entry_not_prepared", error, entries=len(entries))
+            return [_Item(entry=entry, prepared=None) for entry in entries]
+        return [_Item(entry=e, prepared=p) for e, p in zip(entries, prepared, strict=True)]
 
     async def drained(self) -> None:
         """Return when nothing waits to be recorded."""
@@ -191,70 +228,70 @@ class Sequencer:
         taken: list[_Group] = []
         count = 0
         for group in self._pending:
-            if taken and count + len(group.entries) > BATCH_ENTRIES_MAX:
+            if taken and count + len(group.items) > BATCH_ENTRIES_MAX:
                 break
             taken.append(group)
-            count += len(group.entries)
+            count += len(group.items)
         del self._pending[: len(taken)]
         self._pending_count -= count
         return taken
 
     async def _settle(self, groups: list[_Group]) -> None:
-        entries = [entry for group in groups for entry in group.entries]
+        items = [item for group in groups for item in group.items]
         try:
-            results = await self._commit_entries(entries)
+            results = await self._commit_owned(items)
         except asyncio.CancelledError:
             for group in groups:
                 group.future.cancel()
             raise
         except ComityError as error:
-            results = [Refused(error=error)] * len(entries)
+            results = [Refused(error=error)] * len(items)
         except Exception as error:  # noqa: BLE001 - a fault must not stop the writer of all ledgers
             self._events.failure("sequencer_fault", error)
-            results = [Refused(error=ComityError("the sequencer failed"))] * len(entries)
+            results = [Refused(error=ComityError("the sequencer failed"))] * len(items)
         at = 0
         for group in groups:
-            count = len(group.entries)
+            count = len(group.items)
             if not group.future.done():
                 group.future.set_result(results[at : at + count])
             at += count
 
-    async def _commit_entries(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+    async def _commit_owned(self, items: Sequence[_Item]) -> list[SequencerResult]:
         """Commit what this host owns; a batch that fails for its contents is retried in parts."""
         results: list[SequencerResult | None] = [
-            None if entry.member in self._epochs else Refused(error=_not_owned())
-            for entry in entries
+            None if item.member in self._epochs else Refused(error=_not_owned()) for item in items
         ]
         open_places = [place for place, result in enumerate(results) if result is None]
         if open_places:
-            done = await self._commit_apart([entries[p] for p in open_places])
+            done = await self._commit_apart([items[p] for p in open_places])
             for place, result in zip(open_places, done, strict=True):
                 results[place] = result
         return [result for result in results if result is not None]
 
-    async def _commit_apart(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+    async def _commit_apart(self, items: Sequence[_Item]) -> list[SequencerResult]:
         """Commit; what fails is split until the entry that cannot be recorded stands alone."""
         try:
-            return await self._commit_all(entries)
+            return await self._commit_all(items)
         except Exception as error:  # noqa: BLE001 - one bad row stops no other
-            member = entries[0].member
-            self._events.failure("batch_failed", error, member=member, entries=len(entries))
-        if len(entries) == 1:
-            return [Refused(error=ComityError("the ledger refused this entry"))]
+            member = items[0].member
+            self._events.failure("batch_failed", error, member=member, entries=len(items))
+        if len(companions(items)) == 1:
+            return [Refused(error=ComityError("the ledger refused this entry"))] * len(items)
         results: dict[int, SequencerResult] = {}
-        for places in _parts(entries):
-            done = await self._commit_apart([entries[p] for p in places])
+        for places in _parts(items):
+            done = await self._commit_apart([items[p] for p in places])
             results.update(zip(places, done, strict=True))
-        return [results[place] for place in range(len(entries))]
+        return [results[place] for place in range(len(items))]
 
-    async def _commit_all(self, entries: Sequence[Entry]) -> list[SequencerResult]:
+    async def _commit_all(self, items: Sequence[_Item]) -> list[SequencerResult]:
         """Commit, waiting out a store that is down; give up only what another host has taken."""
         attempt = 0
-        prepared = self._preparer.prepare(entries)
+        entries = [item.entry for item in items]
+        prepared = [i.prepared or self._preparer.prepare([i.entry])[0] for i in items]
         while True:
             lost = [e.member for e in entries if e.member not in self._epochs]
             if lost:
-                return await self._commit_entries(entries)
+                return await self._commit_owned(items)
             try:
                 return await self._commit_once(entries, prepared)
             except HeadMovedError as error:
@@ -272,6 +309,7 @@ class Sequencer:
         plan: Plan | None = None
         try:
             async with self._store.batch(members, keys_of(submissions)) as transaction:
+                self._check_heads(transaction.heads)
                 plan = make_plan(submissions, transaction.heads, transaction.existing)
                 if plan.ledgers:
                     sealed = self._preparer.seal(entries, prepared, plan, self._clock.now_ns())
@@ -280,6 +318,8 @@ class Sequencer:
             self._events.failure("commit_unknown", error)
             if plan is None or not await self._persisted(plan):
                 raise StoreDownError("the commit was lost") from error
+        for member, ledger in plan.ledgers.items():
+            self._frontiers[member] = ledger.growth.frontier
         self._events.note("batches_committed")
         self._events.note("entries_committed", len(entries))
         try:
@@ -287,6 +327,20 @@ class Sequencer:
         except Exception as error:  # noqa: BLE001 - what is durable must never be called refused
             self._events.failure("receipts_failed", error)
             return [_standing(outcome) for outcome in plan.outcomes]
+
+    def _check_heads(self, heads: Mapping[Member, LedgerHead]) -> None:
+        """Check that every head is as this host left it. Raises: HeadMovedError.
+
+        # INVARIANT (one-ledger-one-writer): nobody else writes a ledger of ours, so that a head
+        # which differs is of an older copy of the store, put in its place while we ran.
+        """
+        moved = [
+            member
+            for member, head in heads.items()
+            if self._frontiers.setdefault(member, head.frontier) != head.frontier
+        ]
+        if moved:
+            raise HeadMovedError(moved)
 
     async def _persisted(self, plan: Plan) -> bool:
         """Find out whether a commit whose acknowledgement was lost is in the store.
@@ -320,6 +374,7 @@ class Sequencer:
     def _drop(self, members: Sequence[Member]) -> None:
         for member in members:
             self._epochs.pop(member, None)
+            self._frontiers.pop(member, None)
             self._events.alarm("ledger_dropped", member=member)
 
     def _receipts(self, plan: Plan) -> list[SequencerResult]:
@@ -328,7 +383,7 @@ class Sequencer:
             return [_unplaced(outcome) for outcome in plan.outcomes]
         heads = [
             Head(
-                origin=ledger_origin(self._domain, ledger.member),
+                origin=self._keys.origin(ledger.member),
                 size=ledger.growth.size,
                 root=ledger.growth.root,
             )
@@ -337,7 +392,7 @@ class Sequencer:
         batch = sign_batch(self._signer, self._host, heads)
         receipts: dict[tuple[Member, int], bytes] = {}
         for member, ledger in plan.ledgers.items():
-            origin = ledger_origin(self._domain, member)
+            origin = self._keys.origin(member)
             for receipt in make_receipts(batch, origin, ledger.growth, ledger.hashes):
                 receipts[member, receipt.index] = encode_receipt(receipt)
         results: list[SequencerResult] = []
@@ -366,15 +421,19 @@ def recorded_index(result: SequencerResult) -> LeafIndex | None:
             return None
 
 
-def _parts(entries: Sequence[Entry]) -> list[list[int]]:
-    """Return the places of each member's entries; of one member's, the two halves in order."""
+def _parts(items: Sequence[_Item]) -> list[list[int]]:
+    """Return the places of each member's entries; of one member's, the two halves in order.
+
+    What stands or falls together stays together.
+    """
     by_member: dict[Member, list[int]] = {}
-    for place, entry in enumerate(entries):
-        by_member.setdefault(entry.member, []).append(place)
+    for place, item in enumerate(items):
+        by_member.setdefault(item.member, []).append(place)
     if len(by_member) > 1:
         return [by_member[member] for member in sorted(by_member)]
-    half = len(entries) // 2
-    return [list(range(half)), list(range(half, len(entries)))]
+    groups = companions(items)
+    half = sum(map(len, groups[: len(groups) // 2]))
+    return [list(range(half)), list(range(half, len(items)))]
 
 
 def _not_owned() -> NotOwnedError:

@@ -7,7 +7,7 @@ restore.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -21,16 +21,29 @@ from comity.ports import Entropy, Keyring, Sealed
 __all__ = [
     "COMMITMENT_KEY_BYTES",
     "Vault",
+    "decode_noted",
     "decode_private",
     "encode_private",
     "month_of",
+    "month_start",
 ]
 
 COMMITMENT_KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 
-_Private = tuple[bytes, tuple[tuple[str, bytes], ...]]
 _encoder: Final = msgspec.msgpack.Encoder()
+
+
+class _Private(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A private record as it is sealed; one of before notes were kept, or of no answer, has two
+    parts.
+    """
+
+    key: bytes
+    fields: tuple[tuple[str, bytes], ...]
+    noted: str | None = None
+
+
 _decoder: Final[msgspec.msgpack.Decoder[_Private]] = msgspec.msgpack.Decoder(_Private)
 
 
@@ -39,20 +52,32 @@ def month_of(now: int) -> int:
     return _month_of_hour(now // 3600)
 
 
+def month_start(month: int) -> int:
+    """Return when a month since 1970-01 begins, in Unix seconds."""
+    return int(datetime(1970 + month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp())
+
+
 @lru_cache(maxsize=16)
 def _month_of_hour(hour: int) -> int:
     at = datetime.fromtimestamp(hour * 3600, UTC)
     return (at.year - 1970) * 12 + at.month - 1
 
 
-def encode_private(key: bytes, fields: Fields) -> bytes:
-    """Return a private record's bytes: the commitment's key and the fields."""
-    return _encoder.encode((key, fields))
+def encode_private(key: bytes, fields: Fields, noted: str | None = None) -> bytes:
+    """Return a private record's bytes: the commitment's key, the fields, and what is noted."""
+    return _encoder.encode((key, fields) if noted is None else (key, fields, noted))
 
 
 def decode_private(data: bytes) -> tuple[bytes, Fields]:
-    """Return what `encode_private` wrote."""
-    return _decoder.decode(data)
+    """Return the key and the fields of what `encode_private` wrote."""
+    record = _decoder.decode(data)
+    return record.key, record.fields
+
+
+def decode_noted(data: bytes) -> tuple[Fields, str | None]:
+    """Return the fields of what `encode_private` wrote, and what is noted beside them, if any."""
+    record = _decoder.decode(data)
+    return record.fields, record.noted
 
 
 class Vault:
@@ -62,10 +87,10 @@ class Vault:
         self._keyring = keyring
         self._entropy = entropy
 
-    def nonces(self, count: int) -> list[bytes]:
-        """Return fresh nonces; one draw for a batch."""
+    def nonces(self, count: int) -> Iterator[bytes]:
+        """Give up to so many fresh nonces; one draw for a batch."""
         drawn = self._entropy.token(_NONCE_BYTES * count)
-        return [drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES)]
+        return (drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES))
 
     def commitment_keys(self, count: int) -> list[bytes]:
         """Return fresh keys of commitments; one draw for a batch."""
@@ -77,8 +102,9 @@ class Vault:
         self, member: Member, month: int, nonce: bytes, data: bytes, place: Sequence[bytes]
     ) -> Sealed:
         """Return data under the member's month key, bound to `place` (table, then key parts)."""
-        body = self._keyring.seal(member, month, nonce, data, b"\x00".join(place))
-        return Sealed(month=month, nonce=nonce, body=body)
+        number = self._keyring.number(member, month)
+        body = self._keyring.seal(member, number, nonce, data, b"\x00".join(place))
+        return Sealed(key_number=number, nonce=nonce, body=body)
 
     def open(self, member: Member, sealed: Sealed, place: Sequence[bytes]) -> bytes:
         """Return the data of a sealed row. Raises: LostKeyError, or ComityError if altered."""

@@ -9,44 +9,72 @@ from __future__ import annotations
 import asyncio
 from typing import Final, assert_never
 
+import msgspec
+
+from comity.domain.answer import ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ExchangeId, LeafIndex, Member, entry_name, parse_entry_name
-from comity.domain.verdict import SignedVerdict, VerdictKind
-from comity.exchange.answering import Answered, Found, HoldFile, judge, needs_look_up
+from comity.domain.query import Exchange
+from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
+from comity.domain.vocabulary import DataClass
+from comity.exchange.answering import (
+    Answered,
+    Found,
+    HoldFile,
+    is_let_through,
+    judge,
+)
 from comity.exchange.facts import facts_of
 from comity.ledger.plan import Existing, Stale
 from comity.link.parcel import Answered as AnsweredParcel
-from comity.ports import Clock, HoldRow, Lookup, Record, Source, SourceError, Store
-from comity.review.clocks import expire
-from comity.review.verdicts import HoldClosedError, approve, ask, check_verdict, escalate, refuse
-from comity.services.answer import SOURCE_SECONDS_MAX, is_fit, with_proofs
+from comity.ports import Clock, HoldRow, Source, SourceError, Store
+from comity.review.clocks import HoldNotDueError, expire
+from comity.review.verdicts import (
+    HoldClosedError,
+    approve,
+    approve_message,
+    ask,
+    check_verdict,
+    escalate,
+    refuse,
+)
 from comity.services.courier import Courier
+from comity.services.deciding import (
+    SOURCE_SECONDS_MAX,
+    found_of,
+    is_fit,
+    is_looked_up,
+    is_message,
+    lookup_of,
+)
+from comity.services.desks import asks_leave
 from comity.services.entries import Entry, HoldEnd, decode_hold, hold_place
 from comity.services.events import Events
-from comity.services.health import Health
+from comity.services.health import ClockSkewedError, Health
+from comity.services.mailroom import Mailroom
 from comity.services.member import World
+from comity.services.replay import with_proofs
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
-__all__ = ["ClockSkewedError", "HoldNotDueError", "OpenHold", "ReviewDesk"]
+__all__ = ["CarriedOut", "ClockSkewedError", "HoldNotDueError", "OpenHold", "ReviewDesk"]
 
 _NS: Final = 1_000_000_000
 _ROUNDS_MAX: Final = 4
 
 
-class HoldNotDueError(ComityError):
-    """The hold's time is not over yet."""
-
-    code = "hold-not-due"
-
-
-class ClockSkewedError(ComityError):
-    """The host's clock is not to be believed: nothing is decided, and no hold ends."""
-
-    code = "clock-skewed"
-
-
 OpenHold = tuple[HoldRow, HoldFile]
+
+
+class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict did: its leaf's entry, and what the requester was told.
+
+    What an approval released is what the rules in force let go, which may be less than it approves.
+    """
+
+    entry: str
+    response: ResponseKind
+    released: tuple[DataClass, ...] = ()
 
 
 class ReviewDesk:
@@ -61,6 +89,7 @@ class ReviewDesk:
         sequencer: Sequencer,
         courier: Courier,
         vault: Vault,
+        mailroom: Mailroom,
         health: Health,
         clock: Clock,
         events: Events,
@@ -71,6 +100,7 @@ class ReviewDesk:
         self._sequencer = sequencer
         self._courier = courier
         self._vault = vault
+        self._mailroom = mailroom
         self._health = health
         self._clock = clock
         self._events = events
@@ -80,7 +110,11 @@ class ReviewDesk:
         opened: list[OpenHold] = []
         for row in await self._store.open_holds([member]):
             try:
-                opened.append((row, self._file(row)))
+                file = self._file(row)
+                # What waits for an agency's answer is no reviewer's to decide, and nobody asked
+                # what a drill asks: its hold ends by its clock.
+                if not file.awaits and not file.exchange.probe:
+                    opened.append((row, file))
             except ComityError as error:
                 # Such as a month key that is gone: the others must still be seen.
                 self._events.failure("hold_not_opened", error, member=member)
@@ -88,14 +122,22 @@ class ReviewDesk:
 
     async def hold(self, entry: str) -> OpenHold:
         """Return one open hold by its citation. Raises: HoldClosedError if there is none."""
+        row, file = await self._open(entry)
+        if file.awaits:
+            raise HoldClosedError("this message waits for an agency's answer, not for a review")
+        if file.exchange.probe:
+            raise HoldClosedError("this is a probe of a drill: nobody asked it")
+        return row, file
+
+    async def _open(self, entry: str) -> OpenHold:
         member, index = parse_entry_name(entry)
         row = await self._store.open_hold(member, index)
         if row is None:
             raise HoldClosedError("no hold is open under this entry")
         return row, self._file(row)
 
-    async def decide(self, signed: SignedVerdict) -> str:
-        """Carry out a verdict; return the entry of its leaf.
+    async def decide(self, signed: SignedVerdict) -> CarriedOut:
+        """Carry out a verdict; return its leaf's entry and what was answered.
 
         Raises: VerdictError, HoldClosedError, SourceError, ClockSkewedError, or what the sequencer
         refused with.
@@ -110,7 +152,7 @@ class ReviewDesk:
             answered, closes = await self._answered(signed, row, hold, now)
             entry = await self._record(row, hold, answered, closes=closes)
             if entry is not None:
-                return entry
+                return _carried_out(entry, verdict, answered)
         raise HoldClosedError("the hold changed while the verdict was carried out")
 
     async def expire(self, entry: str) -> str:
@@ -120,7 +162,7 @@ class ReviewDesk:
         ClockSkewedError: nor is this host's.
         """
         self._check_clock()
-        row, hold = await self.hold(entry)
+        row, hold = await self._open(entry)
         now = self._clock.now_ns() // _NS
         if now < hold.until:
             raise HoldNotDueError("the hold's time is not over")
@@ -155,34 +197,36 @@ class ReviewDesk:
     ) -> Answered:
         exchange = hold.exchange
         index, policy = self._world.policy(exchange.state)
-        judged = judge(
-            exchange,
-            facts_of(exchange, self._world.directory, now),
-            policy,
-            index,
-            classes=signed.verdict.approved,
-            reviewed=True,
+        # A day that went on, or this exchange itself, must not undo what a person approves.
+        facts = facts_of(exchange, self._world.directory, now, hold.budget)
+        approved = signed.verdict.approved
+        judged = judge(exchange, facts, policy, index, classes=approved, reviewed=True)
+        if is_message(exchange) and is_let_through(judged):
+            terms = self._mailroom.terms(exchange, now)
+            return approve_message(signed, hold, judged, terms, step=row.next_step, now=now)
+        found = await self._look_up(exchange) if is_looked_up(judged) else None
+        if found is not None and found.text:
+            judged = judge(
+                exchange, facts, policy, index, classes=approved, reviewed=True, is_text=True
+            )
+        is_whole = asks_leave(self._world.directory, exchange)
+        answered = approve(
+            signed, hold, judged, found, step=row.next_step, now=now, is_whole=is_whole
         )
-        found = None
-        if needs_look_up(judged):
-            lookup = Lookup(state=exchange.state, key=exchange.key, fields=exchange.fields)
-            record = await self._look_up(lookup)
-            if record is not None:
-                found = Found(kind=record.kind, elements=record.elements, matches=record.matches)
-        answered = approve(signed, hold, judged, found, step=row.next_step, now=now)
         if not is_fit(answered.answer):
             raise SourceError("the record is too long to travel")
         return answered
 
-    async def _look_up(self, lookup: Lookup) -> Record | None:
+    async def _look_up(self, exchange: Exchange) -> Found | None:
         try:
             async with asyncio.timeout(SOURCE_SECONDS_MAX):
-                (record,) = await self._source.find([lookup])
+                (record,) = await self._source.find([lookup_of(exchange)])
         except TimeoutError:
             raise SourceError("the source did not answer") from None
-        if isinstance(record, SourceError):
-            raise record
-        return record
+        found = found_of(record, exchange)
+        if isinstance(found, SourceError):
+            raise found
+        return found
 
     def _check_clock(self) -> None:
         # INVARIANT (fail-closed): deadlines and bands would be wrong by this host's clock.
@@ -200,13 +244,17 @@ class ReviewDesk:
             leaves=answered.leaves,
             decided_under=answered.policy if answered.policy >= 0 else None,
             answer=answered.answer,
+            hold=answered.hold,
             hold_end=HoldEnd(leaf_index=LeafIndex(row.leaf_index), closed=closes),
         )
         (result,) = await self._sequencer.commit([entry])
         match result:
             case Committed():
+                if answered.answer.response is ResponseKind.DELIVERED:
+                    await self._mailroom.deliver([(exchange, answered.leaves[-1].fields)])
                 host = self._world.directory.host_of(exchange.origin_member)
-                if host is not None:
+                # Nobody waits for what a drill asked: nothing is sent.
+                if host is not None and not exchange.probe:
                     answer = with_proofs(answered.answer, result)
                     parcel = AnsweredParcel(origin=exchange.origin_member, answer=answer)
                     self._courier.post(host, [parcel])
@@ -221,3 +269,12 @@ class ReviewDesk:
     def _file(self, row: HoldRow) -> HoldFile:
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         return decode_hold(self._vault.open(row.member, row.sealed, place))
+
+
+def _carried_out(entry: str, verdict: Verdict, answered: Answered) -> CarriedOut:
+    answer = answered.answer
+    went = {element.data_class for element in answer.elements}
+    if answer.response is ResponseKind.DELIVERED:
+        went.update(verdict.approved)
+    released = tuple(part for part in DataClass if part in went)
+    return CarriedOut(entry=entry, response=answer.response, released=released)

@@ -40,8 +40,8 @@ func checkProof(document, entry []byte, vkey string) (int64, tlog.Hash, error) {
 		return 0, tlog.Hash{}, errors.New("not a tlog-proof of version 1")
 	}
 	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
-	if err != nil {
-		return 0, tlog.Hash{}, err
+	if err != nil || lines[1] != fmt.Sprintf("index %d", index) {
+		return 0, tlog.Hash{}, errors.New("index is not a decimal number")
 	}
 	var proof tlog.RecordProof
 	for _, line := range lines[2:] {

@@ -7,11 +7,14 @@
 //	ledgercheck export DIR VKEY           a static export, against the ledger's key
 //	ledgercheck proof FILE ENTRY VKEY     a .tlog-proof of an entry's bytes, likewise
 //	ledgercheck receipt FILE ENTRY VKEY   a receipt of them, against the host's key
+//	ledgercheck cosigned FILE VKEY VKEY...  a checkpoint, against the ledger's and every witness's key
+//	ledgercheck vectors DIR               the cases of vectors/ledger that it knows
 //
 // It prints one line and exits 0 only if all is exactly as it must be: for an
 // export the signature of the checkpoint, every entry bundle against every
-// tile, every tile against the root, and no other file. Any doubt ends it with
-// status 1.
+// tile, every tile against the root, what leaves say of bundles and documents,
+// and no other file. A bundle may be absent only where a redaction in a bundle
+// that is there names one of its leaves. Any doubt ends it with status 1.
 package main
 
 import (
@@ -52,8 +55,14 @@ func run(args []string) (root tlog.Hash, size int64, err error) {
 		size, root, err = checkFiles(args[1], args[2], args[3], checkProof)
 	case len(args) == 4 && args[0] == "receipt":
 		size, root, err = checkFiles(args[1], args[2], args[3], checkReceipt)
+	case len(args) >= 4 && args[0] == "cosigned":
+		size, root, err = checkCosigned(args[1], args[2], args[3:])
+	case len(args) == 2 && args[0] == "vectors":
+		size, err = runVectors(args[1])
 	default:
-		err = errors.New("usage: ledgercheck export DIR VKEY | proof|receipt FILE ENTRY VKEY")
+		err = errors.New(
+			"usage: ledgercheck export DIR VKEY | proof|receipt FILE ENTRY VKEY |" +
+				" cosigned FILE VKEY VKEY... | vectors DIR")
 	}
 	return root, size, err
 }
@@ -66,7 +75,8 @@ func check(dir, vkey string) (int64, tlog.Hash, error) {
 		return 0, root, err
 	}
 	documents := map[string]bool{"checkpoint": true, "vkey": true}
-	stored, err := readBundles(dir, size, documents)
+	said := newSayings(origin)
+	stored, err := readBundles(dir, size, documents, said)
 	if err != nil {
 		return 0, root, err
 	}
@@ -78,6 +88,9 @@ func check(dir, vkey string) (int64, tlog.Hash, error) {
 		return 0, root, fmt.Errorf("%s: the entries make root %v, signed is %v", origin, derived, root)
 	}
 	if err := compareTiles(dir, size, stored, documents); err != nil {
+		return 0, root, err
+	}
+	if err := said.check(dir, size, documents); err != nil {
 		return 0, root, err
 	}
 	return size, root, refuseStrangers(dir, documents)
@@ -129,36 +142,89 @@ func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return found, nil
 }
 
-// readBundles hashes the entries of every bundle.
-func readBundles(dir string, size int64, documents map[string]bool) (hashes, error) {
+// readBundles hashes the entries of every bundle, or takes a withdrawn bundle's
+// hashes from its tile, and notes what the leaves say.
+func readBundles(dir string, size int64, documents map[string]bool, said *sayings) (hashes, error) {
 	var stored hashes
 	for first := int64(0); first < size; first += tileWidth {
-		width := size - first
-		if width > tileWidth {
-			width = tileWidth
-		}
-		name := tilePath("entries", first/tileWidth, width)
-		documents[name] = true
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		found, err := readBundle(dir, first, bundleWidth(size, first), documents, said)
 		if err != nil {
 			return nil, err
 		}
-		for i := int64(0); i < width; i++ {
-			var entry []byte
-			if entry, data, err = cutEntry(data); err != nil {
-				return nil, fmt.Errorf("%s: entry %d: %w", name, first+i, err)
-			}
-			more, err := tlog.StoredHashesForRecordHash(first+i, tlog.RecordHash(entry), stored)
+		for i, hash := range found {
+			more, err := tlog.StoredHashesForRecordHash(first+int64(i), hash, stored)
 			if err != nil {
 				return nil, err
 			}
 			stored = append(stored, more...)
 		}
-		if len(data) != 0 {
-			return nil, fmt.Errorf("%s: %d bytes after the last entry", name, len(data))
-		}
 	}
 	return stored, nil
+}
+
+// bundleWidth returns how many entries the bundle has that begins at an index.
+func bundleWidth(size, first int64) int64 {
+	if size-first < tileWidth {
+		return size - first
+	}
+	return tileWidth
+}
+
+// readBundle returns the hashes of one bundle's entries.
+func readBundle(dir string, first, width int64, documents map[string]bool, said *sayings) ([]tlog.Hash, error) {
+	name := tilePath("entries", first/tileWidth, width)
+	entries, err := readEntries(dir, name, width)
+	if errors.Is(err, fs.ErrNotExist) {
+		said.absent[first/tileWidth] = name
+		return readTile(dir, first/tileWidth, width)
+	}
+	if err != nil {
+		return nil, err
+	}
+	documents[name] = true
+	found := make([]tlog.Hash, width)
+	for i, entry := range entries {
+		found[i] = tlog.RecordHash(entry)
+		if err := said.read(first+int64(i), entry); err != nil {
+			return nil, fmt.Errorf("%s: entry %d: %w", name, first+int64(i), err)
+		}
+	}
+	return found, nil
+}
+
+// readEntries returns the entries of a bundle: exactly as many, and no byte more.
+func readEntries(dir, name string, width int64) ([][]byte, error) {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	entries := make([][]byte, width)
+	for i := range entries {
+		if entries[i], data, err = cutEntry(data); err != nil {
+			return nil, fmt.Errorf("%s: entry %d of it: %w", name, i, err)
+		}
+	}
+	if len(data) != 0 {
+		return nil, fmt.Errorf("%s: %d bytes after the last entry", name, len(data))
+	}
+	return entries, nil
+}
+
+// readTile returns the hashes of a level-0 tile.
+func readTile(dir string, index, width int64) ([]tlog.Hash, error) {
+	name := tilePath("0", index, width)
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err == nil && len(data) != int(width)*tlog.HashSize {
+		err = fmt.Errorf("%s: not of its length", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := make([]tlog.Hash, width)
+	for i := range found {
+		copy(found[i][:], data[i*tlog.HashSize:])
+	}
+	return found, nil
 }
 
 // cutEntry splits the first entry off a bundle.
@@ -218,12 +284,18 @@ func refuseStrangers(dir string, documents map[string]bool) error {
 	})
 }
 
-// tilePath returns where a tile, or a bundle if the level is "entries", lies.
-func tilePath(level string, index, width int64) string {
+// indexPath writes an index as tlog-tiles does.
+func indexPath(index int64) string {
 	name := fmt.Sprintf("%03d", index%1000)
 	for index /= 1000; index > 0; index /= 1000 {
 		name = fmt.Sprintf("x%03d/%s", index%1000, name)
 	}
+	return name
+}
+
+// tilePath returns where a tile, or a bundle if the level is "entries", lies.
+func tilePath(level string, index, width int64) string {
+	name := indexPath(index)
 	if width < tileWidth {
 		name = fmt.Sprintf("%s.p/%d", name, width)
 	}

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from comity.adapters.errors import MigrationError
+from comity.adapters.postgres import migrate as module
 from comity.adapters.postgres.migrate import migrate, migrations
 from comity.roles.runtime import DatabaseRole
 from tests.support.engines import Cluster
@@ -78,6 +79,25 @@ async def test_database_of_a_later_release_is_left_alone(cluster: Cluster, datab
         assert await migrate(connection) == []
 
 
+async def test_traffic_of_before_says_what_it_does_not_hold(
+    cluster: Cluster, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stood at defaults is empty since, and is counted under no rules that are known."""
+    before = [each for each in migrations() if each.number < 20]
+    row = (
+        "USPX011ER,fe,none,signed,DQ,no,licence,court,none,none,single,none,weekend,within,inbound"
+    )
+    held = "USPX011ER,fe,none,signed,DQ,no,,court,none,none,,,weekend,,inbound"
+    async with connected(cluster, empty_database) as connection:
+        with monkeypatch.context() as earlier:
+            earlier.setattr(module, "migrations", lambda: before)
+            await migrate(connection)
+        await connection.execute("INSERT INTO traffic VALUES ('wa', 682, $1, 7)", row)
+        await migrate(connection)
+        found = await connection.fetch("SELECT state, month, under, request, count FROM traffic")
+    assert [tuple(each) for each in found] == [("wa", 682, -1, held, 7)]
+
+
 async def test_every_table_says_what_it_is(cluster: Cluster, database: str) -> None:
     """Every table's comment says what it holds, how long it is kept and who writes it."""
     async with connected(cluster, database) as connection:
@@ -100,6 +120,8 @@ async def test_every_table_says_what_it_is(cluster: Cluster, database: str) -> N
     [
         "UPDATE ledger_leaf SET bytes = ''",
         "DELETE FROM ledger_leaf",
+        "UPDATE ledger_segment SET root = root",
+        "DELETE FROM ledger_segment",
         "DELETE FROM ledger_node",
         "DELETE FROM ledger_head",
         "UPDATE ledger_key SET leaf_index = 0",
@@ -107,7 +129,12 @@ async def test_every_table_says_what_it_is(cluster: Cluster, database: str) -> N
         "UPDATE policy SET body = ''",
         "DELETE FROM directory",
         "DELETE FROM checkpoint",
+        "UPDATE cosignature SET line = ''",
+        "DELETE FROM cosignature",
+        "DELETE FROM help_file",
         "UPDATE hold SET body = ''",
+        "UPDATE traffic SET month = 0",
+        "DELETE FROM traffic_fold",
         "TRUNCATE ledger_private",
         "DROP TABLE ledger_leaf",
         "ALTER TABLE ledger_leaf DISABLE ROW LEVEL SECURITY",
@@ -129,8 +156,13 @@ async def test_gateway_may_not_rewrite_history(
         "SELECT * FROM source_vehicle",
         "SELECT * FROM ledger_head FOR UPDATE",
         "INSERT INTO checkpoint VALUES ('wa', 1, '')",
+        "INSERT INTO cosignature VALUES ('wa', 1, 'w', '', '')",
         "DELETE FROM result",
+        "SELECT ledger_leaves_leave('wa', 0)",
+        "INSERT INTO ledger_segment VALUES ('wa', 0, '', 0)",
         "UPDATE line_position SET acknowledged = 0",
+        "INSERT INTO traffic VALUES ('wa', 1, '', 1)",
+        "UPDATE traffic_fold SET folded = 0",
     ],
 )
 async def test_reader_may_only_read(cluster: Cluster, database: str, statement: str) -> None:
@@ -139,6 +171,31 @@ async def test_reader_may_only_read(cluster: Cluster, database: str, statement: 
         await connection.execute("SET default_transaction_read_only = off")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
+
+
+async def test_leaves_leave_by_the_tables_own_word_alone(cluster: Cluster, database: str) -> None:
+    """A table of the same name in the session's own schema says nothing of what is sealed."""
+    zeros = "decode(repeat('00', 32), 'hex')"
+    unredacted = "CREATE TEMP TABLE ledger_redaction (state text, leaf_index bigint)"
+    async with connected(cluster, database) as admin:
+        await admin.execute(f"INSERT INTO ledger_leaf VALUES ('wa', 0, {zeros}, '')")
+    async with connected(cluster, database, DatabaseRole.GATEWAY) as connection:
+        await connection.execute("CREATE TEMP TABLE ledger_segment (state text, segment bigint)")
+        await connection.execute("INSERT INTO pg_temp.ledger_segment VALUES ('wa', 0)")
+        await connection.execute(unredacted)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.fetchval("SELECT ledger_leaves_leave('wa', 0)")
+    async with connected(cluster, database) as admin:
+        await admin.execute(f"INSERT INTO ledger_segment VALUES ('wa', 0, {zeros}, 0)")
+        await admin.execute("INSERT INTO ledger_redaction VALUES ('wa', 0, 9)")
+    async with connected(cluster, database, DatabaseRole.GATEWAY) as connection:
+        await connection.execute(unredacted)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.fetchval("SELECT ledger_leaves_leave('wa', 0)")
+    async with connected(cluster, database) as admin:
+        await admin.execute("DELETE FROM ledger_redaction")
+    async with connected(cluster, database, DatabaseRole.GATEWAY) as connection:
+        assert await connection.fetchval("SELECT ledger_leaves_leave('wa', 0)") == 1
 
 
 @pytest.mark.parametrize(

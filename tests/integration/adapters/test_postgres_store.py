@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from comity.adapters.errors import RowRefusedError
+from comity.adapters.postgres.session import Session
 from comity.adapters.postgres.store import PostgresStore
 from comity.domain.errors import ComityError
 from comity.domain.ids import HostName, Member
@@ -210,7 +211,12 @@ async def test_reader_reads_and_never_waits(
 ) -> None:
     """A reader sees its members' rows while a writer holds their heads, and can write nothing."""
     epochs = await store.claim(HOST, STATES)
-    await commit(store, [Work(member=WA, number=1), Work(member=OR, number=2)], epochs)
+    work = [
+        Work(member=WA, number=1, frame=("WA1", 1)),
+        Work(member=OR, number=2, frame=("OR1", 1)),
+    ]
+    await commit(store, work, epochs)
+    await store.save_results([result_row(1, 11, 1), result_row(2, 21, 1, member=OR, line="OR1")])
     url = cluster.url(database, DatabaseRole.READER)
     reader = await PostgresStore.open(url, members=[WA])
     try:
@@ -219,6 +225,11 @@ async def test_reader_reads_and_never_waits(
         assert head.frontier.size == 1
         assert len(await reader.leaves(WA, 0, 9)) == 1
         assert await reader.leaves(OR, 0, 9) == []
+        for member, seen in ((WA, 1), (OR, 0)):
+            ids, places = (b"", b"\xff" * 17), ((b"", b"", -1), (b"\xff" * 17, b"", 0))
+            queries = await reader.accepted_between(member, ids, 9, newest_first=True)
+            results = await reader.results_between(member, places, 9, newest_first=True)
+            assert (len(queries), len(results)) == (seen, seen)
         with pytest.raises(ComityError):
             await reader.claim(HOST, [WA])
         with pytest.raises(ComityError):
@@ -272,3 +283,33 @@ async def test_commit_whose_standby_was_not_waited_for(
         await cluster.run(database, "ALTER SYSTEM RESET synchronous_standby_names")
         await cluster.run(database, "SELECT pg_reload_conf()")
     assert await size(store) == await committing + 1
+
+
+async def test_only_a_succession_cuts_a_ledger(store: PostgresStore) -> None:
+    """The gateway's role deletes no leaf; the function does, for the very transaction's row."""
+    epochs = await store.claim(HostName("gw-1"), [WA])
+    await commit(store, [Work(member=WA, number=number) for number in (1, 2, 3)], epochs)
+    add = "INSERT INTO ledger_succession VALUES ('wa', 'retired', 'next', 2, 2)"
+    cut = "SELECT cut_ledger('wa', 2, '{}')"
+    other = "SELECT cut_ledger('wa', 1, '{}')"
+    refused = [
+        ("DELETE FROM ledger_leaf",),
+        ("UPDATE ledger_leaf SET bytes = ''",),
+        (cut,),
+        (add, other),
+    ]
+    async with store.pool.lend() as session:
+        for statements in refused:
+            await session.execute("BEGIN")
+            with pytest.raises(ComityError, match="42501"):
+                await _all(session, statements)
+            await session.roll_back()
+        await session.execute(add)
+        with pytest.raises(ComityError, match="42501"):
+            await session.execute(cut)
+    assert len(await store.leaves(WA, 0, 9)) == 3
+
+
+async def _all(session: Session, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        await session.execute(statement)

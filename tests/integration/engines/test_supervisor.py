@@ -189,9 +189,9 @@ async def test_what_a_role_started_ends_with_it(here: Path) -> None:
         await network.start(role(network, "parent", code, ready_after_line("at your service")))
         first = int((here / "grandchild").read_text())
         await network.ready("parent", after=network.kill("parent"))
-        assert not lives(first)
+        await asyncio.to_thread(wait_for, lambda: not lives(first), "the first has ended")
         second = int((here / "grandchild").read_text())
-    assert not lives(second)
+    wait_for(lambda: not lives(second), "the second has ended")
 
 
 async def test_role_that_ignores_a_stop_is_ended_by_force(here: Path) -> None:

@@ -23,7 +23,7 @@ from tests.integration.network.test_story import POLICE_LINE, question
 OTHER = ORI("WAPX001PD")
 OTHER_LINE = "wa-larkham-springs-pd"
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(270)
 
 
 async def ask(network: PracticeNetwork, line: RecordingLine, state: str) -> Sent:
@@ -107,7 +107,8 @@ async def test_second_gateway_takes_the_ledgers_and_the_first_writes_no_more() -
 async def start_second(network: PracticeNetwork) -> int:
     """Start another gateway of the same host on the same database; return its lines' port."""
     name, event = "gateway-2", "gateway_ready"
-    argv = ("env", "COMITY_LINE_PORT=0", sys.executable, "-m", "comity", "serve", "gateway")
+    free = ("COMITY_LINE_PORT=0", "COMITY_HTTP_PORT=0")
+    argv = ("env", *free, sys.executable, "-m", "comity", "serve", "gateway")
     child = network.supervisor.role(name, *argv, ready=ready_after_line(f'"{event}"'))
     await network.supervisor.start(child)
     return int(events(network, name, event)[0]["port"])

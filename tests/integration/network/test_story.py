@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
+from comity.app import open_reader
+from comity.cli.main import app
 from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import NetworkStage, open_stage
 from comity.domain.answer import ResponseKind
@@ -21,20 +28,36 @@ from comity.roles.process import ready_after_line
 from tests.fault.lines import RecordingLine
 from tests.fault.network import HSI, held_query, running_lines, running_network
 from tests.integration.engines.network import fresh_place
+from tests.support.javascript import verdicts
 
 POLICE = ORI("TXPX001PD")
 POLICE_LINE = "tx-bexley-falls-pd"
 HSI_LINE = "us-hsi-port-ellery"
 HOLD_S = 8
+DRAFT = """
+schema_version = 2
+state = "oh"
+version = 2
+title = "Ohio: a person reviews what the police of Texas ask"
+hold_hours = 72
+adopts = "national_default"
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+[[rules]]
+id = "OH-D01"
+effect = "hold"
+when.agency = ["TX/LOCAL/PD"]
+sentence = "A person reviews what the police of Texas ask."
+statute = { cite = "draft", mark = "P" }
+"""
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def network() -> AsyncIterator[PracticeNetwork]:
-    """A practice network whose holds last a few seconds."""
+    """A practice network whose holds last a few seconds; each decision is asked again."""
     with fresh_place() as place:
-        async with running_network(place, hold_seconds_max=HOLD_S) as running:
+        async with running_network(place, hold_seconds_max=HOLD_S, recheck_percent=100) as running:
             yield running
 
 
@@ -85,6 +108,75 @@ async def test_repeated_message_is_answered_with_the_same_bytes_after_a_crash(
         (first.number, first.payload)
     }
     assert await stage.ledger_size(Member("tx")) == leaves
+
+
+async def test_decisions_are_asked_again_behind_their_answers(
+    network: PracticeNetwork, police: RecordingLine, stage: NetworkStage
+) -> None:
+    """Cedar is asked about what was answered, agrees, and nothing is frozen by it."""
+    before = await stage.count("policy_decisions_rechecked", Member("oh"))
+    asked = [police.add(question(network.world, f"PXCEDAR{n}")) for n in range(3)]
+    await police.until(lambda: all(sent.is_ended for sent in asked))
+    for _ in range(100):
+        if await stage.count("policy_decisions_rechecked", Member("oh")) >= before + 3:
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise AssertionError("the referee was not asked")
+    assert await stage.count("policy_referee_disagrees", Member("oh")) == 0
+
+
+async def test_receipt_page_checks_what_was_answered(
+    network: PracticeNetwork, police: RecordingLine
+) -> None:
+    """An answer, put into the page with the key that `comity ledger keys` prints, holds."""
+    sent = police.add(question(network.world, "PXPAGE"))
+    await police.until(lambda: sent.is_ended)
+    evidence = police.heard(sent)[0].event.payload.decode()
+    data = str(network.settings.data_dir)
+    printed = CliRunner().invoke(app, ["ledger", "keys", "--data", data])
+    assert printed.exit_code == 0, printed.output
+    held, waiting = verdicts(
+        {"check": "page", "evidence": evidence, "keys": keys} for keys in (printed.stdout, "")
+    )
+    (result,) = held["proved"]["results"]
+    assert (held["proved"]["state"], result["entry"].partition("/")[0]) == ("holds", "oh")
+    assert (waiting["proved"]["state"], waiting["proved"]["code"]) == ("open", "no-key")
+
+
+async def replayed(network: PracticeNetwork, draft: Path) -> dict[str, Any]:
+    """Run `comity policy replay` and read its document."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "comity", "policy", "replay", str(draft), "--json"),
+        *("--data", str(network.settings.data_dir)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said
+    document: dict[str, Any] = json.loads(said)
+    return document
+
+
+async def test_a_draft_is_tried_on_what_was_asked(
+    network: PracticeNetwork, police: RecordingLine, tmp_path: Path
+) -> None:
+    """What was answered a moment ago is counted, once, and no other member's reader sees it."""
+    draft = tmp_path / "draft.toml"
+    draft.write_text(DRAFT)
+    before = await replayed(network, draft)
+    sent = police.add(question(network.world, "PXTRY1"))
+    await police.until(lambda: sent.is_ended)
+    for _ in range(2):
+        said = await replayed(network, draft)
+        assert said["requests"] == said["changed"] == before["requests"] + 1
+        assert [each["name"] for each in said["by_agency"]] == [POLICE]
+        assert said["reviews"] == {"before": 0, "after": said["requests"]}
+        ledger = said["ledger"]
+        assert (said["proved"], ledger["folded"]) == (True, ledger["size"])
+        assert (ledger["lost"], ledger["told"]) == (0, "")
+    async with open_reader(network.settings, [Member("tx")]) as store:
+        assert await store.traffic(Member("oh"), None, 9) == []
+        assert await store.folds([Member("oh")]) == []
 
 
 async def test_line_that_was_away_gets_what_it_missed_in_order(

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from comity.domain.answer import Answer, HoldNotice, ResponseKind, Withheld
+from comity.domain.answer import FREE_TEXT, Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.decision import Reason
 from comity.domain.ids import MEMBERS
 from comity.domain.vocabulary import DataClass
@@ -127,3 +127,16 @@ def test_merged_text(found: list[Answer], silent: list[str]) -> None:
         and all(answer.response is ResponseKind.NO_HIT for answer in found)
     )
     assert ("NOT ON FILE" in text) == is_none_on_file
+
+
+@given(st.text(max_size=400))
+def test_lines_of_a_free_text_are_read_back(value: str) -> None:
+    """Whatever a text holds, its lines come back, and none of them opens a line of the answer."""
+    element = Element(data_class=DataClass.OPAQUE, name=FREE_TEXT, value=value)
+    answer = msgspec.structs.replace(SAMPLES["hit"], elements=(element,))
+    text = render_answer_text(answer)
+    assert all(len(line) <= 80 for line in text.split("\n"))
+    assert recognise_response(text) is None
+    (read,) = parse_answer_text(text).elements
+    shown = [line for part in value.splitlines() if (line := plain_value(part))]
+    assert read.value == "\n".join(shown)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from comity.audit.findings import EvidenceError
+from comity.audit.growth import check_growth
 from comity.audit.hashing import check_consistency, path_root
+from comity.domain.ids import Member
 from comity.ledger.errors import ProofError
+from comity.ledger.plan import NO_POLICY, LedgerPlan
 from comity.ledger.proof import TreeReader, verify_consistency, verify_inclusion
-from comity.ledger.tile import TileId
+from comity.ledger.tile import TileId, tile_path, tiles_of
 from comity.ledger.tree import (
     EMPTY_FRONTIER,
+    Frontier,
     append,
     decode_frontier,
     encode_frontier,
@@ -23,8 +27,11 @@ from comity.ledger.tree import (
 from tests.support.ledger import NaiveTree, entries_of, tile_documents
 
 SMALL = NaiveTree(entries_of(1_100))
-LARGE = NaiveTree(entries_of(65_538))
-CONSISTENCY_MAX = 300
+LARGE = NaiveTree(entries_of(66_000))
+TILES = tile_documents(entries_of(1_100))
+TILES_AT = {(tile.level, tile.index): data for tile, data in TILES.items()}
+PAIRS_MAX = 300
+EDGE = 65_536
 
 
 def bits_changed(hashes: Sequence[bytes], bit: int) -> list[bytes]:
@@ -37,12 +44,30 @@ def bits_changed(hashes: Sequence[bytes], bit: int) -> list[bytes]:
 def test_every_size_to_1100_has_the_root_of_the_definition() -> None:
     """Grown leaf by leaf, each tree has the recursive definition's root, path and frontier."""
     frontier = EMPTY_FRONTIER
+    assert tree_root([]) == TreeReader(0, TILES.__getitem__).root() == SMALL.root(0)
     for size, leaf in enumerate(SMALL.leaves, 1):
         growth = append(frontier, [leaf])
         frontier = growth.frontier
         assert growth.root == SMALL.root(size)
         assert list(growth.paths()[0]) == SMALL.path(size - 1, 0, size)
         assert decode_frontier(encode_frontier(frontier)) == frontier
+
+
+def test_every_size_to_1100_is_read_from_its_tiles() -> None:
+    """Full and partial tiles of each size lead to the definition's root, to audit and ledger."""
+    for size in range(1, len(SMALL.leaves) + 1):
+        tiles = {
+            tile: TILES_AT[tile.level, tile.index][: tile.width * 32] for tile in tiles_of(size)
+        }
+        tree = TreeReader(size, tiles.__getitem__)
+        assert tree.root() == SMALL.root(size)
+        assert tree_root(SMALL.leaves[:size]) == SMALL.root(size)
+        old = size // 2
+        check_growth(
+            {tile_path(tile): data for tile, data in tiles.items()}.__getitem__,
+            (old, SMALL.root(old)),
+            (size, SMALL.root(size)),
+        )
 
 
 @pytest.mark.parametrize("size", [255, 256, 257, 65_535, 65_536, 65_537])
@@ -81,7 +106,7 @@ def test_batching_does_not_matter(batches: list[int]) -> None:
 
 def test_all_consistency_pairs_to_300() -> None:
     """Each pair of sizes has exactly one proof, taken by both checkers and by neither if cut."""
-    for size in range(1, CONSISTENCY_MAX + 1):
+    for size in range(1, PAIRS_MAX + 1):
         root = SMALL.root(size)
         for old in range(1, size + 1):
             root_old, proof = SMALL.root(old), SMALL.proof(old, size)
@@ -89,16 +114,73 @@ def test_all_consistency_pairs_to_300() -> None:
             check_consistency(old, root_old, size, root, proof)
 
 
-def test_all_inclusion_pairs_to_100() -> None:
+def test_all_inclusion_pairs_to_300() -> None:
     """Each leaf of each small tree has exactly one path, at no other index."""
-    for size in range(1, 101):
+    for size in range(1, PAIRS_MAX + 1):
+        root = SMALL.root(size)
         for index in range(size):
             path, leaf = SMALL.path(index, 0, size), SMALL.leaves[index]
-            verify_inclusion(leaf, index, size, path, SMALL.root(size))
-            assert path_root(leaf, index, size, path) == SMALL.root(size)
+            verify_inclusion(leaf, index, size, path, root)
+            assert path_root(leaf, index, size, path) == root
             if size > 1:
                 with pytest.raises(ProofError):
-                    verify_inclusion(leaf, (index + 1) % size, size, path, SMALL.root(size))
+                    verify_inclusion(leaf, (index + 1) % size, size, path, root)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=6), st.integers(0, 2))
+def test_any_batches_over_the_edge_of_65536(batches: list[int], spare: int) -> None:
+    """However a ledger grows over a level-2 tile's edge, rows of the store prove all of it."""
+    # What is read is what the store has: leaf hashes, and the roots of tiles that batches filled.
+    start = EDGE - sum(batches) + batches[-1] - spare
+    frontier = frontier_at(start)
+    nodes = {
+        (level, at): LARGE.mth(at << 8 * level, at + 1 << 8 * level) for level, at in full(start)
+    }
+    for count in batches:
+        size = frontier.size + count
+        leaves = LARGE.leaves[frontier.size : size]
+        grown = LedgerPlan(
+            member=Member("tx"),
+            size_old=frontier.size,
+            growth=append(frontier, leaves),
+            hashes=tuple(leaves),
+            policy=NO_POLICY,
+        )
+        nodes.update({(node.level, node.index): node.node_hash for node in grown.nodes()})
+        assert grown.growth.root == LARGE.root(size)
+        assert nodes.keys() == full(size)
+        read = reader_of(nodes)
+        tree = TreeReader(size, read)
+        assert (tree.root(), tree.frontier()) == (grown.growth.root, grown.growth.frontier)
+        for index in {0, start, size - 1}:
+            assert list(tree.inclusion(index)) == LARGE.path(index, 0, size)
+        proof = tree.consistency(frontier.size)
+        check_consistency(frontier.size, LARGE.root(frontier.size), size, LARGE.root(size), proof)
+        frontier = grown.growth.frontier
+
+
+def frontier_at(size: int) -> Frontier:
+    """The frontier of the large tree, from the definition."""
+    heights = [height for height in range(size.bit_length()) if size >> height & 1]
+    carries = tuple(
+        LARGE.mth((size >> height) - 1 << height, size >> height << height) for height in heights
+    )
+    return Frontier(size=size, carries=carries)
+
+
+def full(size: int) -> set[tuple[int, int]]:
+    """Which nodes above the leaves a tree of this size has: the roots of full tiles."""
+    return {(level, at) for level in (1, 2, 3) for at in range(size >> 8 * level)}
+
+
+def reader_of(nodes: dict[tuple[int, int], bytes]) -> Callable[[TileId], bytes]:
+    def read(tile: TileId) -> bytes:
+        first = tile.index * 256
+        if tile.level == 0:
+            return b"".join(LARGE.leaves[first : first + tile.width])
+        return b"".join(nodes[tile.level, first + at] for at in range(tile.width))
+
+    return read
 
 
 @given(st.data(), st.integers(2, 1_100))
@@ -137,20 +219,15 @@ def test_consistency_with_one_bit_changed_is_refused(data: st.DataObject, size: 
 @given(st.data(), st.integers(1, 1_100))
 def test_proofs_from_tiles_are_those_of_the_definition(data: st.DataObject, size: int) -> None:
     """Whatever the size, a proof read from tiles is the definition's."""
-    tiles = TILES
-    widths = {(t.level, t.index): d for t, d in tiles.items()}
 
     def read(tile: TileId) -> bytes:
-        return widths[tile.level, tile.index][: tile.width * 32]
+        return TILES_AT[tile.level, tile.index][: tile.width * 32]
 
     tree = TreeReader(size, read)
     index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
     assert tree.root() == SMALL.root(size)
     assert list(tree.inclusion(index)) == SMALL.path(index, 0, size)
     assert list(tree.consistency(old)) == SMALL.proof(old, size)
-
-
-TILES = tile_documents(entries_of(1_100))
 
 
 @given(st.integers(0, 2**40), st.integers(1, 5_000))

@@ -17,8 +17,10 @@ from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -28,7 +30,20 @@ from comity.domain.vocabulary import (
     RecordKind,
     TimeBand,
 )
-from comity.policy import Axis, Condition, Mark, Obligation, PolicyBundle, Rule, Statute
+from comity.policy import (
+    Axis,
+    Budget,
+    BudgetPer,
+    Condition,
+    Guarantee,
+    Mark,
+    Obligation,
+    PolicyBundle,
+    Rule,
+    Statute,
+)
+from comity.policy.check import budget_order
+from comity.policy.guarantee import default_guarantees
 
 FAMILIES = {
     ORI("XXERO0001"): Family("US/DHS/ICE/ERO"),
@@ -59,6 +74,8 @@ VALUES: dict[Axis, list[str]] = {
     Axis.FAN_OUT: [FanOut.SINGLE, FanOut.ALL],
     Axis.EMERGENCY: list(Emergency),
     Axis.TIME_BAND: list(TimeBand),
+    Axis.BUDGET: list(BudgetState),
+    Axis.DIRECTION: list(Direction),
 }
 
 
@@ -102,13 +119,54 @@ def bundles(draw: st.DrawFn, fewest: int = 0, most: int = 8) -> PolicyBundle:
                 statute=Statute(cite="practice data", mark=Mark.PRACTICE),
             )
         )
-    return bundle_of(tuple(drawn))
+    promises = [
+        Guarantee(
+            id=f"G{number}",
+            sentence="A promise of the practice data.",
+            when=draw(conditions()),
+            unless=tuple(draw(st.lists(conditions(fewest=1), max_size=2))),
+            reviewed=draw(st.booleans()),
+        )
+        for number in range(draw(st.integers(0, 2)))
+    ]
+    opt_outs = draw(st.sets(st.sampled_from([each.id for each in default_guarantees()])))
+    return bundle_of(
+        tuple(drawn),
+        notice_hours=draw(st.sampled_from([0, 0, 1, 2_160])),
+        budgets=draw(budgets()),
+        guarantees=tuple(promises),
+        guarantee_opt_outs=tuple(sorted(opt_outs)),
+    )
+
+
+@st.composite
+def budgets(draw: st.DrawFn) -> tuple[Budget, ...]:
+    """A few budgets in canonical order, no two for the same."""
+    made = draw(
+        st.lists(
+            st.builds(
+                Budget,
+                per=st.sampled_from(BudgetPer),
+                agency=st.sampled_from(((), ("US/DHS",), ("TX/LOCAL", "US/DHS/ICE"))),
+                purpose=st.sampled_from(((), (Purpose.COURT, Purpose.NOT_STATED))),
+                persons=st.integers(5, 1_000_000),
+                photos=st.none() | st.integers(0, 5),
+            ),
+            max_size=4,
+            unique_by=_counts,
+        )
+    )
+    return tuple(sorted(made, key=_counts))
+
+
+def _counts(budget: Budget) -> tuple[object, ...]:
+    return budget_order(budget.per, budget.agency, budget.purpose)
 
 
 def bundle_of(drawn: tuple[Rule, ...], **changed: Any) -> PolicyBundle:
     """A bundle with these rules."""
     fields: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "state": Member("wa"),
         "version": 1,
         "title": "Practice data",
@@ -118,10 +176,46 @@ def bundle_of(drawn: tuple[Rule, ...], **changed: Any) -> PolicyBundle:
     return PolicyBundle(**(fields | changed))
 
 
+def some_condition(chance: Random, fewest: int = 0) -> Condition:
+    """A condition on up to three axes, by this chance: far cheaper than to draw each value."""
+    chosen: dict[str, Any] = {}
+    for axis in chance.sample(list(Axis), chance.randint(fewest, 3)):
+        values = VALUES[axis]
+        kept = set(chance.sample(range(len(values)), chance.randint(1, len(values))))
+        chosen[axis.value] = tuple(values[index] for index in sorted(kept))
+    return Condition(**chosen)
+
+
+def some_rule(chance: Random, name: str, effects: tuple[Outcome, ...] = tuple(Outcome)) -> Rule:
+    """A rule with up to two exceptions, drawn by this chance."""
+    return Rule(
+        id=RuleId(name),
+        effect=chance.choice(effects),
+        when=some_condition(chance),
+        unless=tuple(some_condition(chance, fewest=1) for _ in range(chance.randint(0, 2))),
+        statute=Statute(cite="practice data", mark=Mark.PRACTICE),
+        sentence=f"Rule {name} of the practice data.",
+        enabled=chance.random() < 0.9,
+    )
+
+
+def some_bundle(chance: Random, prefix: str = "R", most: int = 6) -> PolicyBundle:
+    """A bundle of up to so many rules, and in most a release for all, drawn by this chance."""
+    drawn = [some_rule(chance, f"{prefix}{n:02}") for n in range(chance.randint(0, most))]
+    if chance.random() < 0.6:
+        everything = Statute(cite="practice data", mark=Mark.PRACTICE)
+        drawn.append(Rule(id=RuleId(f"{prefix}-ALL"), effect=Outcome.RELEASE, statute=everything))
+    return bundle_of(tuple(drawn))
+
+
 @st.composite
 def many_facts(draw: st.DrawFn, count: int = 40) -> list[Facts]:
     """Many facts for one bundle, out of one drawn seed: a bundle costs more to draw than to ask."""
-    chance = Random(draw(st.integers(0, 1 << 32)))
+    return some_facts(Random(draw(st.integers(0, 1 << 32))), count)
+
+
+def some_facts(chance: Random, count: int) -> list[Facts]:
+    """So many facts, drawn by this chance."""
     return [
         Facts(
             agency=chance.choice([*FAMILIES, UNLISTED]),
@@ -135,6 +229,8 @@ def many_facts(draw: st.DrawFn, count: int = 40) -> list[Facts]:
             fan_out=chance.choice(list(FanOut)),
             emergency=chance.choice(list(Emergency)),
             time_band=chance.choice(list(TimeBand)),
+            budget=chance.choice(list(BudgetState)),
+            direction=chance.choice(list(Direction)),
         )
         for _ in range(count)
     ]
@@ -155,4 +251,6 @@ def facts() -> st.SearchStrategy[Facts]:
         fan_out=st.sampled_from(FanOut),
         emergency=st.sampled_from(Emergency),
         time_band=st.sampled_from(TimeBand),
+        budget=st.sampled_from(BudgetState),
+        direction=st.sampled_from(Direction),
     )

@@ -227,6 +227,13 @@ def test_opening_of_another_form_is_refused(change: Callable[[dict[str, Any]], o
         check_opening(rewritten(OPENING, change), COMMITMENT)
 
 
+@pytest.mark.parametrize("fields", [b'["\\ud800"]', b'["\\u0041"]', b'[{"\\udfff":1}]'])
+def test_characters_spelled_out_are_refused(fields: bytes) -> None:
+    """An escape is another form, also of half a character, which no UTF-8 can hold."""
+    with pytest.raises(EvidenceFormError):
+        check_opening(b'{"v":1,"fields":' + fields + b"}", COMMITMENT)
+
+
 def test_leaf_hashes_are_those_of_the_writer() -> None:
     """The naive definition, the writer and the checker agree on what a leaf's hash is."""
     assert NAIVE.leaves == hash_leaves(LEAVES)

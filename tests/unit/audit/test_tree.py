@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from comity.audit.findings import AuditReport, AuditState, EvidenceFormError, FindingCode
+from comity.audit.findings import (
+    AuditReport,
+    AuditState,
+    EvidenceError,
+    EvidenceFormError,
+    FindingCode,
+)
+from comity.audit.notes import SignedHead
+from comity.audit.places import BUNDLE_BYTES_MAX
 from comity.audit.tree import FINDINGS_MAX, audit_tree
-from comity.domain.leaf import parse_leaf
 from comity.ledger.note import checkpoint_text, encode_vkey, sign_note
 from comity.ledger.tile import encode_bundle
 from comity.ledger.tree import hash_leaves, tree_root
@@ -27,8 +34,6 @@ SIZE = 1_000
 
 DEEP = 66_000
 """257 full level-0 tiles, one full level-1 tile, partial tiles at levels 0, 1 and 2."""
-
-HEADER = parse_leaf(leaf_of(0))
 
 Documents = dict[str, bytes]
 
@@ -49,11 +54,6 @@ def deep() -> Documents:
 
 def audited(documents: Documents, previous: AuditState | None = None) -> AuditReport:
     return audit_tree(documents.__getitem__, VKEY, previous=previous)
-
-
-def traced(documents: Documents, previous: AuditState | None = None) -> AuditReport:
-    """Audit bytes, tiles and root of a large ledger, whose headers are known to be all alike."""
-    return audit_tree(documents.__getitem__, VKEY, previous=previous, parse=lambda _: HEADER)
 
 
 def codes(report: AuditReport) -> set[FindingCode]:
@@ -178,7 +178,7 @@ DEEP_FAULTS = {
 def test_fault_of_a_higher_level_is_found(fault: str, deep: Documents) -> None:
     """A fault above the first level has its finding and no other."""
     change, code = DEEP_FAULTS[fault]
-    assert codes(traced(change(deep))) == {code}
+    assert codes(audited(change(deep))) == {code}
 
 
 def test_bundle_short_by_one_whole_entry_is_counted() -> None:
@@ -258,7 +258,7 @@ def test_findings_are_bounded() -> None:
 @pytest.mark.parametrize("old", [0, 1, 300, 65_535, 65_536, DEEP])
 def test_audit_goes_on_from_where_it_ended(old: int, deep: Documents) -> None:
     """An audit that continues another reads only what is new and ends with the same state."""
-    report = traced(deep, state_at(old))
+    report = audited(deep, state_at(old))
     assert report.ok
     assert report.state == state_at(DEEP)
     assert report.leaves_read == DEEP - old // 256 * 256
@@ -278,7 +278,7 @@ def test_unchanged_ledger_of_full_tiles_is_ok() -> None:
 def test_forked_ledger_is_found(old: int, deep: Documents) -> None:
     """A ledger whose past is another than the one audited before is a fork."""
     forked = AuditState(origin=ORIGIN, size=old, root=bytes(32))
-    assert FindingCode.LEDGER_FORKED in codes(traced(deep, forked))
+    assert FindingCode.LEDGER_FORKED in codes(audited(deep, forked))
 
 
 def test_shrunk_ledger_is_found(documents: Documents) -> None:
@@ -295,13 +295,13 @@ def test_other_ledger_is_found(documents: Documents) -> None:
 
 def test_missing_tile_on_the_way_up_stops(deep: Documents) -> None:
     """An audit cannot be taken up again without the tiles that hold the old tree."""
-    report = traced(without("tile/1/000")(deep), state_at(300))
+    report = audited(without("tile/1/000")(deep), state_at(300))
     assert codes(report) == {FindingCode.TILE_MISSING, FindingCode.AUDIT_STOPPED}
 
 
 def test_old_bundle_changed_after_its_audit_is_not_read_again(deep: Documents) -> None:
     """What was found good is held by the tree: an old tile that changed is found by its root."""
-    report = traced(flip("tile/1/000", 0)(deep), state_at(300))
+    report = audited(flip("tile/1/000", 0)(deep), state_at(300))
     assert FindingCode.LEDGER_FORKED in codes(report)
 
 
@@ -331,3 +331,51 @@ def test_checkpoint_of_a_huge_size_ends_soon() -> None:
         note = sign_note(checkpoint_text(ORIGIN, size, bytes(32)), signer.key, signer)
         assert not audited({"checkpoint": note}).ok
     assert audited({"checkpoint": signed_checkpoint([])}).ok
+
+
+def test_reader_gets_every_good_bundle_and_may_refuse(documents: Documents) -> None:
+    """Bundles are handed on once each, in order; an error of the reader is not the ledger's."""
+    seen: list[int] = []
+
+    def read(first: int, entries: Sequence[bytes]) -> None:
+        assert list(entries) == LEAVES[first : first + len(entries)]
+        seen.append(first)
+
+    assert audit_tree(documents.__getitem__, VKEY, read=read).ok
+    assert seen == [0, 256, 512, 768]
+
+    def refuse(first: int, entries: Sequence[bytes]) -> None:
+        raise EvidenceError("`ledger` is more than can be read")
+
+    with pytest.raises(EvidenceError):
+        audit_tree(documents.__getitem__, VKEY, read=refuse)
+
+
+def test_held_heads_must_have_been_passed(documents: Documents) -> None:
+    """Older heads hold at any size up to the ledger's own; another root of theirs is a fork."""
+    sizes = (0, 1, 255, 256, 257, 999, SIZE)
+    held = [SignedHead(ORIGIN, size, tree_root(HASHES[:size]), {}) for size in sizes]
+    assert audit_tree(documents.__getitem__, VKEY, heads=held).ok
+    for size in sizes:
+        wrong = SignedHead(ORIGIN, size, bytes(32), {})
+        report = audit_tree(documents.__getitem__, VKEY, heads=[*held, wrong])
+        assert codes(report) == {FindingCode.LEDGER_FORKED}
+
+
+def test_held_head_before_the_last_audit_is_not_passed_over(documents: Documents) -> None:
+    """A head that this run cannot check any more is a finding: the audit must begin anew."""
+    old = SignedHead(ORIGIN, 100, tree_root(HASHES[:100]), {})
+    report = audit_tree(documents.__getitem__, VKEY, previous=state_at(600), heads=[old])
+    assert codes(report) == {FindingCode.AUDIT_STOPPED}
+
+
+def test_bundle_is_bounded() -> None:
+    """A bundle as long as leaves can make it is read; one byte more is not taken apart."""
+    documents = exported(leaves_of(3))
+    path = "tile/entries/000.p/3"
+    for size, code in (
+        (BUNDLE_BYTES_MAX, FindingCode.BUNDLE_COUNT),
+        (BUNDLE_BYTES_MAX + 2, FindingCode.BUNDLE_MALFORMED),
+    ):
+        report = audited({**documents, path: bytes(size)})
+        assert code in codes(report)

@@ -72,6 +72,7 @@ class Desk:
         self.sent: list[Any] = []
         self.subjects: list[str] = []
         self.refusal: CommandFailed | None = None
+        self.told: dict[str, str] | None = None
         self.is_silent = False
 
     async def request(self, subject: str, data: bytes, *, timeout_s: float) -> bytes:
@@ -88,6 +89,10 @@ class Desk:
                 return HoldsShown(holds=(HOLD,), access_entry="il/3")
             case ReadHolds():
                 return HoldsShown(holds=(HOLD,))
+            case Decide(signed=signed):
+                approved = ",".join(signed.verdict.approved)
+                told = self.told or {"response": "hit", "released": approved}
+                return CommandDone(entry="il/5", facts=tuple(told.items()))
             case _:
                 return CommandDone(entry="il/5")
 
@@ -177,6 +182,30 @@ def test_verdict_is_signed(
     assert (given.hold_entry, given.step, given.exchange_id) == ("il/2", 1, HOLD.exchange_id)
     assert (given.kind, given.approved) == verdict
     KEY.public_key().verify(command.signed.proof.signature, signed_bytes(given))
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "code"),
+    [
+        (("refused", ""), "✕ Refused to Homeland Security Investigations (practice office), ", 3),
+        (("no_hit", ""), "● Told Homeland Security Investigations (practice office) that ", 0),
+        (("hit", ""), "● Answered Homeland Security Investigations (practice office): ", 0),
+        (("hit", "status"), "● Released status to Homeland Security Investigations ", 0),
+    ],
+    ids=["denied-by-now", "no-record", "nothing-of-it", "in-part"],
+)
+def test_an_approval_says_what_went_not_what_it_approved(
+    hold: Callable[..., Result], desk: Desk, told: tuple[str, str], said: str, code: int
+) -> None:
+    """A block that came since the hold refuses: whoever approved must not read that it went."""
+    desk.told = dict(zip(("response", "released"), told, strict=True))
+    result = hold("approve", "il/2")
+    assert (result.exit_code, result.stdout[: len(said)]) == (code, said)
+    done = hold("approve", "il/2", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["released"]) == (
+        code,
+        [told[1]] if told[1] else [],
+    )
 
 
 def test_refusal_needs_its_reason(hold: Callable[..., Result], desk: Desk) -> None:

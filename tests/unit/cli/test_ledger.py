@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner, Result
 
-from comity.cli.exports import ExportClashError, fetch_from, write_into
+from comity.audit.notes import read_vkey
+from comity.audit.page import receipt_page
+from comity.cli.exports import ExportClashError, write_into
 from comity.cli.main import app
+from comity.cli.sources import fetch_from_folder
+from comity.domain.ids import HostName, Member
 from comity.ledger.note import encode_vkey
 from comity.ledger.receipt import Head, encode_receipt, make_receipts, sign_batch
 from comity.ledger.tree import EMPTY_FRONTIER, append, hash_leaves
+from comity.roles.host_files import HostFiles
 from tests.support.ledger import ORIGIN, exported, host_signer, leaves_of, ledger_signer
 
 COUNT = 300
@@ -117,7 +125,7 @@ def test_audit_json_has_its_members(folder: Path) -> None:
     """The JSON of an audit holds the same members whatever it found."""
     members = [
         *("ok", "origin", "size", "root", "key", "leaves_read"),
-        *("bundles_withdrawn", "findings", "state"),
+        *("bundles_withdrawn", "redactions", "findings", "state", "witnesses"),
     ]
     assert list(json.loads(run("audit", folder, "--json").stdout)) == members
     (folder / "tile/1/000.p/1").unlink()
@@ -152,7 +160,7 @@ def test_fetch_stays_in_its_folder(folder: Path, path: str) -> None:
     """A path that leads out of the folder is not there."""
     (folder.parent / "secret").write_text("secret")
     with pytest.raises(FileNotFoundError):
-        fetch_from(folder)(path)
+        fetch_from_folder(folder)(path)
 
 
 @pytest.mark.parametrize("index", [0, 255, 256, COUNT - 1])
@@ -246,3 +254,32 @@ def test_file_without_evidence_is_not_verified(tmp_path: Path, data: bytes) -> N
     file = tmp_path / "file"
     file.write_bytes(data)
     assert run("verify", file, "--vkey", VKEY).exit_code == 5
+
+
+def test_page_is_written_out(tmp_path: Path) -> None:
+    """The page is written as it stands in the package, and its hash is told."""
+    target = tmp_path / "check-receipt.html"
+    said = json.loads(run("page", "--to", target, "--json").stdout)
+    assert target.read_bytes() == receipt_page()
+    assert said["sha256"] == sha256(receipt_page()).hexdigest()
+    assert said["sha256"] in run("page", "--to", target).stdout
+
+
+def test_proof_names_the_page(folder: Path, tmp_path: Path) -> None:
+    """Whoever makes a proof is told how others check it."""
+    made = run("prove", "tx/7", "--from", folder, "--to", tmp_path, "--vkey", VKEY)
+    assert "comity ledger page" in made.stdout
+
+
+def test_keys_are_printed_one_a_line(tmp_path: Path) -> None:
+    """The host's key comes first, then those of the ledgers asked for; others are refused."""
+    files = HostFiles(tmp_path)
+    host, ledger = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    files.write_host(HostName("gw-practice-1"), host, X25519PrivateKey.generate())
+    files.write_ledger_key(Member("tx"), ledger)
+    printed = run("keys", "--state", "TX", "--data", tmp_path)
+    names = [read_vkey(line).name for line in printed.stdout.splitlines()]
+    assert (names[0], names[1].rpartition("/")[2]) == ("gw-practice-1", "tx")
+    said = json.loads(run("keys", "--data", tmp_path, "--json").stdout)
+    assert said == {"host": printed.stdout.splitlines()[0], "ledgers": {}}
+    assert run("keys", "--state", "oh", "--data", tmp_path).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -120,3 +121,13 @@ def test_system_errors_are_ours_too(error: OSError, expected: ExitCode) -> None:
     ours = operating_error(error)
     assert exit_of(ours) == expected
     assert "\n" not in str(ours)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["policy", "explain", "\udcff.toml"], ["pass", "list", "--state", "\udcff"]]
+)
+def test_a_name_that_is_no_text_is_told_as_json(arguments: list[str]) -> None:
+    """A file's name may be any bytes; what cannot be said of it is a question mark."""
+    ended = CliRunner().invoke(app, [*arguments, "--json"])
+    assert ended.exit_code == ExitCode.USAGE
+    assert "code" in json.loads(ended.stdout)["error"]

@@ -9,10 +9,18 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from comity.cli.asking import Outcome, Said
+from comity.cli.asking import Outcome
+from comity.cli.heard import Arrived, Letter, Said
 from comity.cli.receipts import CheckedProof
-from comity.cli.showing import MARKS, Checks, outcome_document, show_outcome
-from comity.domain.answer import Answer, Element, ResponseKind
+from comity.cli.showing import (
+    MARKS,
+    Checks,
+    arrived_document,
+    outcome_document,
+    show_arrived,
+    show_outcome,
+)
+from comity.domain.answer import FREE_TEXT, Answer, Element, ResponseKind
 from comity.domain.ids import Member
 from comity.domain.vocabulary import DataClass
 from comity.formats.wording import outcome_words
@@ -60,7 +68,11 @@ Receipt
 """
 MANY = """\
 4 states: 1 record, 1 without record, 1 refused, 1 not answered  (practice data)
+● record: Washington
+✕ refused: Oregon
 ○ no record: Idaho
+… not answered: Nevada
+  The question is kept and asked again; this is not `no record`.
 
 ✕ Oregon: refused by state policy
 
@@ -82,14 +94,8 @@ Driver licence
     name                        Doe,Jane Ann
     birth date                  1980-02-29
 
-Receipt
-  wa/123                      verified: stands in Washington's ledger, signed
-  wa/77                       the policy that decided
-
-… Nevada: not answered within 30 s
-  The question is kept and asked again; this is not `no record`.
-
 Receipts: 1 of 1 verified
+  Washington: wa/123
 """
 
 
@@ -178,6 +184,82 @@ def test_others_words_stay_words() -> None:
     assert "    x [2j " in screen
 
 
+def test_a_free_text_keeps_its_lines() -> None:
+    """Each stands behind a bar, so that none can be taken for a line of ours."""
+    value = "DOE,JANE\r\n\n● Idaho: record released\x1b[2J"
+    text = Element(data_class=DataClass.OPAQUE, name=FREE_TEXT, value=value)
+    answer = said(msgspec.structs.replace(SAMPLES["hit"], elements=(text,)))
+    screen = shown(Outcome(answers=(answer,)), {})
+    assert "\n  │ DOE,JANE\n  │\n  │ ● Idaho: record released" in screen
+    assert "\x1b" not in screen
+
+
+LETTER = Letter(
+    key="AM",
+    origin="OHPX001PD",
+    destination="TXPX001PD",
+    control="C1",
+    at="11/26/2026 12:02",
+    text=f"WA: NOT ON FILE\n{'long ' * 30}",
+)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_message_that_came_unasked(columns: int) -> None:
+    """Who wrote to whom stands first, then the text, all of it behind a bar."""
+    screen = shown(Outcome(messages=(LETTER,)), {}, columns=columns)
+    head, *lines = screen.splitlines()
+    assert head.startswith("The network has taken the message")
+    text = [line for line in lines if line.startswith("  │ ")]
+    assert text[0] == "  │ WA: NOT ON FILE"
+    assert sum(line.count("long") for line in text) == 30
+    assert "AM from OHPX001PD to TXPX001PD" in screen.replace("\n  ", " ")
+    assert all(len(line) <= columns for line in lines)
+
+
+def test_listening_shows_answers_and_letters() -> None:
+    """An answer looks as it does when it is waited for; a letter shows its text."""
+    hit = said(SAMPLES["hit"])
+    file = io.StringIO()
+    console = Console(file=file, width=80, color_system=None)
+    show_arrived(console, Arrived(letter=LETTER, said=(hit,)), checked(hit))
+    show_arrived(console, Arrived(letter=LETTER), {})
+    screen = file.getvalue()
+    assert screen.startswith("● Washington: record released\n")
+    assert "verified: stands in Washington's ledger" in screen
+    assert "  │ WA: NOT ON FILE" in screen
+    document = arrived_document(Arrived(letter=LETTER, said=(hit,)), checked(hit), 7)
+    assert (document["reply_to"], document["answers"][0]["proofs"][0]["verified"]) == (7, True)
+
+
+def test_states_that_said_the_same_stand_together() -> None:
+    """Refusals by one rule are told once, under the names of all; receipts follow below."""
+    refused = [said(SAMPLES["refused"], Member(code)) for code in ("or", "id", "wa")]
+    screen = shown(Outcome(answers=tuple(refused)), checked(refused[2]))
+    assert screen.count("✕ Idaho, Oregon, Washington: refused by state policy") == 1
+    assert screen.index("Withheld") < screen.index("Receipts: ")
+
+
+def test_delivered_message_waits_for_its_answer() -> None:
+    """What the agency has still to say is no class that is withheld."""
+    awaited = msgspec.structs.replace(
+        said(SAMPLES["held"]),
+        response=ResponseKind.DELIVERED,
+        words="MESSAGE DELIVERED - ANSWER AWAITED",
+    )
+    screen = shown(Outcome(answers=(awaited,)), checked(awaited))
+    assert screen.startswith("→ Washington: message delivered - answer awaited")
+    assert "Waiting for the agency's answer" in screen
+    assert "Withheld" not in screen
+
+
+def test_silence_that_has_ended_says_so() -> None:
+    """A state that is never asked again does not look like one that is."""
+    screen = shown(Outcome(silent=(NV,), ended=(NV,), seconds=1), {})
+    assert "the question has ended without an answer" in screen
+    assert "kept and asked again" not in screen
+
+
 def test_late_answer_is_told_apart() -> None:
     """What came for an earlier question stands below, as such."""
     hit, held = said(SAMPLES["hit"]), said(SAMPLES["held"])
@@ -194,7 +276,8 @@ def test_json_has_its_members(name: str) -> None:
         msgspec.json.encode(outcome_document(outcome, checked(answer), practice=True))
     )
     assert list(document) == [
-        *("practice", "response", "answers", "not_answered", "earlier", "status", "seconds"),
+        *("practice", "response", "answers", "not_answered", "ended", "earlier", "messages"),
+        *("status", "seconds"),
     ]
     one = document["answers"][0]
     assert list(one) == [

@@ -74,6 +74,23 @@ def test_finding_has_its_fix(tmp_path: Path) -> None:
     assert document["failed"] == sum(not finding["holds"] for finding in document["checks"])
 
 
+@pytest.mark.parametrize(
+    ("command", "holds", "saw"),
+    [
+        (None, True, "no command: a page is an alarm of the log alone"),
+        (("/bin/sh", "-c", "exit 1"), True, "by `/bin/sh`"),
+        (("/nowhere/page",), False, "the page command `/nowhere/page` cannot be run"),
+    ],
+)
+def test_a_page_command_is_looked_for_and_not_run(
+    tmp_path: Path, command: tuple[str, ...] | None, holds: bool, saw: str
+) -> None:
+    """Running it would page someone."""
+    settings = load_settings(data_dir=tmp_path, page_command=command)
+    found = next(each for each in examine(settings) if each.name == "pages")
+    assert (found.holds, found.saw, bool(found.fix)) == (holds, saw, not holds)
+
+
 def test_words_and_json_agree(tmp_path: Path) -> None:
     """The sentence on the screen counts what the JSON lists."""
     environment = {"COMITY_DATA_DIR": str(tmp_path), "COMITY_LINE_PROT": "1"}

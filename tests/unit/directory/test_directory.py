@@ -5,13 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from comity.directory.directory import EMPTY_DIRECTORY, Directory, PartFault, load_directory
+from comity.directory.directory import (
+    EMPTY_DIRECTORY,
+    Directory,
+    PartFault,
+    listed_line,
+    load_directory,
+)
 from comity.directory.errors import (
     DestinationError,
     DestinationNotServedError,
-    DestinationNotSingleError,
     DirectoryError,
-    KeyNotAnsweredError,
     LineNotBoundError,
     OriInactiveError,
     OriNotOfMemberError,
@@ -143,6 +147,18 @@ def test_keys_are_answered_as_the_part_says(directory: Directory) -> None:
     assert not directory.answers(TX, KQ)
 
 
+def test_a_line_that_speaks_http_is_listed_under_its_own_name(directory: Directory) -> None:
+    """The identity that a line has at the HTTPS front may say what the listed line may say."""
+    assert listed_line("http:line-1") == listed_line("line-1") == "line-1"
+    assert directory.agencies_for_line("http:line-1") == (AUSTIN, LUBBOCK)
+    assert directory.line_may_speak_for("http:line-2", LUBBOCK)
+    assert directory.check_sender("http:line-1", AUSTIN).ori == AUSTIN
+    with pytest.raises(LineNotBoundError):
+        directory.check_sender("http:line-3", AUSTIN)
+    for name in ("http:http:line-1", "HTTP:line-1", "tcp:line-1", "http:", ""):
+        assert directory.agencies_for_line(name) == ()
+
+
 def test_a_sender_is_its_agency_on_its_line(directory: Directory) -> None:
     """An active agency on a connection bound to it may send."""
     assert directory.check_sender("line-1", AUSTIN).ori == AUSTIN
@@ -256,46 +272,43 @@ def test_the_empty_directory_knows_nobody() -> None:
     with pytest.raises(UnknownOriError):
         EMPTY_DIRECTORY.check_sender("line-1", AUSTIN)
     with pytest.raises(DestinationNotServedError):
-        EMPTY_DIRECTORY.check_destination("TX", DQ)
+        EMPTY_DIRECTORY.resolve("TX")
 
 
 @pytest.mark.parametrize("code", ["TX", "TXLIC0000", "TXOLN0000", AUSTIN])
 def test_a_destination_is_its_member(directory: Directory, code: str) -> None:
     """A state's code, its generic identifiers and its agencies all lead to that state."""
-    assert directory.check_destination(code, DQ) == TX
+    assert directory.resolve(code).members == (TX,)
 
 
 def test_nebraska_is_written_as_the_network_does() -> None:
     """NB is Nebraska; NE is no code of the network."""
     directory = Directory.of([make_part(NE)])
-    assert directory.check_destination("NB", DQ) == NE
+    assert directory.resolve("NB").members == (NE,)
     with pytest.raises(UnknownDestinationError):
-        directory.check_destination("NE", DQ)
+        directory.resolve("NE")
 
 
 @pytest.mark.parametrize(
-    ("code", "key", "error"),
+    ("code", "error"),
     [
-        ("ZZ", DQ, UnknownDestinationError),
-        ("tx", DQ, UnknownDestinationError),
-        ("", DQ, UnknownDestinationError),
-        ("US", DQ, UnknownDestinationError),
-        (NOBODY, DQ, UnknownDestinationError),
-        (LUBBOCK, DQ, UnknownDestinationError),
-        ("CA", DQ, DestinationNotServedError),
-        ("FA", DQ, DestinationNotServedError),
-        ("F1", DQ, DestinationNotServedError),
-        ("TX", KQ, KeyNotAnsweredError),
-        ("NL", DQ, DestinationNotSingleError),
-        ("E1", DQ, DestinationNotSingleError),
+        ("ZZ", UnknownDestinationError),
+        ("tx", UnknownDestinationError),
+        ("", UnknownDestinationError),
+        ("US", UnknownDestinationError),
+        (NOBODY, UnknownDestinationError),
+        (LUBBOCK, UnknownDestinationError),
+        ("CA", DestinationNotServedError),
+        ("FA", DestinationNotServedError),
+        ("F1", DestinationNotServedError),
     ],
 )
 def test_a_destination_is_refused_by_name(
-    directory: Directory, code: str, key: MessageKey, error: type[DestinationError]
+    directory: Directory, code: str, error: type[DestinationError]
 ) -> None:
-    """Unknown, not connected, closed to this key, or standing for several members."""
+    """Unknown, or not connected."""
     with pytest.raises(error):
-        directory.check_destination(code, key)
+        directory.resolve(code)
 
 
 def test_regions_and_the_network_resolve_to_connected_members(directory: Directory) -> None:
@@ -309,7 +322,7 @@ def test_regions_and_the_network_resolve_to_connected_members(directory: Directo
 def test_no_part_lists_a_code_of_the_network_away(directory: Directory) -> None:
     """An agency that bears Texas's generic identifier does not get what is for Texas."""
     later = directory.with_part(ohio(version=2, agencies=(agency(ORI("TXLIC0000"), "OH/LOCAL"),)))
-    assert later.check_destination("TXLIC0000", DQ) == TX
+    assert later.resolve("TXLIC0000").members == (TX,)
 
 
 def test_errors_of_parts_have_a_common_root() -> None:

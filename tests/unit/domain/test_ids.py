@@ -22,6 +22,7 @@ from comity.domain.ids import (
     parse_id,
     parse_member,
     parse_ori,
+    parse_origin,
     wire_of_member,
 )
 
@@ -117,3 +118,22 @@ def test_malformed_entry_is_refused(text: str) -> None:
 def test_ledger_origin() -> None:
     """A ledger is named under its network's domain."""
     assert ledger_origin("comity.example", Member("wa")) == "ledger.comity.example/wa"
+    assert ledger_origin("comity.example", Member("wa"), 3) == "ledger.comity.example/wa.3"
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 10, 9_999])
+def test_origin_is_read_back(number: int) -> None:
+    """Whose ledger it is, and which of the member's."""
+    origin = ledger_origin("comity.example", Member("wa"), number)
+    assert parse_origin(origin) == ("wa", number)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "wa", "ledger.a/", "ledger.a/zz", "ledger.a/wa.1", "ledger.a/wa.02", "ledger.a/wa.2/",
+     "ledger.a/wa.", "ledger.a/wa.x", "ledger.a/wa.2.3", "ledger.a/WA", "ledger.a/wa.10000"],
+)  # fmt: skip
+def test_malformed_origin_is_refused(text: str) -> None:
+    """A number is written in one way; the first ledger has none."""
+    with pytest.raises(IdError):
+        parse_origin(text)

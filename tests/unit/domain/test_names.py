@@ -72,3 +72,9 @@ def test_key_is_stable(text: str) -> None:
     assert key.isascii()
     assert key.replace(",", "", 1).isalpha()
     assert key == key.upper()
+
+
+@given(st.from_regex(r"[A-Z]{1,8}, ?[A-Z]{1,8}( [A-Z ]{0,8})?", fullmatch=True))
+def test_a_plain_name_has_the_key_of_any_other(text: str) -> None:
+    """What is read at a glance is what the long way makes of the same name in small letters."""
+    assert name_key(text) == name_key(text.lower())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from comity.directory.routing import Route
+from comity.domain.agency import Form
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import ORI, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import encode_leaf, parse_leaf
-from comity.domain.query import Claims, Query
+from comity.domain.query import Asked, Claims, Query
 from comity.domain.vocabulary import Assurance, FanOut, LeafDecision, LeafKind, Purpose
 from comity.exchange.origin import (
     AcceptedQuery,
@@ -17,7 +19,6 @@ from comity.exchange.origin import (
     encode_accepted,
     exchange_id_of,
     exchanges_of,
-    fan_out_of,
     query_leaf,
     undeliverable,
 )
@@ -39,10 +40,14 @@ QUERY = Query(
 ACCEPTED = AcceptedQuery(
     query_id=QUERY_ID,
     query=QUERY,
-    states=(WA, ID),
+    route=Route(
+        key=MessageKey("DQ"),
+        asked=(Asked(state=WA), Asked(state=ID)),
+        fan_out=FanOut.LIST,
+    ),
     member=Member("or"),
     line="salem-1",
-    form="text",
+    form=Form.TEXT,
     assurance=Assurance.NOT_STATED,
     accepted_at=NOW,
 )
@@ -107,12 +112,6 @@ def test_assurance_is_what_the_line_lets_us_know() -> None:
     assert assurance_of(QUERY) is Assurance.NOT_STATED
     named = msgspec.structs.replace(QUERY, claims=Claims(operator="OP1"))
     assert assurance_of(named) is Assurance.AGENCY_ASSERTED
-
-
-def test_fan_out_says_how_many_are_asked() -> None:
-    """One state is a single query, more are a list."""
-    assert fan_out_of((WA,)) is FanOut.SINGLE
-    assert fan_out_of((WA, ID)) is FanOut.LIST
 
 
 def test_accepted_query_is_read_back() -> None:

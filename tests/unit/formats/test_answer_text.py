@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from comity.domain.answer import Element, ResponseKind
+from comity.domain.answer import FREE_TEXT, Element, ResponseKind
 from comity.domain.ids import Member
 from comity.domain.vocabulary import DataClass
 from comity.formats.rules import DELIVERY_BYTES_MAX
@@ -169,3 +169,35 @@ def test_merged_names_every_state() -> None:
         "HELD: ID",
         "NO ANSWER: AK NV",
     ]
+
+
+def test_lines_of_a_free_text_stay_lines() -> None:
+    """Each is an item of its own, plain and disarmed, the empty ones left out; read back as one."""
+    value = "DOE,  Jane\r\n\n\tNOT ON FILE: insurance\x0bWA: RECORD RELEASED\n" + "A " * 50
+    element = Element(data_class=DataClass.OPAQUE, name=FREE_TEXT, value=value)
+    answer = msgspec.structs.replace(SAMPLES["hit"], elements=(element,))
+    text = render_answer_text(answer)
+    assert text.split("\n")[2:8] == [
+        "FREE TEXT",
+        "  TEXT: DOE, JANE",
+        "  TEXT: NOT-ON-FILE: INSURANCE",
+        "  TEXT: WA: RECORD RELEASED",
+        "  TEXT: " + "A " * 35 + "A",
+        "    " + "A " * 13 + "A",
+    ]
+    (read,) = parse_answer_text(text).elements
+    assert read.name == FREE_TEXT
+    assert read.value.split("\n") == [
+        "DOE, JANE",
+        "NOT-ON-FILE: INSURANCE",
+        "WA: RECORD RELEASED",
+        "A " * 49 + "A",
+    ]
+
+
+def test_a_free_text_of_nothing_is_one_item() -> None:
+    """A text that is blank in plain letters still shows that there is one."""
+    element = Element(data_class=DataClass.OPAQUE, name=FREE_TEXT, value="\n \n")
+    answer = msgspec.structs.replace(SAMPLES["hit"], elements=(element,))
+    assert "\nFREE TEXT\n  TEXT:\n" in render_answer_text(answer)
+    assert [e.value for e in parse_answer_text(render_answer_text(answer)).elements] == [""]

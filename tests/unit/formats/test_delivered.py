@@ -10,8 +10,9 @@ import pytest
 from comity.domain.delivery import Delivery, MessageFault, Stamp
 from comity.domain.ids import ORI
 from comity.domain.keys import MessageKey
+from comity.formats.delivered import Delivered
 from comity.formats.faults import MessageError
-from comity.formats.json.delivered import Delivered, parse_delivered, render_delivered
+from comity.formats.json.delivered import parse_delivered, render_delivered
 from comity.formats.rules import DELIVERY_BYTES_MAX
 from tests.support.answers import SAMPLES
 

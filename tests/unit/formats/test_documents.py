@@ -7,19 +7,29 @@ import json
 import re
 from pathlib import Path
 
+from comity.domain.keys import KEYS, OTHER_KEY
+from comity.formats.bodies import CHECKED_KEYS, HIT_FIELDS
 from comity.formats.faults import ER_ROWS
 from comity.formats.fields import FIXED_KEYS
 from comity.formats.json import parse_answer, parse_fault, parse_query, render_answer
 from comity.formats.rules import DELIVERY_BYTES_MAX, MESSAGE_BYTES_MAX
+from comity.formats.sending import SENDING
 
 ROOT = Path(__file__).resolve().parents[3]
 MESSAGES = (ROOT / "docs/reference/messages.md").read_text("utf-8")
 ERRORS = (ROOT / "docs/reference/error-messages.md").read_text("utf-8")
 FORMATS = [
     ROOT / "src/comity/formats",
-    *(ROOT / "src/comity/formats" / n for n in ("text", "json")),
+    *(ROOT / "src/comity/formats" / n for n in ("fields", "text", "json", "aamva", "niem")),
 ]
-RAISES = {"fault_of": 1, "refuse_format": 1, "refuse": 1, "_refuse": 0, "_broken": None}
+RAISES = {
+    "fault_of": 1,
+    "refuse_format": 1,
+    "refuse": 1,
+    "_refuse": 0,
+    "_broken": None,
+    "_unfit": 1,
+}
 
 
 def example(name: str) -> bytes:
@@ -65,7 +75,27 @@ def test_every_number_is_documented() -> None:
 def test_every_field_is_documented() -> None:
     """Each field stands in the table of fields."""
     prefixes = {prefix for rule in FIXED_KEYS.values() for prefix in rule.fields}
-    assert prefixes == set(re.findall(r"^\| `([A-Z]{3})` \| ", MESSAGES, re.MULTILINE))
+    table = MESSAGES.partition("<!-- fields:")[2].partition("\n\n")[0]
+    assert prefixes == set(re.findall(r"^\| `([A-Z]{3})` \| ", table, re.MULTILINE))
+
+
+def test_every_key_is_documented() -> None:
+    """Each key of the table has its row, with its response and what it is sent to."""
+    table = MESSAGES.partition("<!-- keys:")[2]
+    rows = dict(re.findall(r"^\| `([A-Z]{2,3})` \| (.*)$", table, re.MULTILINE))
+    assert rows.keys() == {key for key in KEYS if key != OTHER_KEY}
+    for key, row in rows.items():
+        assert f"| {f'`{KEYS[key].response}`' if KEYS[key].response else '-'} |" in row
+        assert (" of 2" in row or " of 9" in row) == (key in SENDING)
+    assert "\n| any other | another key |" in table
+
+
+def test_free_texts_are_documented() -> None:
+    """What is checked within a free text stands with its key; of a hit confirmation, all of it."""
+    for key in CHECKED_KEYS:
+        assert f"\n- **{key}**" in MESSAGES
+    said = MESSAGES.partition("\n- **YQ**")[2].partition("\n- **UQ**")[0]
+    assert set(re.findall(r"\b[A-Z]{3}\b", said)) == {*HIT_FIELDS}
 
 
 def test_examples_are_read() -> None:

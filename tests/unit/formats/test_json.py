@@ -58,9 +58,12 @@ def test_a_query() -> None:
         ({"claims": {"purpose": "CRI"}}, ".22.", "addition-value-unknown"),
         ({"claims": {"case_number": "26/0117"}}, ".22.", "addition-malformed"),
         ({"claims": {"case_number": "26-0117a"}}, ".22.", "addition-malformed"),
-        ({"key": "QZ", "fields": {}}, ".01.", "message-key-unknown"),
-        ({"key": "other", "fields": {}}, ".01.", "message-key-unknown"),
+        ({"key": "QZ"}, "0", "body-malformed"),
+        ({"key": "Q1", "fields": {}}, ".01.", "message-key-malformed"),
+        ({"key": "other", "fields": {}}, ".01.", "message-key-malformed"),
+        ({"key": "DR", "fields": {}}, ".01.", "message-key-response"),
         ({"key": "ER", "fields": {}}, ".01.", "message-key-reserved"),
+        ({"key": "ALL", "fields": {}}, ".01.", "message-key-reserved"),
         ({"origin": "orwsp0000"}, ".01.", "origin-malformed"),
         ({"origin": "ORWSP0000\n"}, ".01.", "origin-malformed"),
         ({"destinations": []}, ".19.", "destination-invalid"),
@@ -125,6 +128,12 @@ def test_a_fault() -> None:
     assert parse_fault(render_fault(fault)) == fault
 
 
+def test_a_long_fault() -> None:
+    """It may be as long as a delivery, in which it travels: another format brings it so."""
+    fault = MessageFault(er=".22.", text="T", code="field-blank", options=(), original="D" * 50_000)
+    assert parse_fault(render_fault(fault)) == fault
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [
@@ -134,7 +143,8 @@ def test_a_fault() -> None:
         ("state", "WA"),
         ("step", -1),
         ("step", 65_536),
-        ("key", "QZ"),
+        ("key", "Q1"),
+        ("key", "other"),
         ("response", "maybe"),
         ("policy_entry", "wa/x"),
         ("is_final", "yes"),
@@ -192,7 +202,7 @@ def test_times_are_utc(until: object) -> None:
         {"destination": "\nORWSP0000"},
         {"control": "A\n"},
         {"control": "12345678901"},
-        {"key": "QZ"},
+        {"key": "QZQZ"},
         {"received": {"time": "25:00", "date": "11/24/2026", "count": 1}},
         {"received": {"time": "10:35", "date": "11/24/2026", "count": 100_000}},
         {"received": {"time": "10:35\n", "date": "11/24/2026", "count": 1}},
@@ -240,7 +250,7 @@ def test_the_values_are_listed() -> None:
     assert refused.value.fault.options == ("emergency: none declared",)
 
 
-@pytest.mark.parametrize("key", [1, "QZ"])
+@pytest.mark.parametrize("key", [1, "qz"])
 def test_the_values_are_listed_without_a_key(key: object) -> None:
     """Where the document has no key that is known, the text names none."""
     document = {"claims": {"emergency": "yes"}, "key": key, "origin": "X", "destinations": []}
@@ -257,3 +267,29 @@ def test_the_values_are_listed_where_the_document_breaks_off() -> None:
         "addition-value-unknown",
         True,
     )
+
+
+@pytest.mark.parametrize("rest", [b'"\xff"', b"[" * 100_000, b'{"a":' * 9_000])
+def test_what_stands_behind_the_first_fault_changes_nothing(rest: bytes) -> None:
+    """A value of no vocabulary is told, whatever bytes follow it."""
+    with pytest.raises(MessageError) as refused:
+        parse_query(b'{"claims":{"emergency":"yes"},"more":' + rest[:16_000] + b"}")
+    assert refused.value.fault.code == "addition-value-unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("at `$PX001PD`", "$"),
+        ("a` - at `$.PX001PD", "$"),
+        ("a` - at `$.claims.PX001PD", "$"),
+        ("a` - at `$[19800229]", "$[...]"),
+        ("a` - at `$.claims", "$.claims"),
+    ],
+)
+def test_a_member_that_looks_like_a_place_is_not_repeated(name: str, place: str) -> None:
+    """The place of an unknown member is said in the schema's own names, and no others."""
+    with pytest.raises(MessageError) as refused:
+        parse_query(json.dumps({**QUERY, name: 1}).encode())
+    assert str(refused.value) == f"`{place}` holds a member that is not in the schema"
+    assert "PX001PD" not in refused.value.fault.text

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from comity.domain.ids import ORI
 from comity.domain.keys import MessageKey
 from comity.domain.query import Query
-from comity.formats import json as json_format
 from comity.formats import text as text_format
 from comity.formats.faults import MessageError
 from comity.formats.rules import MESSAGE_BYTES_MAX, check_query
-
-
-def outcome(key: str, fields: str) -> str:
-    """The number and code of a query, or `ok`; the same in both formats, or the test fails."""
-    in_text = f"{key}.ORWSP0000.WA.TXT\n{fields}".encode()
-    pairs = dict(part.split("/", 1) for part in fields.split(".") if part)
-    in_json = json.dumps(
-        {"key": key, "origin": "ORWSP0000", "destinations": ["WA"], "fields": pairs}
-    ).encode()
-    found: list[str] = []
-    for parse, data in ((text_format.parse_query, in_text), (json_format.parse_query, in_json)):
-        try:
-            parse(data)
-            found.append("ok")
-        except MessageError as error:
-            found.append(f"{error.fault.er} {error.fault.code}")
-    assert found[0] == found[1]
-    return found[0]
+from tests.support.messages import outcome
 
 
 @pytest.mark.parametrize(
@@ -142,6 +122,30 @@ def test_birth_dates(date: str) -> None:
     assert outcome("DQ", f"NAM/SMITH,JOHN.DOB/{date}.SEX/M") == "ok"
 
 
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (f"OLN/{'A' * 7}", ".04. mexican-licence-invalid"),
+        (f"OLN/{'A' * 8}", "ok"),
+        (f"OLN/{'A' * 19}", "ok"),
+        (f"OLN/{'A' * 20}", ".04. mexican-licence-invalid"),
+        ("NAM/SMITH,JOHN.DOB/19500101.SEX/M", ".04. mexican-licence-invalid"),
+        ("", ".04. mexican-licence-invalid"),
+        ("RSN/N.OLN/ABC12345.IMQ/Y", "ok"),
+        ("OLN/ABC12345.NAM/SMITH,JOHN", ".22. field-set-mixed"),
+    ],
+)
+def test_licences_of_mexico(fields: str, expected: str) -> None:
+    """Mexico looks up a licence by its number alone, of 8 to 19 characters."""
+    assert outcome("DQ", fields, "MX") == expected
+    assert outcome("DQ", fields, "WA.MX") == expected
+
+
+def test_mexico_asked_for_a_plate() -> None:
+    """Only a licence has Mexico's own rule."""
+    assert outcome("RQ", "LIC/1.LIY/26.LIT/PC", "MX") == "ok"
+
+
 def refusal(data: bytes) -> tuple[str, tuple[str, ...]]:
     """The text and options with which a message is refused."""
     with pytest.raises(MessageError) as refused:
@@ -174,32 +178,6 @@ def test_elements_without_a_prefix(body: str) -> None:
     with pytest.raises(MessageError) as refused:
         text_format.parse_query(f"DQ.AZNLETS20.AZ.TXT\n{body}".encode())
     assert (refused.value.fault.er, refused.value.fault.code) == (".22.", "element-malformed")
-
-
-YQ = "RTY/SV.RNO/1.PRI/U.OCA/26-1.NIC/V123456789.{}.RNA/DOE.RAG/WSP"
-
-
-@pytest.mark.parametrize(
-    ("data", "held"),
-    [
-        ("VIN/1.VYR/2001.VMA/FORD", True),
-        ("LIC/1.LIS/WA.LIY/2026.LIT/PC", True),
-        ("NAM/DOE,JANE.DOB/19800101.SEX/F", True),
-        ("TYP/BBIKE.SER/1", True),
-        ("MAK/SW.SER/1.CAL/38", True),
-        ("SER/1", False),
-        ("LIC/1.LIS/WA", False),
-        ("VIN/1.VYR/2001.VMA/FORD.TYP/X.SER/1", False),
-        ("REM/NOTHING ELSE", False),
-    ],
-)
-def test_hit_confirmation_holds_one_data_set(data: str, held: bool) -> None:
-    """One published data set, complete; a set that is not published is let through."""
-    message = f"YQ.ORWSP0000.WASPD0000.TXT\n{YQ.format(data)}".encode()
-    if held:
-        assert text_format.parse_query(message).value("") == YQ.format(data)
-    else:
-        assert refusal(message)[0].startswith("INVALID MESSAGE FORMAT - REFER TO YQ")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_destinations(key: str, destinations: str) -> None:
     body = {
         "DQ": "OLN/1",
         "RQ": "VIN/1",
-        "YQ": "RTY/SV.RNO/1.PRI/U.OCA/1.NIC/V1.VIN/1.VYR/2001.VMA/FORD.RNA/A.RAG/B",
+        "YQ": "RTY/SV.RNO/1.PRI/U.OCA/1.NIC/V123456789.VIN/1.VYR/2001.VMA/FORD.RNA/A.RAG/B",
     }.get(key, "HELLO")
     query = parse_query(f"{key}.ORWSP0000.{destinations}.TXT\n{body}".encode())
     assert ".".join(query.destinations) == destinations
@@ -116,11 +116,12 @@ def test_destinations_out_of_form(key: str, destinations: str) -> None:
         (b"HELLO THERE", "0", "message-malformed"),
         (b"DQ.ORWSP0000.WA.TXT\nNAM/MU\xd1OZ,A.DOB/19800101.SEX/M", "0", "message-not-ascii"),
         (b"DQ.ORWSP0000.WA.TXT\nOLN/" + b"1" * MESSAGE_BYTES_MAX, "0", "message-too-long"),
-        (b"QZ.ORWSP0000.WA.TXT\nOLN/1", ".01.", "message-key-unknown"),
         (b"D.ORWSP0000.WA.TXT\nOLN/1", ".01.", "message-key-malformed"),
         (b"DQQQ.ORWSP0000.WA.TXT\nOLN/1", ".01.", "message-key-malformed"),
         (b"dq.ORWSP0000.WA.TXT\nOLN/1", ".01.", "message-key-malformed"),
         (b"ER.NL0000000.WASPD0000.TXT\nX", ".01.", "message-key-reserved"),
+        (b"ALL.ORWSP0000.WA.TXT\nX", ".01.", "message-key-reserved"),
+        (b"DR.WALIC0000.ORWSP0000.TXT\nNOT ON FILE", ".01.", "message-key-response"),
         (b"DQ.ORWSP000.WA.TXT\nOLN/1", ".01.", "origin-malformed"),
         (b"DQ.ORWSP00000.WA.TXT\nOLN/1", ".01.", "origin-malformed"),
         (b"DQ.orwsp0000.WA.TXT\nOLN/1", ".01.", "origin-malformed"),
@@ -158,10 +159,21 @@ def test_free_text_on_the_line_of_txt() -> None:
     assert parse_query(b"AM.ORWSP0000.WA.TXTHELLO").value("") == "HELLO"
 
 
-def test_a_response_is_a_message_too() -> None:
-    """A state's own system sends responses in the same form; their text is kept as it is."""
-    query = parse_query(b"DR.WALIC0000.ORWSP0000.*LTN2000157.TXT\nNOT ON FILE")
-    assert (query.key, query.control, query.value("")) == ("DR", "LTN2000157", "NOT ON FILE")
+@pytest.mark.parametrize("key", ["YR", "LR", "ALR"])
+def test_a_person_answers_one_agency(key: str) -> None:
+    """What a person answers is a message of its own, to the one agency that asked."""
+    query = parse_query(f"{key}.WASPD0000.ORWSP0000.*LTN2000157.TXT\nCONFIRMED".encode())
+    assert (query.key, query.control, query.value("")) == (key, "LTN2000157", "CONFIRMED")
+    for destination in ("WA", "ORWSP0000.ORPPB0000"):
+        refused = fault_code(f"{key}.WASPD0000.{destination}.TXT\nCONFIRMED".encode())
+        assert refused == (".19.", "destination-invalid")
+
+
+def test_a_key_that_the_table_does_not_have() -> None:
+    """An unknown key is taken with an opaque body: its receiver decides."""
+    query = parse_query(b"QZ.ORWSP0000.WA.*LTN2000157.TXT\nOLN/1.\nSome words")
+    assert (query.key, query.control, query.value("")) == ("QZ", "LTN2000157", "OLN/1.\nSome words")
+    assert parse_query(render_query(query)) == query
 
 
 def test_the_error_holds_the_start_of_the_message() -> None:
@@ -190,6 +202,7 @@ def test_the_error_says_no_value() -> None:
         (b"dq.ORWSP0000.", ("ORWSP0000", None)),
         (b"DQ.ORWSP000.WA.TXT", (None, None)),
         (b"DQ.ORWSP0000.WA.*A.TXT\nNAM/MU\xd1OZ", ("ORWSP0000", "A")),
+        (b"DQ.ORWSP0000.WA.*.TXT.TXT", ("ORWSP0000", None)),
         (b"\xff", (None, None)),
         (b"", (None, None)),
     ],

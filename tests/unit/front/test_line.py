@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from comity.front.line import LINE_PREFIX, WRITE_BUFFER_BYTES_MAX, LineServer, _Connection, _line_of
+from comity.front.line import LINE_PREFIX, WRITE_BUFFER_BYTES_MAX, LineServer, _Connection, line_of
 from comity.roles import certificates
 from comity.services.events import Events
 from tests.support.line import MemoryLog
@@ -25,6 +25,7 @@ def named(*pairs: tuple[str, str]) -> dict[str, object]:
         (named(("commonName", "salem-1")), ""),
         (named(("commonName", "host:salem-1")), ""),
         (named(("commonName", "line:")), ""),
+        (named(("commonName", "line:http:salem-1")), ""),
         (named(), ""),
         ({}, ""),
         (None, ""),
@@ -32,7 +33,7 @@ def named(*pairs: tuple[str, str]) -> dict[str, object]:
 )
 def test_line_of_a_certificate(certificate: object, line: str) -> None:
     """The line is the common name behind `line:`; any other certificate names none."""
-    assert _line_of(certificate) == line
+    assert line_of(certificate) == line
 
 
 def test_prefix_is_that_of_the_practice_certificates() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comity.domain.ids import Member
+from comity.domain.ids import LeafIndex, Member
 from comity.domain.leaf import parse_leaf
 from comity.domain.vocabulary import LeafKind
 from comity.ledger.plan import (
@@ -40,6 +40,7 @@ def submission(
     under: int | None = None,
     sets_policy: bool = False,
     cites: bool = False,
+    with_next: bool = False,
 ) -> Submission:
     return Submission(
         member=member,
@@ -50,6 +51,7 @@ def submission(
         ),
         decided_under=under,
         sets_policy=sets_policy,
+        with_next=with_next,
     )
 
 
@@ -118,6 +120,27 @@ def test_policy_takes_force_at_its_own_index() -> None:
     assert placed == [True, True, False, True]
     assert plan.outcomes[2] == Stale(policy=6)
     assert plan.ledgers[WA].policy == 6
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_companions_are_placed_together_or_not_at_all(taken: int) -> None:
+    """Where one has its leaf already the other gets none; what comes behind them is placed."""
+    batch = [submission(1, 0, with_next=True), submission(2, 0), submission(3, 0)]
+    existing = {keys_of(batch)[taken]: LeafIndex(3)}
+    outcomes = make_plan(batch, {WA: head(5)}, existing).outcomes
+    assert isinstance(outcomes[taken], Existing)
+    assert isinstance(outcomes[1 - taken], Stale)
+    assert isinstance(outcomes[2], Placed)
+    assert outcomes[2].leaves[0].index == 5
+    together = make_plan(batch, {WA: head(5)}, {}).outcomes
+    assert [o.leaves[0].index for o in together if isinstance(o, Placed)] == [5, 6, 7]
+
+
+def test_a_stale_companion_stops_the_other() -> None:
+    """One that was decided under another policy keeps out also what rests on none."""
+    batch = [submission(1, 0, with_next=True), submission(2, 0, under=1)]
+    outcomes = make_plan(batch, {WA: head(5, policy=3)}, {}).outcomes
+    assert outcomes == (Stale(policy=3), Stale(policy=3))
 
 
 def test_nothing_is_decided_under_no_policy() -> None:

@@ -13,7 +13,10 @@ from comity.ledger.tile import (
     cut_tiles,
     decode_bundle,
     decode_tile,
+    document_path,
     encode_bundle,
+    is_within,
+    parse_document_path,
     parse_tile_path,
     tile_path,
     tile_root,
@@ -142,3 +145,36 @@ def test_bundle_that_cannot_be_written_is_refused(entries: list[bytes]) -> None:
     """No bundle is written without entries, with 257, or with an entry beyond its length field."""
     with pytest.raises(BundleError):
         encode_bundle(entries)
+
+
+@pytest.mark.parametrize("index", [0, 7, 999, 1_000, 1_234_067, 2**48 - 1])
+def test_document_path_is_read_back(index: int) -> None:
+    """A document's path is a tile's index, and names one leaf."""
+    assert parse_document_path(document_path(index)) == index
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "document/", "document/7", "document/0007", "document/x000/007", "document/x1/007",
+     "document/000.p/7", "Document/000", "document/000/", "document/x281/x474/x976/x710/656"],
+)  # fmt: skip
+def test_other_spelling_of_a_document_is_refused(path: str) -> None:
+    """Each document has one path."""
+    with pytest.raises(TilePathError):
+        parse_document_path(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 65_535, 65_536, 70_000])
+def test_tree_has_its_own_tiles_and_none_beyond(size: int) -> None:
+    """Every tile and bundle of a size is within it, and one hash or entry more is not."""
+    for tile in tiles_of(size):
+        assert is_within(tile, size)
+        if tile.width < 256:
+            wider = TileId(level=tile.level, index=tile.index, width=tile.width + 1)
+            assert not is_within(wider, size)
+        else:
+            assert is_within(TileId(level=tile.level, index=tile.index, width=1), size)
+    for bundle in bundles_of(size):
+        assert is_within(bundle, size)
+    assert not is_within(BundleId(index=size // 256, width=size % 256 + 1), size)
+    assert not is_within(TileId(level=7, index=0, width=1), size)

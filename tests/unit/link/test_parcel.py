@@ -223,3 +223,18 @@ def test_a_parcel_beyond_its_limit_is_refused_on_both_sides() -> None:
         encode_parcel(Ask(exchange=exchange(fields=fields)))
     with pytest.raises(ParcelTooLargeError):
         decode_parcel(bytes(PARCEL_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize(
+    ("index", "holds"), [(2**63 - 1, True), (2**63, False), (10**19 - 1, False)]
+)
+def test_a_cited_leaf_is_one_that_a_ledger_can_have(index: int, holds: bool) -> None:
+    """What passes here is looked up: an index beyond the ledger's numbers is refused first."""
+    answer = msgspec.structs.replace(make_answer(), policy_entry=f"tx/{index}")
+    exchange = msgspec.structs.replace(make_exchange(), query_entry=f"wa/{index}")
+    for parcel in (Answered(origin=WA, answer=answer), Ask(exchange=exchange)):
+        if holds:
+            assert decode_parcel(encode_parcel(parcel)) == parcel
+        else:
+            with pytest.raises(ParcelMalformedError):
+                encode_parcel(parcel)

@@ -11,8 +11,10 @@ from comity.domain.keys import MessageKey
 from comity.domain.vocabulary import (
     AgencyType,
     Assurance,
+    BudgetState,
     Certification,
     DataClass,
+    Direction,
     Emergency,
     FanOut,
     Instrument,
@@ -58,6 +60,8 @@ def facts(agency: ORI = ERO, **said: Any) -> Facts:
         "fan_out": FanOut.SINGLE,
         "emergency": Emergency.NONE,
         "time_band": TimeBand.WEEKDAY_DAY,
+        "budget": BudgetState.WITHIN,
+        "direction": Direction.INBOUND,
     }
     return Facts(agency=agency, **(plain | said))
 
@@ -80,7 +84,7 @@ RELEASE_ALL = rule("ALL", Outcome.RELEASE)
 def bundle(*rules: Rule, **changed: Any) -> PolicyBundle:
     """A bundle of these rules."""
     fields: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "state": Member("wa"),
         "version": 1,
         "title": "Practice data",

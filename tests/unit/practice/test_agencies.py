@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from comity.domain.agency import family_ancestors
+from comity.directory.ranges import is_place
+from comity.domain.agency import family_ancestors, text_of_acts_for
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member, parse_ori, wire_of_member
 from comity.domain.vocabulary import AgencyType
+from comity.practice.tables import places
 from comity.practice.world import PRACTICE_DAY, PracticeWorld
 
 WORLD = PracticeWorld(seed=1, people_per_state=10)
@@ -63,6 +65,24 @@ def test_federal_families() -> None:
     assert all("practice" in agency.name for agency in agencies)
 
 
+def test_each_member_has_one_control_terminal() -> None:
+    """Of a state its patrol, of the operator one office; each has a line."""
+    for member in WORLD.members():
+        (control,) = [agency for agency in WORLD.agencies(member) if agency.is_control]
+        expected = AgencyType.FE if member == OPERATOR_MEMBER else AgencyType.SA
+        assert (control.type, control.active, len(control.lines)) == (expected, True, 1)
+
+
+def test_every_agency_has_a_place() -> None:
+    """A state's agencies stand in its cities, federal offices where their name says."""
+    for member in WORLD.members():
+        for agency in WORLD.agencies(member):
+            assert is_place(agency.place)
+            assert member == OPERATOR_MEMBER or agency.place in places()[member].cities
+    marshals = [a.place for a in WORLD.agencies(OPERATOR_MEMBER) if a.family == "US/DOJ/USMS"]
+    assert marshals == ["Lorvane", "Quenby", "Corvale"]
+
+
 def test_one_agency_is_inactive() -> None:
     """One agency of the network was closed; its entry says so."""
     closed = [a for m in WORLD.members() for a in WORLD.agencies(m) if not a.active]
@@ -89,3 +109,17 @@ def test_certifications() -> None:
         agency.ori in until for agency in others if agency.family.startswith("US/DHS/ICE")
     )
     assert WORLD.certifications(Member("tx")) == ()
+
+
+def test_a_few_agencies_act_for_others() -> None:
+    """Sheriffs with another agency's powers, and desks that pass answers on: named, and no more."""
+    acting = {a.ori: a.acts_for for m in MEMBERS for a in WORLD.agencies(m) if a.acts_for}
+    assert {ori: [text_of_acts_for(each) for each in acts] for ori, acts in acting.items()} == {
+        "TXPX003SO": ["US/DHS/ICE:cross_designated"],
+        "FLPX003SO": ["US/DHS/ICE:cross_designated"],
+        "GAPX003SO": ["US/DHS/ICE:cross_designated"],
+        "AZPX003SO": ["US/DHS:cross_designated"],
+        "NVPX004SP": ["US/DHS/ICE:relay"],
+        "IDPX001PD": ["US/DHS:relay"],
+        "OHPX002PD": ["US/DOJ/DEA:cross_designated"],
+    }

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from comity.domain.agency import ReviewerKey
 from comity.domain.answer import HoldNotice, ResponseKind
+from comity.domain.decision import REVIEW_RULE
 from comity.domain.ids import ExchangeId, Member
 from comity.domain.verdict import (
     Ed25519Proof,
@@ -28,7 +29,6 @@ from comity.domain.vocabulary import (
 from comity.exchange.answering import Answered, Found, Judged, asked_kinds
 from comity.review.verdicts import (
     NOTE_CHARACTERS_MAX,
-    REVIEW_RULE,
     HoldClosedError,
     VerdictError,
     approve,

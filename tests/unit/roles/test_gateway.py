@@ -14,14 +14,16 @@ from comity.adapters.memory.bus import MemoryBus
 from comity.directory.part import sign_part
 from comity.domain.ids import HostName, Member
 from comity.domain.vocabulary import LeafKind
+from comity.front.http import HttpServer
 from comity.front.line import LineServer
 from comity.ledger.receipt import parse_receipt
 from comity.link.command import AskStatus, CommandDone, decode_result, encode_command
 from comity.link.envelope import open_envelope, seal_envelope
 from comity.link.limits import CLOCK_WINDOW_MS
 from comity.link.parcel import Answered, Ask, Parcel
+from comity.policy.block import blocked
 from comity.roles import gateway as module
-from comity.roles.gateway import UNHEARD_MARK, FoundingPapers, Gateway, GatewayParts
+from comity.roles.gateway import UNHEARD_MARK, FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.roles.hub import Hub
 from comity.services.commands import command_subject
 from comity.services.courier import gateway_subject
@@ -49,6 +51,7 @@ from tests.support.gateway import (
     turns,
 )
 from tests.support.link import SOUTH, WEST, HostKeys
+from tests.unit.services.test_rulebook import REVIEWER, signed
 
 SIGNED = {part.member: sign_part(part, signer_of(part.member)) for part in practice_parts()}
 PAPERS = FoundingPapers(
@@ -79,6 +82,7 @@ class Network:
         self.disk = disk
         self.host = PracticeHost(disk, keeps_post=False)
         self.front = Front()
+        self.http_front = Front()
         self.heard: list[Parcel] = []
         self.bus = MemoryBus(disk.wire)
         self.own_bus = MemoryBus(disk.wire)
@@ -86,7 +90,7 @@ class Network:
 
     def _parts(self, papers: FoundingPapers) -> GatewayParts:
         host = self.host
-        host.courier.when_unheard(host.origin.unheard)
+        host.courier.when_unheard(host.asking.unheard)
         return GatewayParts(
             host=WEST.name,
             seal_private=WEST.opener,
@@ -97,16 +101,26 @@ class Network:
             sequencer=host.sequencer,
             courier=host.courier,
             checkpoints=host.checkpoints,
+            succession=host.succession,
             founding=host.founding,
             health=host.health,
             deliveries=host.deliveries,
+            asking=host.asking,
             origin=host.origin,
             answer=host.answer,
+            board=host.board,
+            archive=host.archive,
+            keeping=host.keeping,
+            reveals=host.reveals,
+            rulebook=host.rulebook,
+            review=host.review.commands,
+            recheck=host.recheck,
             commands=host.commands,
             lines=cast("LineServer", self.front),
+            http=cast("HttpServer", self.http_front),
             events=host.events,
             papers=papers,
-            listen_on=("127.0.0.1", 0),
+            listen_on=("127.0.0.1", GatewayPorts(line=0, http=0)),
             checkpoint_s=3_600.0,
         )
 
@@ -170,6 +184,7 @@ async def test_a_start_publishes_what_new_members_bring() -> None:
     """Each its part and its policy, once: the next start publishes nothing."""
     async with network() as made:
         assert made.front.is_listening
+        assert made.http_front.is_listening
         for member in (OR, WA):
             kinds = [leaf.kind for leaf in made.host.leaves(member)]
             assert kinds == [LeafKind.DIRECTORY, LeafKind.POLICY]
@@ -316,6 +331,21 @@ async def test_work_at_intervals_outlives_a_fault(monkeypatch: pytest.MonkeyPatc
         await made.host.until("queries_undeliverable")
 
 
+async def test_what_nobody_confirms_lapses_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a command: the gateway looks at its clock, and leaves a duty to page someone."""
+    monkeypatch.setattr(module, "_LAPSE_SECONDS", 0)
+    async with network() as made:
+        standing = made.host.world.policy(WA)[1].bundle
+        block = blocked(standing, "TX/LOCAL", "Order 14", NOW + 60)
+        await made.host.rulebook.publish(WA, signed(block, REVIEWER))
+        await made.settle()
+        assert made.host.events.counts["block_unconfirmed"] == 0
+        made.disk.clock.advance_ns(60 * NS)
+        await made.host.until("block_unconfirmed")
+        assert made.host.world.policy(WA)[1].bundle.unconfirmed == ()
+        assert len(made.disk.store.tables.duties) == 1
+
+
 async def _broken() -> None:
     raise RuntimeError("practice")
 
@@ -367,4 +397,5 @@ async def test_a_gateway_starts_without_new_members() -> None:
     async with network(papers=FoundingPapers()) as made:
         assert made.host.world.members() == ()
         assert made.front.is_listening
+        assert made.http_front.is_listening
         assert made.host.world.directory.part(Member("wa")) is None

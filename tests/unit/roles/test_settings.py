@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from comity.policy.block import UNCONFIRMED_SECONDS_MAX
 from comity.roles.settings import (
     Settings,
     SettingsError,
@@ -30,7 +31,8 @@ def test_nothing_set_is_safe() -> None:
     """Without any variable the engines are our own, on free ports of this machine."""
     found = load_settings()
     assert (found.database_url, found.nats_url) == (None, None)
-    assert {found.line_port, found.postgres_port, found.nats_port} == {0}
+    ports = {found.line_port, found.http_port, found.postgres_port, found.nats_port}
+    assert ports == {0}
     assert found.network_ori == "NL0000000"
     assert found.engine_user == "nobody"
 
@@ -64,6 +66,8 @@ def test_hosts_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
         ("COMITY_HOSTS", "east,>"),
         ("COMITY_READY_S_MAX", "-1"),
         ("COMITY_SHARED_BUFFERS_MIB_MAX", "1"),
+        ("COMITY_CONFIRM_SECONDS_MAX", "0"),
+        ("COMITY_CONFIRM_SECONDS_MAX", "86401"),
     ],
 )
 def test_malformed_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +101,31 @@ def test_misspelt_variable_is_found() -> None:
 def test_other_process_gets_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was chosen passes to another process through its environment, secrets included."""
     chosen = load_settings(
-        data_dir="some/place", hosts=("east", "west"), nats_url="nats://a:b@127.0.0.1:1"
+        data_dir="some/place",
+        hosts=("east", "west"),
+        nats_url="nats://a:b@127.0.0.1:1",
+        page_command=("/usr/bin/page", "a, b", '"'),
     )
     for name, value in settings_environment(chosen).items():
         monkeypatch.setenv(name, value)
     assert load_settings() == chosen
     assert load_settings().nats_url == SecretStr("nats://a:b@127.0.0.1:1")
+
+
+@pytest.mark.parametrize("text", ["page", "[]", "[1]", '{"a":1}', '"page"'])
+def test_a_page_command_is_a_list_of_words(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A shell's line is refused: nothing here would take it apart as a shell does."""
+    monkeypatch.setenv("COMITY_PAGE_COMMAND", text)
+    with pytest.raises(SettingsError, match="COMITY_PAGE_COMMAND"):
+        load_settings()
+
+
+def test_a_block_waits_for_its_confirmation_a_day_at_most() -> None:
+    """As long as the rules let it (ADR 0028); a setting can only shorten that."""
+    assert load_settings().confirm_seconds_max == UNCONFIRMED_SECONDS_MAX
+    assert load_settings(confirm_seconds_max=1).confirm_seconds_max == 1
+    with pytest.raises(SettingsError, match="COMITY_CONFIRM_SECONDS_MAX"):
+        load_settings(confirm_seconds_max=UNCONFIRMED_SECONDS_MAX + 1)
 
 
 def test_document_holds_every_setting() -> None:
@@ -118,3 +141,12 @@ def test_document_holds_every_setting() -> None:
 def test_every_setting_has_unit_and_meaning() -> None:
     """No setting is without a unit and a sentence."""
     assert [f.variable for f in setting_facts() if not f.unit or not f.meaning.endswith(".")] == []
+
+
+def test_detail_waits_less_in_practice_alone() -> None:
+    """Whoever is not practice opens what a state delays when that state has said, not before."""
+    assert load_settings(detail_seconds_max=2).detail_seconds_max == 2
+    with pytest.raises(SettingsError, match="COMITY_DETAIL_SECONDS_MAX"):
+        load_settings(is_practice=False, detail_seconds_max=2)
+    kept = load_settings(is_practice=False).detail_seconds_max
+    assert kept >= 60 * 31 * 86_400

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from scripts.setup import DISK_MIB_MIN, MEMORY_MIB_MIN, Machine, fingerprint, lacking
+from scripts.setup import (
+    DISK_MIB_MIN,
+    MEMORY_MIB_MIN,
+    Machine,
+    fingerprint,
+    install_system_packages,
+    lacking,
+)
 
 GOOD = Machine(
     python=(3, 11, 2),
@@ -55,3 +62,14 @@ def test_changed_pin_changes_the_fingerprint(tmp_path: Path) -> None:
     assert fingerprint([pins]) == first
     pins.write_text("msgspec==2")
     assert fingerprint([pins]) != first
+
+
+def test_what_cannot_be_added_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a package manager each missing program is one line with its suite and its fix."""
+    monkeypatch.setenv("PATH", "")
+    install_system_packages()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" is missing")[0] for line in lines] == ["Go", "SoftHSM", "Chromium"]
+    assert "the browser suite will not run: `apt-get install chromium`" in lines[2]

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from comity.adapters.memory.store import CommitFault
-from comity.domain.answer import Answer, Element, ResponseKind
+from comity.domain.answer import FREE_TEXT, Answer, Element, ResponseKind
 from comity.domain.ids import Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.domain.query import Exchange
-from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode
+from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode, Outcome
 from comity.exchange.answering import judge
 from comity.exchange.origin import exchange_id_of
 from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
@@ -45,6 +45,7 @@ from tests.support.gateway import (
     running,
     turns,
 )
+from tests.unit.policy.build import rule
 
 WASHINGTON = policy_of(WA, RELEASE)
 
@@ -144,8 +145,11 @@ async def test_nothing_is_posted_while_the_store_is_down() -> None:
         ({"accepted_at": NOW - DEDUP_SECONDS - 1}, RefusalCode.STALE),
         ({"accepted_at": NOW + FUTURE_SECONDS_MAX + 1}, RefusalCode.STALE),
         ({"query_id": QueryId(bytes(16))}, RefusalCode.NOT_DERIVED),
-        ({"key": MessageKey("LQ")}, RefusalCode.KEY_NOT_ANSWERED),
-        ({"key": MessageKey("AM")}, RefusalCode.KEY_NOT_ANSWERED),
+        ({"key": MessageKey("IQ")}, RefusalCode.KEY_NOT_ANSWERED),
+        ({"key": MessageKey("HQ")}, RefusalCode.KEY_NOT_ANSWERED),
+        ({"key": MessageKey("SM")}, RefusalCode.KEY_NOT_ANSWERED),
+        ({"key": MessageKey("YR")}, RefusalCode.KEY_NOT_ANSWERED),
+        ({"key": MessageKey("AM"), "to": (SALEM,)}, RefusalCode.KEY_NOT_ANSWERED),
         ({"agency": "TXPX99999"}, RefusalCode.AGENCY_NOT_LISTED),
         ({"agency": SALEM}, RefusalCode.AGENCY_NOT_LISTED),
     ],
@@ -209,9 +213,154 @@ async def test_a_source_that_does_not_answer_leaves_no_leaf() -> None:
 
 async def test_a_source_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look-up has an end; what needs none is answered meanwhile."""
-    monkeypatch.setattr(module, "SOURCE_SECONDS_MAX", 0.0)
+    monkeypatch.setattr("comity.services.deciding.SOURCE_SECONDS_MAX", 0.0)
     async with running(WASHINGTON) as host:
         assert await refusal_of(host, ask_of()) is RefusalCode.SOURCE_UNAVAILABLE
+
+
+async def test_a_source_that_hangs_keeps_back_its_own_state_alone() -> None:
+    """Others' answers leave at once, and so does what the state decides without its source."""
+    refused = rule("NO", Outcome.DENY, message_key=("KQ",))
+    async with running(policy_of(WA, RELEASE, refused), policy_of(OR, RELEASE)) as host:
+        host.source.drivers.append(msgspec.structs.replace(driver(), state=OR))
+        host.source.hangs[WA] = asyncio.Event()
+        slow, quick, denied = (
+            ask_of(1),
+            ask_of(2, state=OR),
+            ask_of(3, key=MessageKey("KQ"), original_key=MessageKey("KQ")),
+        )
+        said = await answers_to(host, slow, quick, denied)
+        responses = {
+            p.answer.exchange_id: p.answer.response for p in said if isinstance(p, Answered)
+        }
+        assert responses == {
+            quick.exchange_id: ResponseKind.HIT,
+            denied.exchange_id: ResponseKind.REFUSED,
+        }
+        assert host.leaves(WA, LeafKind.DISCLOSURE) == []
+        host.source.hangs[WA].set()
+        await host.answer.settled()
+        (late,) = host.courier.take()
+        assert isinstance(late, Answered)
+        assert late.answer.exchange_id == slow.exchange_id
+        assert late.answer.elements == ELEMENTS
+
+
+async def test_a_lane_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its limit an ask is refused at once; one that has an answer gets it all the same."""
+    monkeypatch.setattr(module, "LANE_WAITING_MAX", 1)
+    async with running(WASHINGTON) as host:
+        known = await answer_to(host, ask_of(1))
+        host.source.hangs[WA] = asyncio.Event()
+        await host.answer.take(asks(ask_of(2)))
+        assert host.courier.take() == []
+        stored, refused = await answers_to(host, ask_of(1), ask_of(3))
+        assert isinstance(stored, Answered)
+        assert stored.answer.exchange_id == known.exchange_id
+        assert isinstance(refused, Refused)
+        assert refused.code is RefusalCode.SOURCE_UNAVAILABLE
+        assert host.events.counts["lane_full"] == 2
+        host.source.hangs[WA].set()
+        await host.answer.settled()
+        assert len(host.courier.take()) == 1
+
+
+async def test_a_lane_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time the lane's asks are refused; the origin asks again."""
+    monkeypatch.setattr("comity.services.deciding.SOURCE_SECONDS_MAX", 0.0)
+    async with running(WASHINGTON) as host:
+        host.source.hangs[WA] = asyncio.Event()
+        await host.answer.take(asks(ask_of()))
+        await host.answer.settled()
+        (refused,) = host.courier.take()
+        assert isinstance(refused, Refused)
+        assert refused.code is RefusalCode.SOURCE_UNAVAILABLE
+
+
+async def test_a_fault_of_a_lane_is_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong beside the envelope's own task is seen, and the lane is free again."""
+    monkeypatch.setattr(module, "LANE_WAITING_MAX", 1)
+    async with running(WASHINGTON) as host:
+        host.source.hangs[WA] = asyncio.Event()
+        host.source.hangs[WA].set()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(host.sequencer, "commit", None)
+            await host.answer.take(asks(ask_of(1)))
+            await host.answer.settled()
+        assert host.events.counts["lane_failed"] == 1
+        await host.answer.take(asks(ask_of(2)))
+        await host.answer.settled()
+        assert len(host.courier.take()) == 1
+
+
+async def test_lanes_end_with_their_host() -> None:
+    """What waits for a source ends at once, and is asked again by its origin."""
+    async with running(WASHINGTON) as host:
+        host.source.hangs[WA] = asyncio.Event()
+        await host.answer.take(asks(ask_of()))
+        await host.answer.stop()
+        await host.answer.settled()
+        assert host.courier.take() == []
+        assert host.leaves(WA, LeafKind.DISCLOSURE) == []
+
+
+async def test_a_text_is_released_whole() -> None:
+    """A source that answers in free text alone: all is released, and one leaf names every class."""
+    async with running(WASHINGTON) as host:
+        host.source.is_text = True
+        answer = await answer_to(host, ask_of())
+        (element,) = answer.elements
+        assert (element.data_class, element.name) == (DataClass.OPAQUE, FREE_TEXT)
+        assert element.value.split("\n")[-1] == "STREET: 100 Example Ave"
+        (leaf,) = host.leaves(WA, LeafKind.DISCLOSURE)
+        assert leaf.released == (
+            DataClass.STATUS,
+            DataClass.IDENTITY,
+            DataClass.ADDRESS,
+            DataClass.OPAQUE,
+        )
+
+
+async def test_a_text_waits_with_the_class_that_is_held() -> None:
+    """INVARIANT (withheld-never-rendered): no word of it leaves; the hold names free text too."""
+    async with running(policy_of(WA, RELEASE, HOLD_ADDRESS)) as host:
+        host.source.is_text = True
+        answer = await answer_to(host, ask_of())
+        assert answer.response is ResponseKind.HELD
+        assert answer.elements == ()
+        assert b"Example" not in msgspec.json.encode(answer)
+        assert {part.data_class for part in answer.withheld} >= {DataClass.OPAQUE}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("OLN/PX000204K7. NOT ON FILE", ResponseKind.NO_HIT),
+        ("DMV TEMPORARILY UNAVAILABLE", RefusalCode.SOURCE_UNAVAILABLE),
+    ],
+)
+async def test_a_reply_in_text_is_no_record(text: str, outcome: ResponseKind | RefusalCode) -> None:
+    """The network's phrases mean what they say, and "unavailable" is never "no record"."""
+    async with running(WASHINGTON) as host:
+        name, _, value = text.partition(" ")
+        reply = Element(data_class=DataClass.STATUS, name=name, value=value)
+        host.source.drivers = [driver(elements=(reply,))]
+        host.source.is_text = True
+        (parcel,) = await answers_to(host, ask_of())
+        got = parcel.answer.response if isinstance(parcel, Answered) else None
+        assert (got or getattr(parcel, "code", None)) is outcome
+
+
+async def test_a_text_that_cannot_travel_is_told_without_it() -> None:
+    """Its leaf names nothing as released, and the requester is told why."""
+    async with running(WASHINGTON) as host:
+        long = Element(data_class=DataClass.STATUS, name="A", value="A" * PARCEL_BYTES_MAX)
+        host.source.drivers = [driver(elements=(long,))]
+        host.source.is_text = True
+        answer = await answer_to(host, ask_of())
+        assert (answer.elements, answer.remark) == ((), TOO_LONG_REMARK)
+        (leaf,) = host.leaves(WA, LeafKind.DISCLOSURE)
+        assert leaf.released == ()
 
 
 async def test_a_query_the_source_cannot_search_is_refused_alone() -> None:
@@ -325,7 +474,7 @@ async def test_a_fault_in_one_exchange_silences_no_other(
                 raise RuntimeError("practice")
             return judge(exchange, *args, **kwargs)  # type: ignore[arg-type]
 
-        monkeypatch.setattr("comity.services.answer.judge", broken)
+        monkeypatch.setattr("comity.services.deciding.judge", broken)
         said = await answers_to(host, ask_of(1), ask_of(2))
         assert [type(parcel) for parcel in said] == [Answered, Refused]
         assert host.events.counts["exchange_fault"] == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import msgspec
 import pytest
 
@@ -10,7 +13,7 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import ledger_origin
 from comity.ledger.note import verifier_key, verify_checkpoint
 from comity.ledger.tree import EMPTY_FRONTIER, EMPTY_ROOT
-from comity.ports import CheckpointRow, StoreDownError
+from comity.ports import CheckpointRow, SignedState, StoreDownError
 from comity.services.checkpoints import LedgerDamagedError
 from tests.support.gateway import (
     DOMAIN,
@@ -22,10 +25,33 @@ from tests.support.gateway import (
     note_entry,
     policy_of,
     running,
+    turns,
 )
 
 WIDE = 300
 """More leaves than one tile holds."""
+
+
+class SlowState:
+    """A signed state whose disk waits until it may end."""
+
+    def __init__(self, kept: SignedState) -> None:
+        self.is_begun, self.may_end = threading.Event(), threading.Event()
+        self._kept = kept
+
+    def read(self, ledger: str) -> tuple[int, bytes] | None:
+        return self._kept.read(ledger)
+
+    def write(self, ledger: str, size: int, root: bytes) -> None:
+        self.is_begun.set()
+        self.may_end.wait()
+        self._kept.write(ledger, size, root)
+
+    def retire(self, ledger: str) -> None:
+        self._kept.retire(ledger)
+
+    def is_retired(self, ledger: str) -> bool:
+        return self._kept.is_retired(ledger)
 
 
 async def grow(host: PracticeHost, count: int = 1) -> None:
@@ -84,6 +110,25 @@ async def test_the_state_is_kept_before_the_note_is_shown(
         row = await host.store.checkpoint(WA)
         assert row is not None
         assert row.size == size
+
+
+async def test_a_slow_disk_keeps_nobody_waiting_and_is_waited_for() -> None:
+    """Queries go on while a state is written; who is cancelled meanwhile leaves no write behind."""
+    async with running(policy_of(WA, RELEASE)) as host:
+        slow = SlowState(host.disk.signed_state)
+        host.checkpoints._signed_state = slow
+        signing = asyncio.create_task(host.checkpoints.sign_all())
+        while not slow.is_begun.is_set():
+            await turns()
+        await grow(host)
+        signing.cancel()
+        await turns(3)
+        assert not signing.done()
+        slow.may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await signing
+        assert host.disk.signed_state.read(OR) is not None
+        assert await host.checkpoints.sign_all() == 2
 
 
 async def test_one_ledger_that_cannot_be_signed_stops_no_other() -> None:

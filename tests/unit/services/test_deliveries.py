@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from comity.domain.query import Exchange
@@ -12,7 +13,7 @@ from comity.formats.text import render_query
 from comity.link.parcel import Ask
 from comity.ports import LineFrame, StoreDownError
 from comity.services import deliveries as module
-from comity.services.deliveries import RESTART_GAP
+from comity.services.deliveries import RESTART_GAP, Standing
 from comity.services.vault import month_of
 from tests.support.gateway import (
     LINE,
@@ -24,6 +25,7 @@ from tests.support.gateway import (
     answer_to,
     answers,
     frame,
+    held_answer_to,
     running,
 )
 
@@ -305,3 +307,83 @@ async def test_a_text_line_is_answered_in_text() -> None:
         ((_, _, _, data),) = host.lines.delivered
         assert data.startswith(b"DR.")
         assert SALEM.encode() in data
+
+
+PULLED = "http:salem-1"
+
+
+async def test_a_line_that_pulls_is_told_and_reads_itself() -> None:
+    """Each new delivery is a word to it, never one of those that wait; all are read by number."""
+    async with running() as host:
+        host.lines.connected.add(PULLED)
+        assert await host.deliveries.open_pulled(PULLED) == 0
+        one, two = await ask(host, 11, 7, line=PULLED)
+        await answer(host, one, two)
+        start = first(host)
+        assert numbers(host) == [start, start + 1]
+        page = await host.deliveries.kept_after(PULLED, 0, 1)
+        assert ([d.number for d in page.deliveries], page.last, page.is_full) == (
+            [start],
+            start,
+            True,
+        )
+        page = await host.deliveries.kept_after(PULLED, start, 2)
+        (kept,) = page.deliveries
+        assert (kept.number, kept.reply_to, page.last) == (start + 1, 7, start + 1)
+        assert not page.is_full
+        empty = await host.deliveries.kept_after(PULLED, start + 1, 2)
+        assert (empty.deliveries, empty.last) == ((), start + 1)
+
+
+async def test_acknowledgement_of_a_line_that_pulls_writes_nothing() -> None:
+    """It moves the place from which is read, also over a restart, and nothing else."""
+    async with running() as host:
+        host.lines.connected.add(PULLED)
+        await host.deliveries.open_pulled(PULLED)
+        await answer(host, *await ask(host, 11, 7, line=PULLED))
+        start = first(host)
+        numbers(host)
+        await host.deliveries.acknowledged(PULLED, start)
+        await host.deliveries.acknowledged(PULLED, start + 500_000)
+        assert await host.deliveries.open_pulled(PULLED) == start
+        assert numbers(host) == []
+        await host.deliveries.save_acknowledged()
+        async with running(disk=host.disk) as again:
+            assert await again.deliveries.open_pulled(PULLED) == start
+
+
+async def test_standing_counts_what_each_state_has_said() -> None:
+    """A notice that a person decides is an answer and no end; an unknown frame stands nowhere."""
+    async with running() as host:
+        await host.deliveries.open_pulled(PULLED)
+        await host.send(frame(9, "TX", "WA", line=PULLED))
+        texas, washington = [p.exchange for p in host.courier.take() if isinstance(p, Ask)]
+        assert await host.deliveries.standing(PULLED, 8) is None
+        assert await host.deliveries.standing(LINE, 9) is None
+        seen: list[Standing] = []
+        for said in (held_answer_to(texas), answer_to(washington), answer_to(texas, step=1)):
+            await host.origin.take_answers(answers(said))
+            found = await host.deliveries.standing(PULLED, 9)
+            assert found is not None
+            seen.append(found)
+        places = [(len(s.rows), s.is_answered, s.is_ended) for s in seen]
+        assert places == [(1, False, False), (2, True, False), (3, True, True)]
+        rows = seen[-1].delivered
+        assert [row.number for row in rows] == sorted(row.number for row in rows)
+        assert len(host.deliveries.opened(rows)) == 3
+        told = seen[0].rows[0]
+        silent = msgspec.structs.replace(told, number=0)
+        merged = msgspec.structs.replace(told, exchange_id=told.query_id, number=told.number + 1)
+        one_for_all = msgspec.structs.replace(seen[0], rows=(merged, silent))
+        assert one_for_all.delivered == (merged,)
+        assert (one_for_all.is_answered, one_for_all.is_ended) == (True, False)
+
+
+async def test_what_cannot_be_opened_is_passed_over_by_who_reads() -> None:
+    """A row whose key is gone is in no page, and the page says that it was read."""
+    async with running() as host:
+        await host.deliveries.open_pulled(PULLED)
+        await answer(host, *await ask(host, 11, line=PULLED))
+        host.disk.keyring.destroy(OR, month_of(NOW))
+        page = await host.deliveries.kept_after(PULLED, 0, 5)
+        assert (page.deliveries, page.last) == ((), first(host))

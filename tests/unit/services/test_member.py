@@ -7,23 +7,30 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from comity.domain.ids import LeafIndex
+from comity.directory.part import sign_part
+from comity.domain.agency import Family
+from comity.domain.ids import LeafIndex, Member
 from comity.domain.vocabulary import Outcome
 from comity.link.parcel import RefusalCode, Refused
 from comity.policy import encode_bundle, parse_bundle
 from comity.policy.errors import NationalMismatchError, RuleFormError, UnknownFamilyError
 from comity.ports import PolicyRow
 from comity.services.member import NoPolicyError, PolicyDamagedError
+from tests.support.directory import signer_of
 from tests.support.gateway import (
     OR,
     RELEASE,
+    SALEM,
     TX,
     WA,
     Disk,
     PracticeHost,
     ask_of,
     asks,
+    heard_of,
     policy_of,
+    practice_agency,
+    practice_parts,
     running,
 )
 from tests.unit.policy.build import bundle, rule
@@ -94,16 +101,6 @@ async def test_one_members_damaged_policy_stops_no_other_at_a_start() -> None:
             assert refused.code is RefusalCode.BUSY
 
 
-async def test_a_new_part_compiles_the_rules_anew() -> None:
-    """Rules by family count for agencies that are listed after the policy was published."""
-    deny = rule("X", Outcome.DENY, agency=("TX",))
-    async with running(policy_of(WA, RELEASE, deny)) as host:
-        before = host.world.policy(WA)[1]
-        host.world.take_parts([])
-        assert host.world.policy(WA)[1] is not before
-        assert host.world.policy(WA)[1].digest == before.digest
-
-
 async def test_a_part_that_does_not_verify_is_left_out() -> None:
     """Loudly; the others stand."""
     async with running() as host:
@@ -124,3 +121,39 @@ async def test_a_hold_waits_as_the_policy_says(hours: int, seconds: int) -> None
     assert host.world.hold_seconds(WA) == seconds
     host.world._hold_seconds_max = 1_800
     assert host.world.hold_seconds(WA) == 1_800
+
+
+async def test_a_single_part_is_taken_as_all_would_be() -> None:
+    """The directory is the one of all parts that stand, also after one was refused."""
+    async with running(policy_of(WA, RELEASE)) as host:
+        world, parts = host.world, {part.member: part for part in practice_parts()}
+
+        def taken(member: Member, **changes: object) -> None:
+            part = msgspec.structs.replace(parts[member], **changes)
+            row = heard_of(sign_part(part, signer_of(member)))
+            world.take_parts([msgspec.structs.replace(row, version=part.version)])
+
+        stolen = practice_agency(SALEM, "TX/LOCAL/PD", "x")
+        taken(TX, version=2, agencies=(stolen,))
+        assert host.events.counts["directory_part_refused"] == 1
+        assert world.directory.member_of(SALEM) == OR
+        assert world.directory.part(TX) is None
+        taken(OR, version=2, agencies=())
+        assert world.directory.member_of(SALEM) == TX
+        assert host.events.counts["directory_part_refused"] == 1
+
+
+async def test_rules_are_compiled_anew_for_new_families_alone() -> None:
+    """An agency that was moved is decided by its new family; a new telephone compiles nothing."""
+    async with running(policy_of(WA, RELEASE)) as host:
+        compiled = host.world.policy(WA)[1]
+        part = next(part for part in practice_parts() if part.member == OR)
+        for version, changes, is_anew in (
+            (2, {"phone": "555-0142"}, False),
+            (3, {"family": Family("OR/LOCAL/SO")}, True),
+        ):
+            first, *rest = part.agencies
+            moved = (msgspec.structs.replace(first, **changes), *rest)
+            newer = msgspec.structs.replace(part, version=version, agencies=moved)
+            await host.founding.publish_parts([sign_part(newer, signer_of(OR))])
+            assert (host.world.policy(WA)[1] is not compiled) == is_anew

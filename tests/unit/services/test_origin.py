@@ -14,11 +14,12 @@ from comity.domain.ids import ORI, HostName
 from comity.domain.keys import MessageKey
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import LeafDecision, LeafKind
-from comity.formats.json.delivered import Delivered
+from comity.formats.delivered import Delivered
 from comity.link.parcel import Ask, RefusalCode, Refused
+from comity.services import intake
 from comity.services import origin as module
 from comity.services.forms import parse_message
-from comity.services.open_queries import HELD_REDRIVE_SECONDS, REDRIVE_SECONDS
+from comity.services.open_queries import HELD_REDRIVE_SECONDS, HELD_SLACK_SECONDS, REDRIVE_SECONDS
 from comity.services.vault import month_of
 from tests.support.gateway import (
     EUGENE,
@@ -189,7 +190,7 @@ async def test_a_wrong_route_gets_its_error_message(
 ) -> None:
     """The network's number and our code, at once; nothing is recorded and nobody asked."""
     if changes.get("key"):
-        changes = {**changes, "fields": (("NAM", "DOE,JANE"), ("DOB", "19900102"))}
+        changes = {**changes, "fields": (("NAM", "DOE,JANE"),)}
     async with running() as host:
         await host.open_line()
         await host.send(frame(1, *states, **changes))
@@ -229,7 +230,7 @@ async def test_a_fault_in_one_message_refuses_it_alone(monkeypatch: pytest.Monke
             raise RuntimeError("practice")
         return parse_message(data, oris)
 
-    monkeypatch.setattr(module, "parse_message", broken)
+    monkeypatch.setattr(intake, "parse_message", broken)
     async with running() as host:
         await host.open_line()
         await host.send(frame(1, "WA"), frame(2))
@@ -255,6 +256,17 @@ async def test_a_ledger_lost_in_the_commit_is_busy() -> None:
         host.store.tables.heads[OR] = msgspec.structs.replace(head, epoch=99)
         await host.send(frame(1))
         assert host.codes() == [(1, "busy")]
+
+
+async def test_states_asked_by_all_queries_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query to many counts as many; the next is refused for now."""
+    monkeypatch.setattr(module, "OPEN_EXCHANGES_MAX", 3)
+    async with running() as host:
+        await host.open_line()
+        await host.send(frame(1, "TX"))
+        await host.send(frame(2, "TX", "WA"))
+        await host.send(frame(3, "TX"))
+        assert host.codes() == [(1, "accepted"), (2, "accepted"), (3, "busy")]
 
 
 async def test_open_queries_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,16 +401,43 @@ async def test_a_held_query_is_asked_again_slowly() -> None:
     async with running() as host:
         await host.open_line()
         (exchange,) = await ask(host)
-        await host.origin.take_answers(answers(held_answer_to(exchange)))
-        host.clock.advance_ns(2 * NS)
-        await host.origin.redrive()
-        assert asked(host) == [exchange]
-        host.clock.advance_ns((HELD_REDRIVE_SECONDS - 1) * NS)
-        await host.origin.redrive()
-        assert asked(host) == []
+        held = held_answer_to(exchange, until=NOW + 86_400)
+        await host.origin.take_answers(answers(held))
+        assert await seconds_asked(host, exchange, HELD_REDRIVE_SECONDS + 2) == [
+            2, HELD_REDRIVE_SECONDS + 2,
+        ]  # fmt: skip
+
+
+async def test_the_end_of_a_hold_is_asked_for() -> None:
+    """Its word is sent once by itself; where that was lost, the state is asked soon after."""
+    async with running() as host:
+        await host.open_line()
+        (exchange,) = await ask(host)
+        await host.origin.take_answers(answers(held_answer_to(exchange, until=NOW + 30)))
+        end = 30 + HELD_SLACK_SECONDS
+        assert await seconds_asked(host, exchange, end + 60) == [2, end, end + 60]
+
+
+async def test_what_an_agency_is_to_answer_is_asked_for_each_minute() -> None:
+    """A hit confirmation has ten: five of them would be half."""
+    async with running() as host:
+        await host.open_line()
+        (exchange,) = await ask(host)
+        awaited = msgspec.structs.replace(
+            held_answer_to(exchange, until=NOW + 600), response=ResponseKind.DELIVERED
+        )
+        await host.origin.take_answers(answers(awaited))
+        assert await seconds_asked(host, exchange, 130) == [2, 62, 122]
+
+
+async def seconds_asked(host: PracticeHost, exchange: Exchange, seconds: int) -> list[int]:
+    """Let time pass, second by second; return at which of them an exchange was asked."""
+    found = []
+    for second in range(1, seconds + 1):
         host.clock.advance_ns(NS)
         await host.origin.redrive()
-        assert asked(host) == [exchange]
+        found += [second] * (exchange in asked(host))
+    return found
 
 
 async def age(host: PracticeHost, seconds: int) -> None:
@@ -518,9 +557,9 @@ async def test_a_query_that_nobody_hears_is_told_once() -> None:
     async with running() as host:
         await host.open_line()
         parcels = [Ask(exchange=exchange) for exchange in await ask(host)]
-        host.origin.unheard(parcels)
-        host.origin.unheard(parcels)
-        host.origin.host_unheard(SOUTH.name)
+        host.asking.unheard(parcels)
+        host.asking.unheard(parcels)
+        host.asking.host_unheard(SOUTH.name)
         ((number, key, text),) = waiting_words(host)
         assert (number, key) == (0, "SM")
         assert ".02" in text
@@ -536,10 +575,10 @@ async def test_only_who_waits_for_a_host_is_told_that_nobody_hears() -> None:
         texas = first if first.state == TX else second
         await host.origin.take_answers(answers(answer_to(texas)))
         host.lines.take()
-        host.origin.host_unheard(SOUTH.name)
-        host.origin.host_unheard(HostName("gateway-nowhere"))
+        host.asking.host_unheard(SOUTH.name)
+        host.asking.host_unheard(HostName("gateway-nowhere"))
         assert waiting_words(host) == []
-        host.origin.host_unheard(HostName("gateway-west"))
+        host.asking.host_unheard(HostName("gateway-west"))
         assert [key for _, key, _ in waiting_words(host)] == ["SM"]
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from typing import Any
 
 import msgspec
 import pytest
 
 from comity.adapters.memory.store import CommitFault
 from comity.domain.ids import HostName, LeafIndex, Member
-from comity.ledger.plan import Existing, Stale
+from comity.ledger.plan import Existing, LeafKey, Stale
 from comity.ledger.receipt import parse_receipt, verify_receipt
 from comity.ledger.tree import append, hash_leaf
 from comity.services import sequencer as module
-from comity.services.entries import Entry, HoldEnd
+from comity.services.entries import Entry, HoldEnd, Prepared
 from comity.services.sequencer import (
     BusyError,
     Committed,
@@ -85,6 +89,46 @@ async def test_what_came_during_a_commit_is_the_next_batch_in_order() -> None:
         indexes = [committed(result).leaves[0].index for (result,) in results]
         assert indexes == sorted(indexes)
         assert host.events.counts["batches_committed"] - before == 1
+
+
+async def test_an_entry_is_prepared_while_the_batch_before_it_is_with_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its commitment is made before its turn, so that database and processor work side by side."""
+    async with running() as host:
+        with_store, go_on = asyncio.Event(), asyncio.Event()
+        batch = host.store.batch
+
+        @asynccontextmanager
+        async def slow(members: Sequence[Member], keys: Sequence[LeafKey]) -> AsyncIterator[Any]:
+            async with batch(members, keys) as transaction:
+                with_store.set()
+                await go_on.wait()
+                yield transaction
+
+        prepared: list[int] = []
+        prepare = host.sequencer._preparer.prepare
+
+        def counting(entries: Sequence[Entry]) -> list[Prepared]:
+            prepared.append(len(entries))
+            return prepare(entries)
+
+        monkeypatch.setattr(host.store, "batch", slow)
+        monkeypatch.setattr(
+            host.sequencer._preparer,
+            "prepare",
+            counting,
+        )
+        first = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
+        await with_store.wait()
+        second = asyncio.create_task(host.sequencer.commit([note_entry(host.disk)]))
+        await turns()
+        assert prepared == [1, 1]
+        assert not first.done()
+        go_on.set()
+        for (result,) in await asyncio.gather(first, second):
+            committed(result)
+        assert prepared == [1, 1]
 
 
 async def test_leaves_of_one_entry_stand_together() -> None:
@@ -213,6 +257,25 @@ async def test_a_head_moved_before_it_is_read_back_is_signed_by_nobody_here(
         assert host.events.counts["receipts_failed"] == 0
 
 
+@pytest.mark.parametrize("lost", [1, 3])
+async def test_a_store_put_back_while_the_host_runs_drops_that_ledger_only(lost: int) -> None:
+    """Leaves that were signed for are gone: nothing is written in their place."""
+    async with running() as host:
+        await host.sequencer.commit([note_entry(host.disk, OR)])
+        await host.sequencer.commit([note_entry(host.disk)])
+        older = deepcopy(host.store.tables)
+        for _ in range(lost):
+            await host.sequencer.commit([note_entry(host.disk)])
+        host.store.tables = older
+        results = await host.sequencer.commit([note_entry(host.disk), note_entry(host.disk, OR)])
+        gone, kept = results
+        assert isinstance(gone, Refused)
+        assert gone.error.code == "ledger-not-owned"
+        committed(kept)
+        assert host.events.counts["ledger_dropped"] == 1
+        assert not host.sequencer.owns(WA)
+
+
 async def test_an_entry_of_a_ledger_not_owned_is_refused() -> None:
     """Nothing is written for a ledger that this host does not own."""
     async with running() as host:
@@ -220,6 +283,18 @@ async def test_an_entry_of_a_ledger_not_owned_is_refused() -> None:
         assert isinstance(result, Refused)
         assert isinstance(result.error, NotOwnedError)
         assert host.size(TX) == 0
+
+
+async def test_a_bad_row_is_refused_with_its_companion() -> None:
+    """What is recorded together or not at all is not parted where one of it cannot be recorded."""
+    async with running() as host:
+        first = msgspec.structs.replace(bad_entry(host.disk), with_next=True)
+        entries = [note_entry(host.disk), first, note_entry(host.disk), note_entry(host.disk)]
+        size = host.size(WA)
+        good, bad, companion, last = await host.sequencer.commit(entries)
+        assert isinstance(bad, Refused)
+        assert isinstance(companion, Refused)
+        assert [committed(r).leaves[0].index for r in (good, last)] == [size, size + 1]
 
 
 async def test_a_bad_row_is_refused_alone() -> None:
@@ -251,6 +326,19 @@ async def test_a_fault_in_our_own_code_stops_no_one() -> None:
         (three,) = await host.sequencer.commit([note_entry(host.disk)])
         committed(three)
         assert host.events.counts["batch_failed"] > 0
+
+
+async def test_an_entry_that_cannot_be_committed_to_is_refused_alone() -> None:
+    """A field of a name that no record has costs nobody else their leaf."""
+    async with running() as host:
+        leaf = msgspec.structs.replace(note_leaf(WA, 0), fields=(("NO NAME", b""),))
+        broken = msgspec.structs.replace(note_entry(host.disk), leaves=(leaf,))
+        entries = [note_entry(host.disk), broken, note_entry(host.disk)]
+        one, two, three = await host.sequencer.commit(entries)
+        assert isinstance(two, Refused)
+        indexes = [committed(result).leaves[0].index for result in (one, three)]
+        assert indexes == [host.size(WA) - 2, host.size(WA) - 1]
+        assert host.events.counts["entry_not_prepared"] == 1
 
 
 async def test_a_signature_that_fails_after_the_commit_is_no_second_leaf() -> None:

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from comity.adapters.memory.store import CommitFault
-from comity.domain.answer import Answer, Element, ResponseKind
+from comity.domain.answer import FREE_TEXT, Answer, Element, ResponseKind
 from comity.domain.ids import parse_entry_name
 from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
-from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
+from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode
 from comity.link.limits import PARCEL_BYTES_MAX
 from comity.link.parcel import Answered
 from comity.ports import SourceError
@@ -89,10 +89,11 @@ async def test_an_approval_of_all_releases_all() -> None:
         entry = await hold(host)
         said = await host.desk.decide(await verdict(host, entry))
         released = answer(host)
+        assert (said.response, said.released) == (ResponseKind.HIT, DQ)
         assert (released.response, released.is_final) == (ResponseKind.HIT, True)
         assert {element.data_class for element in released.elements} == set(DQ)
         (leaf,) = host.leaves(WA, LeafKind.DISCLOSURE)
-        assert leaf.cites == said == f"wa/{host.size(WA) - 2}"
+        assert leaf.cites == said.entry == f"wa/{host.size(WA) - 2}"
         assert await host.desk.holds(WA) == []
 
 
@@ -105,6 +106,40 @@ async def test_an_approval_of_a_part_refuses_the_rest() -> None:
         assert [element.data_class for element in released.elements] == [DataClass.STATUS]
         assert {w.data_class for w in released.withheld} == set(DQ) - {DataClass.STATUS}
         assert released.is_final
+
+
+async def test_an_approval_of_all_releases_a_text_whole() -> None:
+    """A hold made before any look-up cannot name free text; approving all of it is enough."""
+    async with running(HELD) as host:
+        host.source.is_text = True
+        await host.desk.decide(await verdict(host, await hold(host)))
+        (element,) = answer(host).elements
+        assert (element.data_class, element.name) == (DataClass.OPAQUE, FREE_TEXT)
+        (leaf,) = host.leaves(WA, LeafKind.DISCLOSURE)
+        assert leaf.released == (*DQ, DataClass.OPAQUE)
+
+
+@pytest.mark.parametrize("left", DQ)
+async def test_an_approval_of_a_part_releases_no_text(left: DataClass) -> None:
+    """INVARIANT (withheld-never-rendered): what cannot be cut does not go in part."""
+    async with running(HELD) as host:
+        host.source.is_text = True
+        approved = tuple(c for c in DQ if c is not left)
+        await host.desk.decide(await verdict(host, await hold(host), approved=approved))
+        refused = answer(host)
+        assert (refused.response, refused.elements) == (ResponseKind.REFUSED, ())
+        assert host.leaves(WA, LeafKind.DISCLOSURE) == []
+        assert await host.desk.holds(WA) == []
+
+
+async def test_a_text_that_says_no_record_is_none() -> None:
+    """A reviewed exchange ends as any other: the source's reply counts."""
+    async with running(HELD) as host:
+        reply = Element(data_class=DataClass.STATUS, name="OLN", value="NOT ON FILE")
+        host.source.drivers = [driver(elements=(reply,))]
+        host.source.is_text = True
+        await host.desk.decide(await verdict(host, await hold(host)))
+        assert answer(host).response is ResponseKind.NO_HIT
 
 
 async def test_a_refusal_ends_the_hold() -> None:
@@ -156,7 +191,7 @@ async def test_two_verdicts_at_once_are_one() -> None:
         done = await asyncio.gather(
             *(host.desk.decide(one) for one in both), return_exceptions=True
         )
-        assert sorted(type(one).__name__ for one in done) == ["HoldClosedError", "str"]
+        assert sorted(type(one).__name__ for one in done) == ["CarriedOut", "HoldClosedError"]
         assert (host.size(WA), len(host.courier.take())) == (size + 2, 1)
 
 
@@ -176,7 +211,9 @@ async def test_the_policy_in_force_is_asked_again() -> None:
     async with running(HELD) as host:
         entry = await hold(host)
         await host.overtake(WA, policy_of(WA, RELEASE, DENY_ALL, version=2))
-        await host.desk.decide(await verdict(host, entry))
+        said = await host.desk.decide(await verdict(host, entry))
+        # Whoever approved must not be told that it went.
+        assert (said.response, said.released) == (ResponseKind.REFUSED, ())
         denied = answer(host)
         assert (denied.response, denied.elements) == (ResponseKind.REFUSED, ())
         assert host.leaves(WA, LeafKind.DISCLOSURE) == []
@@ -292,6 +329,25 @@ async def test_a_hold_expires_when_its_time_is_over_and_not_before() -> None:
         assert answer(host).response is ResponseKind.REFUSED
         (leaf,) = host.leaves(WA, LeafKind.CLOSURE)
         assert (leaf.decision, leaf.cites) == (LeafDecision.EXPIRED, entry)
+
+
+async def test_a_probe_that_is_held_is_no_question_to_anybody() -> None:
+    """A drill of a held block leaves holds in the ledger: none on the desk, and none answered."""
+    # A reviewer who approved one would have an agency told what it never asked.
+    async with running(HELD) as host:
+        probes = await host.drill.run(WA, "TX")
+        assert {probe.response for probe in probes} == {ResponseKind.HELD}
+        assert await host.desk.holds(WA) == []
+        with pytest.raises(HoldClosedError):
+            await host.desk.hold(probes[0].entry)
+        host.clock.advance_ns(HOLD_SECONDS * NS)
+        for probe in probes:
+            await host.desk.expire(probe.entry)
+        assert host.courier.take() == []
+        closures = host.leaves(WA, LeafKind.CLOSURE)
+        assert [(leaf.mode, leaf.cites) for leaf in closures] == [
+            (LeafMode.PROBE, probe.entry) for probe in probes
+        ]
 
 
 async def test_a_hold_ends_once() -> None:

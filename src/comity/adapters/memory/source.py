@@ -13,9 +13,9 @@ from comity.adapters.sources.searches import ByName, ByNumber, ByPlate, ByVin, s
 from comity.domain.answer import Element
 from comity.domain.ids import Member
 from comity.domain.vocabulary import DataClass, RecordKind
-from comity.ports import Lookup, Record, SourceError
+from comity.ports import OWN_LANE, Lookup, Record, SourceError
 
-__all__ = ["Driver", "MemorySource", "Vehicle"]
+__all__ = ["Driver", "MemorySource", "Vehicle", "as_text"]
 
 
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,21 +44,34 @@ class Vehicle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemorySource:
-    """Records of any state. While `is_down`, nothing is known of any record."""
+    """Records of any state. While `is_down`, nothing is known of any record.
+
+    The look-ups of a state in `hangs` wait in a lane of their own until its event is set. While
+    `is_text`, records are answered in free text alone.
+    """
 
     def __init__(self, drivers: Sequence[Driver] = (), vehicles: Sequence[Vehicle] = ()) -> None:
         self.drivers = list(drivers)
         self.vehicles = list(vehicles)
         self.is_down = False
+        self.is_text = False
+        self.hangs: dict[Member, asyncio.Event] = {}
         self.asked: list[Lookup] = []
+
+    def lane(self, lookup: Lookup) -> str:
+        """Return the state, if it has a lane of its own."""
+        return lookup.state if lookup.state in self.hangs else OWN_LANE
 
     async def find(self, lookups: Sequence[Lookup]) -> list[Record | SourceError | None]:
         """Return one result per lookup: the record, None if there is none, or why it is unknown."""
         await asyncio.sleep(0)
         self.asked += lookups
+        for state in {lookup.state for lookup in lookups} & self.hangs.keys():
+            await self.hangs[state].wait()
         if self.is_down:
             return [SourceError("the source did not answer")] * len(lookups)
-        return [self._find(lookup) for lookup in lookups]
+        found = [self._find(lookup) for lookup in lookups]
+        return [as_text(r) if self.is_text and isinstance(r, Record) else r for r in found]
 
     def _find(self, lookup: Lookup) -> Record | SourceError | None:
         match search(lookup):
@@ -80,6 +93,16 @@ class MemorySource:
                 )
             case never:
                 assert_never(never)
+
+
+def as_text(record: Record) -> Record:
+    """Return a record as a source answers it that knows free text alone: a line for each element.
+
+    A text carries no image.
+    """
+    shown = [e for e in record.elements if e.data_class is not DataClass.PHOTO]
+    text = "\n".join(f"{element.name}: {element.value}" for element in shown)
+    return msgspec.structs.replace(record, elements=(), text=text)
 
 
 def _is(driver: Driver, wanted: ByNumber | ByName) -> bool:

@@ -7,15 +7,24 @@ PostgreSQL. The object is the disk: a host that crashes and starts again is give
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 
 import msgspec
 
-from comity.adapters.limits import KEPT_DAYS
+from comity.adapters.memory.budgets import MemoryBudgets
+from comity.adapters.memory.cutting import MemoryCutting
+from comity.adapters.memory.duties import MemoryDuties
+from comity.adapters.memory.freezing import MemoryFreezing
+from comity.adapters.memory.keeping import MemoryKeeping
+from comity.adapters.memory.policies import MemoryPolicies
+from comity.adapters.memory.review import MemoryReviews
+from comity.adapters.memory.segments import MemorySegments
 from comity.adapters.memory.tables import HeadRow, Tables
+from comity.adapters.memory.traffic import MemoryTraffic
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId
+from comity.domain.keys import MessageKey
 from comity.ledger.plan import LeafKey, LedgerHead
 from comity.ports import (
     AcceptedRow,
@@ -24,14 +33,21 @@ from comity.ports import (
     CheckpointRow,
     Clock,
     CommitUnknownError,
+    CosignatureRow,
+    DelayedRow,
     DirectoryRow,
+    DocumentRow,
     HeadMovedError,
+    HelpRow,
     HoldRow,
     OpenQuery,
-    PolicyRow,
+    OutageRow,
     PrivateRow,
     ResultRow,
+    ResultSpan,
     StoreDownError,
+    SuccessionRow,
+    UnopenedDetail,
 )
 
 __all__ = ["CommitFault", "MemoryStore", "MemoryTransaction"]
@@ -77,7 +93,16 @@ class MemoryTransaction:
         self.staged = batch
 
 
-class MemoryStore:
+class MemoryStore(
+    MemoryBudgets,
+    MemoryDuties,
+    MemoryFreezing,
+    MemoryKeeping,
+    MemoryPolicies,
+    MemoryReviews,
+    MemorySegments,
+    MemoryTraffic,
+):
     """The store of a test or a simulated network.
 
     `is_down` makes every call fail, each time a loss; `commit_fault` is taken by the next commit
@@ -91,6 +116,7 @@ class MemoryStore:
         self.commit_fault: CommitFault | None = None
         self.clock_ahead_ns = 0
         self._clock = clock
+        self._turns = set()
         self._locks: dict[Member, asyncio.Lock] = {}
 
     async def _reach(self) -> Tables:
@@ -141,14 +167,20 @@ class MemoryStore:
                 await self._commit(transaction.staged)
 
     async def _commit(self, batch: BatchWrite) -> None:
+        def apply() -> None:
+            # Again: what has no lock, such as a line's frame, may have been written meanwhile.
+            self.tables.check(batch)
+            self.tables.apply(batch)
+
+        await self._end(apply)
+
+    async def _end(self, apply: Callable[[], None]) -> None:
         fault, self.commit_fault = self.commit_fault, None
         await asyncio.sleep(0)
         if self.is_down or fault is CommitFault.FAILED:
             raise StoreDownError("the store failed before the commit")
         if fault is not CommitFault.LOST:
-            # Again: what has no lock, such as a line's frame, may have been written meanwhile.
-            self.tables.check(batch)
-            self.tables.apply(batch)
+            apply()
         if fault is not None:
             raise CommitUnknownError("the answer to a commit was lost")
 
@@ -168,18 +200,64 @@ class MemoryStore:
     async def leaves(self, member: Member, first: int, last: int) -> list[bytes]:
         """Return leaf bytes of [first, last)."""
         tables = await self._reach()
-        return [data for data, _ in tables.leaves.get(member, [])[first:last]]
+        return [data for data, _ in tables.leaves_of(member, first, last)]
 
     async def leaf_hashes(self, member: Member, first: int, last: int) -> list[bytes]:
         """Return leaf hashes of [first, last)."""
         tables = await self._reach()
-        return [leaf_hash for _, leaf_hash in tables.leaves.get(member, [])[first:last]]
+        return [leaf_hash for _, leaf_hash in tables.leaves_of(member, first, last)]
 
     async def nodes(self, member: Member, level: int, first: int, last: int) -> list[bytes]:
         """Return full-tile roots of a tile level, [first, last)."""
         tables = await self._reach()
         places = ((member, level, index) for index in range(first, last))
         return [tables.nodes[place] for place in places if place in tables.nodes]
+
+    async def documents(self, member: Member, first: int, last: int) -> list[DocumentRow]:
+        """Return the public documents of the leaves of [first, last) that have one, by index."""
+        tables = await self._reach()
+        policies = (
+            DocumentRow(member=row.member, leaf_index=row.leaf_index, body=row.body)
+            for row in tables.policies.values()
+        )
+        found = (
+            row
+            for row in (*tables.documents.values(), *policies)
+            if row.member == member and first <= row.leaf_index < last
+        )
+        return sorted(found, key=lambda row: row.leaf_index)
+
+    async def withdrawn(self, member: Member, first: int, last: int) -> list[LeafIndex]:
+        """Return the leaves of [first, last) that a `redaction` leaf withdrew, in order."""
+        tables = await self._reach()
+        own = (index for name, index in tables.redactions if name == member)
+        return sorted(LeafIndex(index) for index in own if first <= index < last)
+
+    async def detail_due(
+        self, members: Sequence[Member], by: int, after: DelayedRow | None, limit: int
+    ) -> list[DelayedRow]:
+        """Return leaves whose sealed detail is to be opened by a time, behind `after`."""
+        tables = await self._reach()
+        found = sorted(
+            (row for row in tables.unopened() if row.member in members and row.opens_at <= by),
+            key=_detail_place,
+        )
+        if after is not None:
+            found = [row for row in found if _detail_place(row) > _detail_place(after)]
+        return found[:limit]
+
+    async def unopened_detail(self, member: Member, now: int) -> list[UnopenedDetail]:
+        """Return how many of a member's leaves still stand sealed, by the month of their commit."""
+        tables = await self._reach()
+        rows = [row for row in tables.unopened() if row.member == member]
+        return [
+            UnopenedDetail(
+                made_month=month,
+                sealed=sum(row.made_month == month for row in rows),
+                due=sum(row.made_month == month and row.opens_at <= now for row in rows),
+            )
+            for month in sorted({row.made_month for row in rows})
+        ]
 
     async def private_row(self, member: Member, index: int) -> PrivateRow | None:
         """Return a leaf's private record, or None if it was expunged."""
@@ -223,8 +301,11 @@ class MemoryStore:
                 found.append(OpenQuery(accepted=accepted, results=tuple(rows)))
         return found
 
-    async def save_results(self, rows: Sequence[ResultRow]) -> list[bool]:
-        """Write results; say for each whether it was new."""
+    async def save_results(
+        self, rows: Sequence[ResultRow], *, is_flushed: bool = False
+    ) -> list[bool]:
+        """Write results; say for each whether it was new. What is in memory is on the disk."""
+        del is_flushed
         tables = await self._reach()
         answers = []
         for row in rows:
@@ -245,6 +326,25 @@ class MemoryStore:
         rows = [r for r in tables.results.values() if r.line == line and r.number > number]
         return sorted(rows, key=lambda row: row.number)[:limit]
 
+    async def accepted_between(
+        self, member: Member, ids: tuple[bytes, bytes], limit: int, *, newest_first: bool
+    ) -> list[AcceptedRow]:
+        """Return a member's queries from an id up to another, exclusive, from the end asked for."""
+        tables = await self._reach()
+        since, until = ids
+        own = [i for i, r in tables.accepted.items() if r.member == member and since <= i < until]
+        return [tables.accepted[i] for i in sorted(own, reverse=newest_first)[:limit]]
+
+    async def results_between(
+        self, member: Member, places: ResultSpan, limit: int, *, newest_first: bool
+    ) -> list[ResultRow]:
+        """Return a member's results between two places, both exclusive, from the end asked for."""
+        tables = await self._reach()
+        after, before = places
+        rows = [r for r in tables.results.values() if r.member == member]
+        own = [row for row in rows if after < _place(row) < before]
+        return sorted(own, key=_place, reverse=newest_first)[:limit]
+
     async def save_acknowledged(self, positions: Mapping[str, int]) -> None:
         """Remember up to which delivery each line has acknowledged; never less than before."""
         tables = await self._reach()
@@ -264,18 +364,16 @@ class MemoryStore:
         ]
         return sorted(rows, key=lambda row: (row.until, row.member, row.leaf_index))
 
+    async def open_holds_after(self, member: Member, leaf_index: int) -> list[HoldRow]:
+        """Return a member's open holds whose leaf is beyond one, in the order of leaves."""
+        rows = [r for r in await self.open_holds([member]) if r.leaf_index > leaf_index]
+        return sorted(rows, key=lambda row: row.leaf_index)
+
     async def open_hold(self, member: Member, leaf_index: int) -> HoldRow | None:
         """Return one open hold by its leaf."""
         tables = await self._reach()
         place = (member, leaf_index)
         return None if place in tables.closed_holds else tables.holds.get(place)
-
-    async def policies(self, members: Sequence[Member]) -> list[PolicyRow]:
-        """Return the policy in force of each member that has one."""
-        tables = await self._reach()
-        heads = {m: tables.heads[m] for m in sorted(set(members)) if m in tables.heads}
-        places = [(member, head.policy) for member, head in heads.items()]
-        return [tables.policies[place] for place in places if place in tables.policies]
 
     async def directory_parts(self) -> list[DirectoryRow]:
         """Return the newest part of each member."""
@@ -283,21 +381,88 @@ class MemoryStore:
         newest = {row.member: row for _, row in sorted(tables.directory.items())}
         return list(newest.values())
 
+    async def outages(self, members: Sequence[Member]) -> list[OutageRow]:
+        """Return what members have announced and not taken back, by member and key."""
+        tables = await self._reach()
+        return [row for place, row in sorted(tables.outages.items()) if place[0] in members]
+
+    async def save_outage(self, row: OutageRow) -> None:
+        """Keep an announcement in place of the member's earlier one for the same key."""
+        tables = await self._reach()
+        tables.outages[row.member, row.key] = row
+
+    async def end_outages(self, member: Member, key: MessageKey | None = None) -> None:
+        """Take back what a member has announced: for one key, or all of it."""
+        tables = await self._reach()
+        for place in [p for p in tables.outages if p[0] == member and key in (None, p[1])]:
+            del tables.outages[place]
+
+    async def directory_versions(self, member: Member, limit: int) -> list[tuple[int, LeafIndex]]:
+        """Return the versions of a member's part with their leaves, the newest first."""
+        tables = await self._reach()
+        rows = [row for row in tables.directory.values() if row.member == member]
+        rows.sort(key=lambda row: -row.version)
+        return [(row.version, row.leaf_index) for row in rows[:limit]]
+
+    async def directory_part(self, member: Member, version: int) -> DirectoryRow | None:
+        """Return one version of a member's part, or None."""
+        tables = await self._reach()
+        return tables.directory.get((member, version))
+
+    async def help_file(self, member: Member, file: str) -> HelpRow | None:
+        """Return a member's help file, or None if it was never written."""
+        tables = await self._reach()
+        return tables.help_files.get((member, file))
+
+    async def save_help(self, row: HelpRow) -> None:
+        """Keep a help file in place of what it was."""
+        tables = await self._reach()
+        tables.help_files[row.member, row.file] = row
+
     async def save_checkpoint(self, row: CheckpointRow) -> None:
         """Keep a public checkpoint; the same size again keeps the first note."""
         tables = await self._reach()
         tables.checkpoints.setdefault((row.member, row.size), row)
 
-    async def checkpoint(self, member: Member) -> CheckpointRow | None:
-        """Return the newest public checkpoint of a ledger."""
+    async def checkpoint(self, member: Member, size: int | None = None) -> CheckpointRow | None:
+        """Return the newest public checkpoint of a ledger, or the one of a size."""
         tables = await self._reach()
-        sizes = [size for name, size in tables.checkpoints if name == member]
-        return tables.checkpoints[member, max(sizes)] if sizes else None
+        sizes = [at for name, at in tables.checkpoints if name == member and size in (None, at)]
+        return tables.published(member, max(sizes)) if sizes else None
 
-    async def expire(self, now: int) -> int:
-        """Delete what nobody may ask for any more (`now` in Unix seconds); return how many rows."""
+    async def checkpoints(self, members: Sequence[Member]) -> list[CheckpointRow]:
+        """Return the newest public checkpoint of each ledger that has one, by member."""
+        found = [await self.checkpoint(member) for member in sorted(set(members))]
+        return [row for row in found if row is not None]
+
+    async def checkpoints_down(self, member: Member, limit: int) -> list[CheckpointRow]:
+        """Return a ledger's public checkpoints, the largest first."""
         tables = await self._reach()
-        return tables.expire(max(0, now - KEPT_DAYS * 86_400) * 1_000_000_000)
+        sizes = sorted((at for name, at in tables.checkpoints if name == member), reverse=True)
+        return [tables.published(member, size) for size in sizes[:limit]]
+
+    @asynccontextmanager
+    async def cutting(self, member: Member) -> AsyncIterator[MemoryCutting]:
+        """Open a transaction that may cut a ledger. Raises as `batch` does."""
+        tables = await self._reach()
+        async with self._locked([member]):
+            self._heads_of([member])
+            cutting = MemoryCutting(tables, member)
+            yield cutting
+            await self._end(lambda: vars(tables).update(vars(cutting.staged)))
+
+    async def successions(self, member: Member) -> list[SuccessionRow]:
+        """Return a member's successions, the latest first."""
+        tables = await self._reach()
+        rows = [row for row in tables.successions.values() if row.member == member]
+        return sorted(rows, key=lambda row: (row.leaf_index, row.origin), reverse=True)
+
+    async def save_cosignatures(self, rows: Sequence[CosignatureRow]) -> None:
+        """Keep witnesses' lines; of one witness and checkpoint the first one stays."""
+        tables = await self._reach()
+        for row in rows:
+            kept = tables.cosignatures.setdefault((row.member, row.size), {})
+            kept.setdefault((row.name, row.key_id), row)
 
     async def clock_skew_ns(self, now_ns: int) -> int:
         """Return how far the store's clock is ahead of `now_ns`."""
@@ -307,3 +472,11 @@ class MemoryStore:
 
 def _in_step_order(row: ResultRow) -> tuple[int, int]:
     return row.step, row.number
+
+
+def _detail_place(row: DelayedRow) -> tuple[int, Member, int]:
+    return row.opens_at, row.member, row.leaf_index
+
+
+def _place(row: ResultRow) -> tuple[bytes, bytes, int]:
+    return row.query_id, row.exchange_id, row.step

@@ -12,6 +12,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from comity.adapters.errors import RowRefusedError
+from comity.adapters.postgres import duties
+from comity.adapters.postgres.budgets import add_counted
+from comity.adapters.postgres.review import write_reviews
 from comity.adapters.postgres.rows import batch_columns, hold_change_columns, hold_columns
 from comity.adapters.postgres.session import Pool, Session
 from comity.adapters.postgres.statements import (
@@ -29,12 +32,37 @@ from comity.ledger.plan import LeafKey, LedgerHead
 from comity.ledger.tree import decode_frontier
 from comity.ports import BatchWrite, CommitUnknownError, HeadMovedError, StoreDownError
 
-__all__ = ["PostgresTransaction", "lock_heads", "open_batch", "read_heads"]
+__all__ = ["PostgresTransaction", "commit", "lock_heads", "open_batch", "read_heads"]
 
 _ADD_HOLDS = insert(HOLD)
 _ADD_POLICIES = (
     "INSERT INTO policy (state, leaf_index, digest, body)"
     " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[])"
+)
+_ADD_DOCUMENTS = (
+    "INSERT INTO ledger_document (state, leaf_index, body)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bytea[])"
+)
+_ADD_SHADOWS = (
+    "INSERT INTO policy_shadow (state, leaf_index, since)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])"
+)
+_ADD_DELAYED = (
+    "INSERT INTO delayed_detail (state, leaf_index, made_month, opens_at)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::int[], $4::bigint[])"
+)
+_OPEN_DELAYED = (
+    "UPDATE delayed_detail d SET is_open = true"
+    " FROM unnest($1::text[], $2::bigint[]) AS n(state, leaf_index)"
+    " WHERE d.state = n.state AND d.leaf_index = n.leaf_index AND NOT d.is_open"
+    " RETURNING d.leaf_index"
+)
+_ADD_KEY_EVENTS = (
+    "INSERT INTO key_event (state, leaf_index) SELECT * FROM unnest($1::text[], $2::bigint[])"
+)
+_ADD_REDACTIONS = (
+    "INSERT INTO ledger_redaction (state, leaf_index, named_by)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])"
 )
 _ADD_DIRECTORY = (
     "INSERT INTO directory (state, leaf_index, version, body, signature)"
@@ -111,6 +139,8 @@ class PostgresTransaction:
 
     async def _write_rarer(self, batch: BatchWrite) -> None:
         """Write what an ordinary batch does not have."""
+        if batch.counted:
+            await add_counted(self._session, batch.counted)
         if batch.holds:
             await self._session.fetch(_ADD_HOLDS, *hold_columns(batch.holds))
         if batch.hold_changes:
@@ -121,11 +151,34 @@ class PostgresTransaction:
         if batch.policies:
             policies = [(r.member, r.leaf_index, r.digest, r.body) for r in batch.policies]
             await self._session.fetch(_ADD_POLICIES, *_columns(policies))
+        if batch.documents:
+            documents = [(r.member, r.leaf_index, r.body) for r in batch.documents]
+            await self._session.fetch(_ADD_DOCUMENTS, *_columns(documents))
+        if batch.shadows:
+            await self._session.fetch(_ADD_SHADOWS, *_columns(batch.shadows))
+        if batch.duties:
+            await duties.add(self._session, batch.duties)
+        await self._write_detail(batch)
+        await write_reviews(self._session, batch)
+        if batch.key_events:
+            await self._session.fetch(_ADD_KEY_EVENTS, *_columns(batch.key_events))
+        if batch.redactions:
+            withdrawn = [(r.member, r.leaf_index, r.named_by) for r in batch.redactions]
+            await self._session.fetch(_ADD_REDACTIONS, *_columns(withdrawn))
         if batch.directory:
             parts = [
                 (r.member, r.leaf_index, r.version, r.body, r.signature) for r in batch.directory
             ]
             await self._session.fetch(_ADD_DIRECTORY, *_columns(parts))
+
+    async def _write_detail(self, batch: BatchWrite) -> None:
+        if batch.delayed:
+            rows = [(r.member, r.leaf_index, r.made_month, r.opens_at) for r in batch.delayed]
+            await self._session.fetch(_ADD_DELAYED, *_columns(rows))
+        if batch.revealed:
+            opened = await self._session.fetch(_OPEN_DELAYED, *_columns(batch.revealed))
+            if len(opened) != len(batch.revealed):
+                raise RowRefusedError("detail that the batch opens is not sealed")
 
 
 def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
@@ -151,7 +204,7 @@ async def open_batch(
             await session.roll_back()
             raise
         if transaction.has_written:
-            await _commit(session)
+            await commit(session)
         else:
             await session.roll_back()
 
@@ -166,7 +219,8 @@ async def _existing(session: Session, keys: Sequence[LeafKey]) -> dict[LeafKey, 
     return {key: LeafIndex(index) for key, index in found.items() if key in wanted}
 
 
-async def _commit(session: Session) -> None:
+async def commit(session: Session) -> None:
+    """Commit. Raises: StoreDownError if it was rolled back, CommitUnknownError."""
     try:
         said = await session.commit()
     except ComityError as error:

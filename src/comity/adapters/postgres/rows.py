@@ -121,7 +121,7 @@ def _answer_columns(rows: Sequence[AnswerRow]) -> Columns:
 
 def _sealed_columns(rows: Sequence[_Sealing]) -> Columns:
     return [
-        [row.sealed.month for row in rows],
+        [row.sealed.key_number for row in rows],
         [row.sealed.nonce for row in rows],
         [row.sealed.body for row in rows],
     ]
@@ -166,7 +166,7 @@ def result_columns(rows: Sequence[ResultRow]) -> Columns:
 
 
 def _sealed_of(row: Any) -> Sealed:
-    return Sealed(month=row["key_month"], nonce=row["nonce"], body=row["body"])
+    return Sealed(key_number=row["key_month"], nonce=row["nonce"], body=row["body"])
 
 
 def private_of(row: Any) -> PrivateRow:

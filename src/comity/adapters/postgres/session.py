@@ -34,6 +34,9 @@ STATEMENT_SECONDS_MAX: Final = 30.0
 """How long a statement may run, and a transaction wait for its next one."""
 
 
+VACUUM_SECONDS_MAX: Final = 3_600.0
+"""How long the vacuum of one table may take."""
+
 _SETTINGS: Final = {
     "application_name": "comity",
     # INVARIANT (no-answer-before-receipt): a commit is acknowledged only once it is on disk.
@@ -81,6 +84,16 @@ class Session:
         try:
             await self._connection.copy_records_to_table(table, columns=columns, records=rows)
         except _FAILURES as error:
+            raise self._failed(error) from None
+
+    async def vacuum(self, table: str) -> None:
+        """Clear a table's dead rows away, for as long as that takes. Raises: as `fetch`."""
+        try:
+            await self._connection.execute("SET statement_timeout = 0", timeout=None)
+            await self._connection.execute(f"VACUUM {table}", timeout=VACUUM_SECONDS_MAX)
+            await self._connection.execute("RESET statement_timeout")
+        except _FAILURES as error:
+            self.abandon()
             raise self._failed(error) from None
 
     async def commit(self) -> str:

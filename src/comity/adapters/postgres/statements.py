@@ -26,6 +26,7 @@ __all__ = [
     "READ_HEADS",
     "READ_KEYS",
     "RESULT",
+    "SAVE_FLUSHED",
     "SAVE_RESULTS",
     "WRITE_BATCH",
     "WRITTEN",
@@ -169,8 +170,11 @@ CLAIM: Final = """
     ON CONFLICT (state) DO UPDATE SET epoch = h.epoch + 1, host = excluded.host
     RETURNING state, epoch"""
 
+_NEW_ALONE: Final = "ON CONFLICT (exchange_id, step) DO NOTHING RETURNING exchange_id, step"
+SAVE_FLUSHED: Final = f"{insert(RESULT)} {_NEW_ALONE}"
+
 # The setting is in force at this statement's own commit and no longer: no flush is waited for.
 SAVE_RESULTS: Final = f"""
     WITH unflushed AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
     {insert(RESULT)}, unflushed
-    ON CONFLICT (exchange_id, step) DO NOTHING RETURNING exchange_id, step"""
+    {_NEW_ALONE}"""

@@ -22,7 +22,7 @@ from comity.domain.answer import Element
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member
 from comity.domain.vocabulary import DataClass, RecordKind
-from comity.ports import Lookup, Record, SourceError
+from comity.ports import OWN_LANE, Lookup, Record, SourceError
 
 __all__ = [
     "LOOKUPS_MAX",
@@ -102,6 +102,10 @@ class PostgresSource:
         self._pool = pool
         self._waiting: list[tuple[Sequence[Lookup], asyncio.Future[list[Found]]]] = []
         self._runner: asyncio.Task[None] | None = None
+
+    def lane(self, lookup: Lookup) -> str:  # noqa: ARG002 - every look-up shares the host's store
+        """Return the host's own lane."""
+        return OWN_LANE
 
     async def find(self, lookups: Sequence[Lookup]) -> list[Found]:
         """Return one result per lookup: the record, None if there is none, or why it is unknown."""

@@ -2,7 +2,7 @@
 
 A birth date of two-digit year is looked for in both centuries, because which one is meant cannot be
 told: whoever is found is found, and two are two. A field that no record could have finds nothing.
-Source: docs/reference/messages.md, "Field sets".
+Source: docs/reference/messages.md, "Sets of fields".
 """
 
 from __future__ import annotations

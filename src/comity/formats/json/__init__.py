@@ -10,16 +10,19 @@ from comity.formats.json.delivery import (
     render_delivery,
     render_fault,
 )
+from comity.formats.json.merged import parse_merged, render_merged
 from comity.formats.json.query import parse_query, read_sender, render_query
 
 __all__ = [
     "parse_answer",
     "parse_delivery",
     "parse_fault",
+    "parse_merged",
     "parse_query",
     "read_sender",
     "render_answer",
     "render_delivery",
     "render_fault",
+    "render_merged",
     "render_query",
 ]

@@ -23,7 +23,7 @@ from comity.domain.ids import (
     parse_id,
     parse_member,
 )
-from comity.domain.keys import MessageKey, is_known_key
+from comity.domain.keys import MessageKey, is_key_form
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind
 from comity.formats.json.schema import decode, refuse
 from comity.formats.rules import DELIVERY_BYTES_MAX
@@ -33,6 +33,7 @@ __all__ = ["parse_answer", "render_answer"]
 _Step = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 _Rule = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9-]{1,24}\Z")]
 _Until = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+_YEAR_MIN: Final = 1970
 
 
 class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -115,10 +116,10 @@ def parse_answer(data: bytes) -> Answer:
     """Return what an answer's document holds; at most 1 MiB. Raises: MessageError."""
     said = decode(_decoder, data, bytes_max=DELIVERY_BYTES_MAX)
     hold = said.hold
-    if hold is not None and (hold.until.microsecond or hold.until.utcoffset()):
+    if hold is not None and not _is_until(hold.until):
         raise refuse("hold.until")
-    if not is_known_key(said.key):
-        raise refuse("key", "message-key-unknown")
+    if not is_key_form(said.key):
+        raise refuse("key", "message-key-malformed")
     return Answer(
         exchange_id=_exchange_id(said.exchange_id),
         state=_member(said.state),
@@ -147,6 +148,11 @@ def parse_answer(data: bytes) -> Answer:
             ]
         ),
     )
+
+
+def _is_until(time: dt.datetime) -> bool:
+    """Whether a time is whole seconds in UTC, and one that every format writes alike."""
+    return not time.microsecond and not time.utcoffset() and time.year >= _YEAR_MIN
 
 
 def _time(seconds: int) -> dt.datetime:

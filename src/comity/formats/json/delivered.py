@@ -9,23 +9,15 @@ from typing import Final
 
 import msgspec
 
-from comity.domain.answer import Answer
-from comity.domain.delivery import Delivery, MessageFault
+from comity.formats.delivered import Delivered
 from comity.formats.faults import MessageError, fault_of
 from comity.formats.json.answer import parse_answer, render_answer
 from comity.formats.json.delivery import parse_delivery, parse_fault, render_delivery, render_fault
+from comity.formats.json.merged import parse_merged, render_merged
 from comity.formats.json.schema import decode
 from comity.formats.rules import DELIVERY_BYTES_MAX
 
-__all__ = ["Delivered", "parse_delivered", "render_delivered"]
-
-
-class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery with what it brings: an answer, a fault, or neither (its text says it all)."""
-
-    delivery: Delivery
-    answer: Answer | None = None
-    fault: MessageFault | None = None
+__all__ = ["parse_delivered", "render_delivered"]
 
 
 _ABSENT: Final = msgspec.Raw()
@@ -37,6 +29,7 @@ class _Delivered(
     # A raw part cannot be one of a union, so that an absent one is the empty text.
     delivery: msgspec.Raw
     answer: msgspec.Raw = _ABSENT
+    merged: msgspec.Raw = _ABSENT
     fault: msgspec.Raw = _ABSENT
 
 
@@ -46,11 +39,12 @@ _decoder: Final = msgspec.json.Decoder(_Delivered)
 
 def render_delivered(delivered: Delivered) -> bytes:
     """Return a delivery and what it brings as JSON."""
-    answer, fault = delivered.answer, delivered.fault
+    answer, merged, fault = delivered.answer, delivered.merged, delivered.fault
     return _encoder.encode(
         _Delivered(
             delivery=msgspec.Raw(render_delivery(delivered.delivery)),
             answer=msgspec.Raw(render_answer(answer)) if answer is not None else _ABSENT,
+            merged=msgspec.Raw(render_merged(merged)) if merged is not None else _ABSENT,
             fault=msgspec.Raw(render_fault(fault)) if fault is not None else _ABSENT,
         )
     )
@@ -59,15 +53,17 @@ def render_delivered(delivered: Delivered) -> bytes:
 def parse_delivered(data: bytes) -> Delivered:
     """Return what `render_delivered` wrote; at most 1 MiB. Raises: MessageError."""
     said = decode(_decoder, data, bytes_max=DELIVERY_BYTES_MAX)
-    answer, fault = bytes(said.answer), bytes(said.fault)
-    if answer and fault:
-        raise _both()
+    answer, merged, fault = bytes(said.answer), bytes(said.merged), bytes(said.fault)
+    if sum(map(bool, (answer, merged, fault))) > 1:
+        raise _several()
     return Delivered(
         delivery=parse_delivery(bytes(said.delivery)),
         answer=parse_answer(answer) if answer else None,
+        merged=parse_merged(merged) if merged else None,
         fault=parse_fault(fault) if fault else None,
     )
 
 
-def _both() -> MessageError:
-    return fault_of("0", "body-malformed", "a delivery brings `answer` or `fault`, not both")
+def _several() -> MessageError:
+    sentence = "a delivery brings `answer`, `merged` or `fault`, and one of them alone"
+    return fault_of("0", "body-malformed", sentence)

@@ -13,9 +13,9 @@ import msgspec
 
 from comity.domain.delivery import Delivery, MessageFault, Stamp
 from comity.domain.ids import ORI
-from comity.domain.keys import MessageKey, is_known_key
+from comity.domain.keys import MessageKey, is_key_form
 from comity.formats.json.schema import decode, refuse
-from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX, MESSAGE_BYTES_MAX
+from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX
 
 __all__ = ["parse_delivery", "parse_fault", "render_delivery", "render_fault"]
 
@@ -76,11 +76,11 @@ def render_delivery(delivery: Delivery) -> bytes:
     )
 
 
-def parse_delivery(data: bytes) -> Delivery:
+def parse_delivery(data: bytes, *, bytes_max: int = DELIVERY_BYTES_MAX) -> Delivery:
     """Return what a delivery's document holds; at most 1 MiB. Raises: MessageError."""
-    said = decode(_deliveries, data, bytes_max=DELIVERY_BYTES_MAX)
-    if not is_known_key(said.key):
-        raise refuse("key", "message-key-unknown")
+    said = decode(_deliveries, data, bytes_max=bytes_max)
+    if not is_key_form(said.key):
+        raise refuse("key", "message-key-malformed")
     return Delivery(
         key=MessageKey(said.key),
         origin=ORI(said.origin),
@@ -108,8 +108,8 @@ def render_fault(fault: MessageFault) -> bytes:
 
 
 def parse_fault(data: bytes) -> MessageFault:
-    """Return what a fault's document holds; at most 16,384 bytes. Raises: MessageError."""
-    said = decode(_errors, data, bytes_max=MESSAGE_BYTES_MAX).error
+    """Return what a fault's document holds; at most 1 MiB, as a delivery. Raises: MessageError."""
+    said = decode(_errors, data, bytes_max=DELIVERY_BYTES_MAX).error
     return MessageFault(
         er=said.er,
         text=said.text,

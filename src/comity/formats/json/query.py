@@ -1,7 +1,7 @@
 """Messages that ask, in JSON: a closed schema that holds what the text form holds.
 
 Guarantee: any bytes give a `Query` that `check_query` accepts, or `MessageError`; what
-`render_query` writes of a valid query is read back as the same query.
+`render_query` writes of a valid query within the limit is read back as the same query.
 # INVARIANT (not-stated-is-no-claim): a member of `claims` that is left out stays `not_stated`.
 Source: docs/reference/messages.md, "JSON"; docs/adr/0005-additions-in-formats.md.
 """
@@ -59,13 +59,15 @@ _senders: Final = msgspec.json.Decoder(_Sender)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def parse_query(data: bytes) -> Query:
+def parse_query(data: bytes, *, bytes_max: int = MESSAGE_BYTES_MAX) -> Query:
     """Return the query that a JSON document asks; letters of fields count as capitals.
 
     Shape:  at most 16,384 bytes; `fields` for keys with published fields, `body` for all others.
+            A document that only describes a message, and is none itself, may be longer: a line end
+            of a text is two bytes here.
     Raises: MessageError, with the start of the document in its fault.
     """
-    said = decode(_decoder, data, bytes_max=MESSAGE_BYTES_MAX)
+    said = decode(_decoder, data, bytes_max=bytes_max)
     try:
         query = _query_of(said)
         check_query(query)
@@ -127,7 +129,7 @@ def _query_of(said: _Query) -> Query:
     if is_fixed(key):
         if said.body:
             raise fault_of("0", "body-malformed", "this key has `fields` and no `body`")
-        fields = tuple((_capitals(name), _capitals(value)) for name, value in said.fields.items())
+        fields = tuple([(_capitals(name), _capitals(value)) for name, value in said.fields.items()])
     else:
         if said.fields:
             raise fault_of("0", "body-malformed", "this key has a `body` and no `fields`")

@@ -3,12 +3,7 @@
 Source: docs/reference/messages.md; docs/adr/0005 and 0007.
 """
 
-from comity.formats.text.answer import render_answer_text, render_merged_text
-from comity.formats.text.delivery import parse_delivery, render_delivery
-from comity.formats.text.errors import parse_error, render_error, render_error_text
-from comity.formats.text.query import parse_query, read_sender, render_query
-from comity.formats.text.reading import AnswerText, AnswerTextError, parse_answer_text
-from comity.formats.text.status import (
+from comity.formats.status import (
     Notice,
     Status,
     StatusKind,
@@ -17,16 +12,24 @@ from comity.formats.text.status import (
     render_notice,
     render_status,
 )
+from comity.formats.text.answer import render_answer_text, render_merged_text
+from comity.formats.text.delivery import parse_delivery, render_delivery
+from comity.formats.text.errors import parse_error, render_error, render_error_text
+from comity.formats.text.merged import MergedText, parse_merged_text
+from comity.formats.text.query import parse_query, read_sender, render_query
+from comity.formats.text.reading import AnswerText, AnswerTextError, parse_answer_text
 
 __all__ = [
     "AnswerText",
     "AnswerTextError",
+    "MergedText",
     "Notice",
     "Status",
     "StatusKind",
     "parse_answer_text",
     "parse_delivery",
     "parse_error",
+    "parse_merged_text",
     "parse_notice",
     "parse_query",
     "parse_status",

@@ -6,22 +6,22 @@ Source: docs/adr/0005-additions-in-formats.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
+from comity.domain.keys import MessageKey
 from comity.domain.query import NO_CLAIMS, Claims
 from comity.domain.vocabulary import (
     Emergency,
     Instrument,
     Offence,
     Purpose,
-    UnknownValueError,
-    from_wire,
     terms,
     wire_of,
 )
 from comity.formats.faults import MessageError, fault_of
+from comity.formats.rules import refuse_format
 
 __all__ = ["claims_of", "elements_of"]
 
@@ -41,37 +41,66 @@ _KINDS: Final[dict[str, type[StrEnum]]] = {
     "ZIN": Instrument,
     "ZEM": Emergency,
 }
+
+
+def _codes(kind: type[StrEnum]) -> dict[str, StrEnum]:
+    """Return a vocabulary's values by the codes they are sent as, in its order."""
+    return {row.wire: value for value, row in terms(kind).items() if row.wire}
+
+
 _DEFAULTS: Final = {name: getattr(NO_CLAIMS, name) for name in _NAMES.values()}
 
 
-def claims_of(elements: Iterable[tuple[str, str]], key: str) -> Claims:
-    """Return what the additions of a message say. Raises: MessageError."""
-    said: dict[str, str | StrEnum] = {}
-    for prefix, value in elements:
-        name = _NAMES.get(prefix)
-        if name is None:
-            raise _refuse("addition-unknown", "an addition is not one of the seven", key)
-        if name in said:
-            raise _refuse("field-repeated", f"`{prefix}` stands twice", key)
-        if not value:
-            raise _refuse("addition-malformed", f"`{prefix}` is blank", key)
-        kind = _KINDS.get(prefix)
-        said[name] = value if kind is None else _value_of(kind, prefix, value, key)
+# The codes of each prefix that has a vocabulary, with the values that they stand for.
+_CODES: Final = {prefix: _codes(kind) for prefix, kind in _KINDS.items()}
+# Every addition that is a code, as it stands in a message: one look-up reads all of it.
+_CODED: Final[dict[str, tuple[str, str]]] = {
+    f"{prefix}/{code}": (_NAMES[prefix], value)
+    for prefix, codes in _CODES.items()
+    for code, value in codes.items()
+}
+_SPELLED: Final = {prefix: name for prefix, name in _NAMES.items() if prefix not in _KINDS}
+
+
+def claims_of(additions: Sequence[str], key: MessageKey) -> Claims:
+    """Return what additions say, each a prefix and a value. Raises: MessageError."""
+    said: dict[str, str] = {}
+    for addition in additions:
+        coded = _CODED.get(addition)
+        if coded is not None:
+            name, value = coded
+        else:
+            prefix, _, value = addition.partition("/")
+            name = _SPELLED.get(prefix, "")
+            if not name or not value:
+                raise _fault(addition, key)
+        said[name] = value
+    if len(said) != len(additions):
+        raise _repeated(additions, key)
     return Claims(**said)  # type: ignore[arg-type]
 
 
-def _value_of(kind: type[StrEnum], prefix: str, code: str, key: str) -> StrEnum:
-    try:
-        return from_wire(kind, code)
-    except UnknownValueError:
-        codes = " ".join(row.wire for row in terms(kind).values() if row.wire)
-        sentence = f"`{prefix}` holds a code that is not in its vocabulary"
-        raise fault_of(
-            ".22.", "addition-value-unknown", sentence, key=key, options=(f"{prefix}: {codes}",)
-        ) from None
+def _repeated(additions: Sequence[str], key: MessageKey) -> MessageError:
+    prefixes = [addition.partition("/")[0] for addition in additions]
+    twice = next(prefix for prefix in prefixes if prefixes.count(prefix) > 1)
+    return _refuse("field-repeated", f"`{twice}` stands twice", key)
 
 
-def _refuse(code: str, sentence: str, key: str) -> MessageError:
+def _fault(addition: str, key: MessageKey) -> MessageError:
+    """Say what is wrong with an addition that cannot be read."""
+    prefix, _, value = addition.partition("/")
+    if not prefix.startswith("Z"):
+        return refuse_format(key, "addition-not-last", "a field stands behind an addition")
+    if prefix not in _NAMES:
+        return _refuse("addition-unknown", "an addition is not one of the seven", key)
+    if not value:
+        return _refuse("addition-malformed", f"`{prefix}` is blank", key)
+    sentence = f"`{prefix}` holds a code that is not in its vocabulary"
+    options = (f"{prefix}: {' '.join(_CODES[prefix])}",)
+    return fault_of(".22.", "addition-value-unknown", sentence, key=key, options=options)
+
+
+def _refuse(code: str, sentence: str, key: MessageKey) -> MessageError:
     return fault_of(".22.", code, sentence, key=key, options=(", ".join(_NAMES),))
 
 

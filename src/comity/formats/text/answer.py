@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from comity.domain.answer import Answer, Element, HoldNotice, ResponseKind, Withheld
+from comity.domain.answer import FREE_TEXT, Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.ids import Member, wire_of_member
 from comity.domain.vocabulary import DataClass, Outcome, RecordKind, term
 from comity.formats.text.plain import COLUMNS_MAX, is_plain, plain_line, wrap_item
@@ -25,6 +25,7 @@ __all__ = [
     "KIND_LABELS",
     "OUTCOME_LABELS",
     "PHOTO_LINE",
+    "SUMMARY_LABELS",
     "TIME_FORM",
     "element_label",
     "plain_value",
@@ -42,6 +43,7 @@ OUTCOME_LABELS: Final = {
     Outcome.DENY: "REFUSED",
 }
 _PHOTO: Final = DataClass.PHOTO  # a name of its own is quicker than the enumeration's
+_OPAQUE: Final = DataClass.OPAQUE
 NOT_REVIEWED: Final = "NOT REVIEWED"
 
 
@@ -97,8 +99,16 @@ def _add_elements(lines: list[str], elements: Sequence[Element]) -> None:
         if data_class is not last:
             lines.append(PHOTO_LINE if data_class is _PHOTO else CLASS_LABELS[data_class])
             last = data_class
-        if data_class is not _PHOTO:
+        if data_class is _OPAQUE and element.name == FREE_TEXT:
+            lines += _free_text(element.value)
+        elif data_class is not _PHOTO:
             lines.append(_item(f"  {element_label(element.name)}: {value}"))
+
+
+def _free_text(value: str) -> list[str]:
+    """Return an item for each line of a free text that says something; one, if none does."""
+    lines = [shown for line in value.splitlines() if (shown := plain_value(line))]
+    return [_item(f"  {FREE_TEXT}: {line}") for line in lines or [""]]
 
 
 def _plain_values(elements: Sequence[Element]) -> list[str]:
@@ -134,13 +144,15 @@ def _add_hold(lines: list[str], hold: HoldNotice) -> None:
     lines.append(_item(f"  HOLD: {plain_value(hold.entry)}"))
 
 
-# In the order in which a summary of many states lists them.
-_SUMMARY: Final = (
+SUMMARY_LABELS: Final = (
     ("RECORD", ResponseKind.HIT),
+    ("DELIVERED", ResponseKind.DELIVERED),
     ("NO RECORD", ResponseKind.NO_HIT),
     ("REFUSED", ResponseKind.REFUSED),
     ("HELD", ResponseKind.HELD),
+    ("NO ANSWER", ResponseKind.UNAVAILABLE),
 )
+"""What a summary of many states calls each response, in the order in which it lists them."""
 
 
 def render_merged_text(answers: Sequence[Answer], silent: Sequence[Member]) -> str:
@@ -152,11 +164,10 @@ def render_merged_text(answers: Sequence[Answer], silent: Sequence[Member]) -> s
     if not silent and all(answer.response is ResponseKind.NO_HIT for answer in answers):
         return "\n\n".join(render_answer_text(answer) for answer in answers)
     lines = [f"STATES ASKED: {len(answers) + len(silent)}"]
-    for label, response in _SUMMARY:
+    for label, response in SUMMARY_LABELS:
         states = [answer.state for answer in answers if answer.response is response]
+        states += silent if response is ResponseKind.UNAVAILABLE else ()
         _add_states(lines, label, states)
-    unavailable = [a.state for a in answers if a.response is ResponseKind.UNAVAILABLE]
-    _add_states(lines, "NO ANSWER", [*unavailable, *silent])
     told = {ResponseKind.HIT, ResponseKind.REFUSED, ResponseKind.HELD}
     bodies = [render_answer_text(answer) for answer in answers if answer.response in told]
     return "\n\n".join(["\n".join(lines), *bodies])

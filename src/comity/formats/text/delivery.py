@@ -20,7 +20,7 @@ from typing import Final
 
 from comity.domain.delivery import Delivery, Stamp
 from comity.domain.ids import ORI
-from comity.domain.keys import MessageKey, is_known_key
+from comity.domain.keys import MessageKey
 from comity.formats.faults import MessageError, fault_of, with_original
 from comity.formats.rules import CLOCK_DATE, CLOCK_TIME, DELIVERY_BYTES_MAX
 from comity.formats.text.plain import CONTROLS_KEEPING_LINES, plain_line, plain_text
@@ -84,7 +84,7 @@ def _lines_of(data: bytes) -> str:
 
 def _parse(text: str) -> Delivery:
     header = _HEADER.match(text)
-    if header is None or not is_known_key(header["key"]):
+    if header is None:
         raise _header_fault(text)
     key, origin, *rest = header.groups()
     first, first_to, second, second_to, control = rest[:3], rest[3], rest[4:7], rest[7], rest[8]
@@ -113,11 +113,8 @@ def _stamp(parts: list[str]) -> Stamp:
 
 def _header_fault(text: str) -> MessageError:
     first = text.split("\n", 1)[0]
-    key = re.match(r"([A-Z]{2,3})\.", first)
-    if key is None:
+    if re.match(r"[A-Z]{2,3}\.", first) is None:
         return fault_of("0", "message-malformed", "there is no message key")
-    if not is_known_key(key[1]):
-        return fault_of(".01.", "message-key-unknown", "`message key` is not known")
     if "\nTXT" not in text:
         return fault_of(".03.", "txt-not-found", "there is no `txt`")
     return fault_of(".01.", "header-invalid", "the header is not a delivered message's")

@@ -20,7 +20,7 @@ __all__ = ["parse_error", "render_error", "render_error_text"]
 _ER: Final = MessageKey("ER")
 _ORIGINAL: Final = "ORIGINAL MESSAGE"
 _FIRST: Final = re.compile(r"(0|\.[0-9]{2}\.) ?(.*)")
-_OPTION: Final = re.compile(r"[0-9]{1,2}\. (.*)")
+_OPTION: Final = re.compile(r"[0-9]{1,6}\. (.*)")
 
 
 def render_error(

@@ -21,6 +21,7 @@ from comity.formats.rules import (
     ADDITION_LINE,
     MESSAGE_BYTES_MAX,
     check_query,
+    is_control,
     is_fixed,
     refuse_format,
 )
@@ -77,12 +78,14 @@ def read_sender(data: bytes) -> tuple[ORI | None, str | None]:
     """Return who says to have sent a message that was refused, and its control field.
 
     An error message goes to the one and echoes the other. Each is None where it can not be read.
-    The ORI is the message's own word, to be held against the line that it came on.
+    The ORI is the message's own word, to be held against the line that it came on. What cannot be
+    a control field is not echoed.
     """
     flat = data[:_ECHO_BYTES].translate(None, CONTROLS).decode("ascii", "replace")
     header = _HEADER.match(flat)
     if header is not None:
-        return ORI(header[2]), header[4]
+        control = header[4]
+        return ORI(header[2]), control if control is not None and is_control(control) else None
     sender = _SENDER.match(flat)
     return (ORI(sender[1]) if sender else None), None
 
@@ -104,16 +107,17 @@ def _parse(data: bytes) -> Query:
         end = _place_in(text, header.end())
     else:
         end = header.end()
-    key = MessageKey(header[1])
+    said_key, origin, destinations, control = header.groups()
+    key = MessageKey(said_key)
     if is_fixed(key):
-        fields, claims = _fixed_body(data[end:], key)
+        fields, claims = _fixed_body(text[end:], key)
     else:
         fields, claims = _free_body(data[end:], key)
     query = Query(
         key=key,
-        origin=ORI(header[2]),
-        destinations=tuple(header[3][:-1].split(".")),
-        control=header[4],
+        origin=ORI(origin),
+        destinations=tuple(destinations[:-1].split(".")),
+        control=control,
         fields=fields,
         claims=claims,
     )
@@ -121,25 +125,24 @@ def _parse(data: bytes) -> Query:
     return query
 
 
-def _fixed_body(data: bytes, key: MessageKey) -> tuple[tuple[tuple[str, str], ...], Claims]:
+def _fixed_body(text: str, key: MessageKey) -> tuple[tuple[tuple[str, str], ...], Claims]:
     """Take a body of elements apart; letters count as capitals, one period at the end as none."""
-    body = data.translate(None, CONTROLS).decode("ascii").strip(" ").upper()
-    body = body.removesuffix(".")
+    body = text.strip()
+    if not body.isprintable():
+        body = body.encode("ascii").translate(None, CONTROLS).decode("ascii").strip(" ")
+    body = body.upper().removesuffix(".")
     if not body:
         return (), NO_CLAIMS
     fields: list[tuple[str, str]] = []
-    additions: list[tuple[str, str]] = []
-    for element in body.split("."):
+    elements = body.split(".")
+    for place, element in enumerate(elements):
+        if element[:1] == "Z":
+            return tuple(fields), claims_of(elements[place:], key)
         prefix, slash, value = element.partition("/")
         if not slash:
             raise refuse_format(key, "element-malformed", "an element has no prefix")
-        if prefix.startswith("Z"):
-            additions.append((prefix, value))
-        elif additions:
-            raise refuse_format(key, "addition-not-last", "a field stands behind an addition")
-        else:
-            fields.append((prefix, value))
-    return tuple(fields), claims_of(additions, key) if additions else NO_CLAIMS
+        fields.append((prefix, value))
+    return tuple(fields), NO_CLAIMS
 
 
 def _free_body(data: bytes, key: MessageKey) -> tuple[tuple[tuple[str, str], ...], Claims]:
@@ -149,8 +152,7 @@ def _free_body(data: bytes, key: MessageKey) -> tuple[tuple[tuple[str, str], ...
     claims = NO_CLAIMS
     start = body.rfind("\n") + 1
     if ADDITION_LINE.match(body, start):
-        elements = [element.partition("/") for element in body[start:].rstrip(" .").split(".")]
-        claims = claims_of([(prefix, value) for prefix, _, value in elements], key)
+        claims = claims_of(body[start:].rstrip(" .").split("."), key)
         body = body[: max(start - 1, 0)].rstrip("\n")
     return (("", body),) if body else (), claims
 

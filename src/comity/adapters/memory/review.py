@@ -1,0 +1,54 @@
+"""The memory store's part for the review desk: case passes and urgent releases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from comity.adapters.memory.tables import Tables
+from comity.domain.ids import Member
+from comity.ports import PassRow, UrgentRow
+from comity.review.urgent import ReviewState
+
+__all__ = ["MemoryReviews"]
+
+
+class MemoryReviews:
+    """What `ReviewStore` asks, over the tables that `_reach` gives."""
+
+    async def _reach(self) -> Tables:
+        raise NotImplementedError
+
+    async def case_passes(self, members: Collection[Member], now: int) -> list[PassRow]:
+        """Return passes that are not revoked and not over, in the order of member and leaf."""
+        tables = await self._reach()
+        return [
+            row
+            for place, row in sorted(tables.case_passes.items())
+            if place[0] in members and row.revoked_by is None and row.until > now
+        ]
+
+    async def case_pass(self, member: Member, leaf_index: int) -> PassRow | None:
+        """Return one pass by its leaf, whether it still holds or not."""
+        return (await self._reach()).case_passes.get((member, leaf_index))
+
+    async def urgent_releases(
+        self, members: Collection[Member], stands: Sequence[ReviewState], since: int = 0
+    ) -> list[UrgentRow]:
+        """Return urgent releases that stand so since then or later, by due time, member, leaf."""
+        rows = [
+            row
+            for row in (await self._reach()).urgent.values()
+            if row.member in members and row.stands in stands and row.changed_at >= since
+        ]
+        return sorted(rows, key=lambda row: (row.due, row.member, row.leaf_index))
+
+    async def late_releases(
+        self, members: Collection[Member], due_by: int, limit: int
+    ) -> list[UrgentRow]:
+        """Return urgent releases that are open and due by then, by due time, member, leaf."""
+        rows = await self.urgent_releases(members, [ReviewState.OPEN])
+        return [row for row in rows if row.due <= due_by][:limit]
+
+    async def urgent_release(self, member: Member, leaf_index: int) -> UrgentRow | None:
+        """Return one urgent release by its disclosure's leaf."""
+        return (await self._reach()).urgent.get((member, leaf_index))

@@ -1,0 +1,344 @@
+"""One gateway, joined from its services and adapters: each part is made once, when first asked for.
+
+Which part stands on which can be read off its own lines; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from comity.adapters.part_signer import FilePartSigner
+from comity.app.ground import GatewayGround
+from comity.app.review import ReviewParts, review_parts
+from comity.app.rules import RuleParts
+from comity.domain.keys import Handling
+from comity.front.http import HttpServer, LineSwitch
+from comity.front.line import LineServer
+from comity.roles.certificates import server_context, tls_files
+from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
+from comity.services.answer import AnswerFace
+from comity.services.archive import ArchiveDesk
+from comity.services.asking import Asking
+from comity.services.budgets import Budgets
+from comity.services.commands import Commands
+from comity.services.deciding import Deciding
+from comity.services.deliveries import Deliveries
+from comity.services.desks import Desks
+from comity.services.directory_desk import DirectoryDesk
+from comity.services.drill import Drill
+from comity.services.founding import Founding
+from comity.services.keeping_desk import KeepingDesk
+from comity.services.mailroom import Mailroom
+from comity.services.origin import OriginFace
+from comity.services.private_records import Records
+from comity.services.publishing import PartPublisher
+from comity.services.reveals import Reveals
+from comity.services.rollup import RollUp
+from comity.services.service_board import ServiceBoard
+from comity.services.verdict import ReviewDesk
+
+__all__ = ["GatewayBuilder"]
+
+_LOOPBACK: Final = "127.0.0.1"
+
+
+class GatewayBuilder(GatewayGround):
+    """Builds the gateway of an installation's host over what is open already."""
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """The whole."""
+        return Gateway(
+            GatewayParts(
+                host=self._host,
+                seal_private=self._files.seal_key(),
+                world=self._world,
+                store=self._store,
+                bus=self._bus,
+                clock=self._clock,
+                sequencer=self._sequencer,
+                courier=self._courier,
+                checkpoints=self._checkpoints,
+                succession=self._succession,
+                founding=self._founding,
+                health=self._health,
+                deliveries=self._deliveries,
+                asking=self._asking,
+                origin=self._origin,
+                answer=self._answer,
+                board=self._board,
+                archive=self._archive,
+                keeping=self._keeping,
+                reveals=self._reveals,
+                rulebook=self._rules.rulebook,
+                recheck=self._rules.recheck,
+                review=self._review.commands,
+                commands=self._commands,
+                lines=self._line_server,
+                http=self._http_server,
+                events=self._events,
+                papers=FoundingPapers(
+                    parts=self._files.founding_parts(), policies=self._files.founding_policies()
+                ),
+                listen_on=(
+                    _LOOPBACK,
+                    GatewayPorts(line=self._settings.line_port, http=self._settings.http_port),
+                ),
+                checkpoint_s=self._settings.checkpoint_s,
+            )
+        )
+
+    # Agencies' lines, and what is asked on them.
+
+    @cached_property
+    def _line_server(self) -> LineServer:
+        return LineServer(
+            events=self._events,
+            ssl_context=server_context(tls_files(self._settings.data_dir / "tls", "server")),
+            is_practice=self._settings.is_practice,
+        )
+
+    @cached_property
+    def _http_server(self) -> HttpServer:
+        return HttpServer(
+            events=self._events,
+            ssl_context=server_context(tls_files(self._settings.data_dir / "tls", "server")),
+            is_practice=self._settings.is_practice,
+        )
+
+    @cached_property
+    def _lines(self) -> LineSwitch:
+        return LineSwitch(tcp=self._line_server, http=self._http_server.lines)
+
+    @cached_property
+    def _deliveries(self) -> Deliveries:
+        return Deliveries(
+            store=self._store,
+            vault=self._vault,
+            lines=self._lines,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _asking(self) -> Asking:
+        asking = Asking(
+            world=self._world,
+            courier=self._courier,
+            lines=self._lines,
+            deliveries=self._deliveries,
+            open_queries=self._open,
+            clock=self._clock,
+            events=self._events,
+            network=self._network,
+        )
+        self._courier.when_unheard(asking.unheard)
+        return asking
+
+    @cached_property
+    def _origin(self) -> OriginFace:
+        return OriginFace(
+            world=self._world,
+            store=self._store,
+            sequencer=self._sequencer,
+            asking=self._asking,
+            lines=self._lines,
+            deliveries=self._deliveries,
+            replay=self._replay,
+            open_queries=self._open,
+            clock=self._clock,
+            entropy=self._entropy,
+            events=self._events,
+            network=self._network,
+            undeliverable_s=self._settings.undeliverable_s,
+            merge_s=self._settings.merge_s,
+        )
+
+    # What answers.
+
+    @cached_property
+    def _board(self) -> ServiceBoard:
+        return ServiceBoard(store=self._store, clock=self._clock, events=self._events)
+
+    @cached_property
+    def _archive(self) -> ArchiveDesk:
+        return ArchiveDesk(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            vault=self._vault,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _reveals(self) -> Reveals:
+        return Reveals(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            clock=self._clock,
+            entropy=self._entropy,
+            events=self._events,
+        )
+
+    @cached_property
+    def _founding(self) -> Founding:
+        return Founding(
+            world=self._world,
+            sequencer=self._sequencer,
+            root=self._files.trust_root(),
+            clock=self._clock,
+            entropy=self._entropy,
+        )
+
+    @cached_property
+    def _rules(self) -> RuleParts:
+        return RuleParts(
+            world=self._world,
+            store=self._store,
+            records=Records(self._store, self._vault),
+            sequencer=self._sequencer,
+            recheck_percent=self._settings.recheck_percent,
+            clock=self._clock,
+            entropy=self._entropy,
+            events=self._events,
+        )
+
+    @cached_property
+    def _publisher(self) -> PartPublisher:
+        return PartPublisher(
+            world=self._world,
+            store=self._store,
+            founding=self._founding,
+            sequencer=self._sequencer,
+            root=self._files.trust_root(),
+            signer=FilePartSigner(self._files.member_keys),
+        )
+
+    @cached_property
+    def _desks(self) -> Desks:
+        return Desks(
+            world=self._world,
+            records=self._source,
+            others={
+                Handling.STATUS: self._board,
+                Handling.ARCHIVE: self._archive,
+                Handling.DIRECTORY: DirectoryDesk(
+                    world=self._world,
+                    store=self._store,
+                    publisher=self._publisher,
+                    events=self._events,
+                ),
+            },
+        )
+
+    @cached_property
+    def _mailroom(self) -> Mailroom:
+        return Mailroom(
+            world=self._world,
+            store=self._store,
+            sequencer=self._sequencer,
+            courier=self._courier,
+            deliveries=self._deliveries,
+            vault=self._vault,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _deciding(self) -> Deciding:
+        return Deciding(
+            world=self._world,
+            source=self._desks,
+            mailroom=self._mailroom,
+            passes=self._review.passes,
+            urgent=self._review.urgent,
+            recheck=self._rules.recheck,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _budgets(self) -> Budgets:
+        return Budgets(
+            world=self._world,
+            store=self._store,
+            vault=self._vault,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _review(self) -> ReviewParts:
+        return review_parts(
+            self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
+            (self._clock, self._entropy, self._events),
+        )  # fmt: skip
+
+    @cached_property
+    def _answer(self) -> AnswerFace:
+        return AnswerFace(
+            world=self._world,
+            budgets=self._budgets,
+            deciding=self._deciding,
+            sequencer=self._sequencer,
+            courier=self._courier,
+            replay=self._replay,
+            mailroom=self._mailroom,
+            board=self._board,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _desk(self) -> ReviewDesk:
+        return ReviewDesk(
+            world=self._world,
+            store=self._store,
+            source=self._desks,
+            sequencer=self._sequencer,
+            courier=self._courier,
+            vault=self._vault,
+            mailroom=self._mailroom,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _commands(self) -> Commands:
+        return Commands(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            desk=self._desk,
+            publisher=self._publisher,
+            rulebook=self._rules.rulebook,
+            freezes=self._rules.freezes,
+            certifier=self._rules.certifier(
+                Drill(self._world, self._answer, self._clock, self._entropy), self._sign_key
+            ),
+            succession=self._succession,
+            keeping_desk=KeepingDesk(self._keeping),
+            rollup=RollUp(
+                world=self._world,
+                store=self._store,
+                rows=self._rows,
+                vault=self._vault,
+                clock=self._clock,
+                events=self._events,
+            ),
+            review=self._review.commands,
+            sequencer=self._sequencer,
+            checkpoints=self._checkpoints,
+            cosignatures=self._cosignatures,
+            segments=self._segments,
+            clock=self._clock,
+            entropy=self._entropy,
+            events=self._events,
+        )

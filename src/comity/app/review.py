@@ -1,0 +1,65 @@
+"""The review desk of a gateway beside holds: case passes, the urgent lane, and their commands."""
+
+from __future__ import annotations
+
+import msgspec
+
+from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.services.accesses import Accesses
+from comity.services.events import Events
+from comity.services.health import Health
+from comity.services.member import World
+from comity.services.passes import Passes
+from comity.services.review_commands import ReviewCommands
+from comity.services.sequencer import Sequencer
+from comity.services.urgent import UrgentLane
+from comity.services.vault import Vault
+
+__all__ = ["ReviewParts", "review_parts"]
+
+
+class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer face asks, and what commands go to."""
+
+    passes: Passes
+    urgent: UrgentLane
+    commands: ReviewCommands
+
+
+def review_parts(
+    world: World,
+    store: Store,
+    rows: LedgerRows,
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Entropy, Events],
+) -> ReviewParts:
+    """Return the parts, joined."""
+    vault, sequencer, health = inside
+    clock, entropy, events = around
+    passes = Passes(
+        world=world,
+        store=store,
+        rows=rows,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        clock=clock,
+        events=events,
+    )
+    urgent = UrgentLane(
+        world=world,
+        store=store,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        clock=clock,
+        events=events,
+    )
+    commands = ReviewCommands(
+        world=world,
+        passes=passes,
+        urgent=urgent,
+        accesses=Accesses(sequencer, clock, entropy),
+        clock=clock,
+    )
+    return ReviewParts(passes=passes, urgent=urgent, commands=commands)

@@ -1,0 +1,180 @@
+"""What a reviewer signs beside verdicts, sent to the gateway: passes, looks, readings of desks.
+
+INVARIANT (review-is-verified): the signature is made here, with a key that never leaves its file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from comity.app import open_bus
+from comity.cli.errors import UsageError
+from comity.cli.publishing import people_of
+from comity.cli.reviewing import COMMAND_USER, send_command, signature_of
+from comity.domain.after_review import (
+    AfterReview,
+    Desk,
+    DeskReading,
+    SignedAfterReview,
+    SignedDeskReading,
+    after_review_bytes,
+    desk_reading_bytes,
+)
+from comity.domain.ids import ORI, Member, parse_ori
+from comity.domain.passes import (
+    PASS_DAYS_MAX,
+    CasePass,
+    PassPerson,
+    PassRevocation,
+    SignedPass,
+    SignedRevocation,
+    named_in,
+    pass_bytes,
+    revocation_bytes,
+)
+from comity.domain.vocabulary import DataClass, Purpose
+from comity.exchange.leaves import ordered
+from comity.link.command import Command, CommandDone, CommandResult, HoldView
+from comity.link.review import DeskShown, GrantPass, ReadDesk, ReviewRelease, RevokePass
+from comity.roles.host_files import HostFiles, ReviewerFile
+from comity.roles.settings import Settings
+
+__all__ = ["AsName", "KeyFile", "Papers", "pass_of_hold"]
+
+_DAY_SECONDS: Final = 86_400
+
+AsName = Annotated[
+    str, typer.Option("--as", metavar="NAME", help="Whose key kept here signs; else the first.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="Reviewer's key file, in its place.")
+]
+
+
+class Papers(msgspec.Struct, frozen=True, kw_only=True):
+    """One reviewer of one state, and the network whose gateway owns the state's ledger."""
+
+    settings: Settings
+    state: Member
+    reviewer: ReviewerFile
+
+    @classmethod
+    def of(cls, settings: Settings, state: Member, name: str, key: Path | None) -> Papers:
+        """Return the papers of whoever is named. Raises: UsageError, HostFilesError."""
+        (person,) = people_of(settings, state, [name] if name else [], [key] if key else [], 1)[:1]
+        return cls(settings=settings, state=state, reviewer=person)
+
+    def read(self, desk: Desk, entry: str = "") -> DeskShown:
+        """Return a desk's list, or one entry with whom it is about, which is recorded first."""
+        reading = DeskReading(
+            state=self.state, desk=desk, entry=entry, reviewer=self.reviewer.name, at=_now()
+        )
+        proof = signature_of(self.state, self.reviewer, desk_reading_bytes(reading))
+        result = self._send(ReadDesk(signed=SignedDeskReading(reading=reading, proof=proof)))
+        assert isinstance(result, DeskShown)
+        return result
+
+    def grant(self, case_pass: CasePass) -> str:
+        """Sign and grant a pass; return its entry."""
+        proof = signature_of(self.state, self.reviewer, pass_bytes(case_pass))
+        return self._done(GrantPass(signed=SignedPass(case_pass=case_pass, proof=proof)))
+
+    def revoke(self, entry: str, note: str) -> str:
+        """Sign and revoke a pass; return the entry of the leaf that says so."""
+        revocation = PassRevocation(
+            state=self.state, pass_entry=entry, note=note, reviewer=self.reviewer.name, at=_now()
+        )
+        proof = signature_of(self.state, self.reviewer, revocation_bytes(revocation))
+        signed = SignedRevocation(revocation=revocation, proof=proof)
+        return self._done(RevokePass(signed=signed))
+
+    def review(
+        self, entry: str, *, justified: bool, called: str, answered: str, note: str = ""
+    ) -> str:
+        """Sign what was found of an urgent release, called back now; return its leaf's entry."""
+        now = _now()
+        review = AfterReview(
+            state=self.state,
+            entry=entry,
+            justified=justified,
+            called=called,
+            called_at=now,
+            answered=answered,
+            note=note,
+            reviewer=self.reviewer.name,
+            at=now,
+        )
+        proof = signature_of(self.state, self.reviewer, after_review_bytes(review))
+        return self._done(ReviewRelease(signed=SignedAfterReview(review=review, proof=proof)))
+
+    def case_pass(
+        self,
+        *,
+        agency: ORI,
+        case_number: str,
+        persons: frozenset[PassPerson],
+        classes: tuple[DataClass, ...],
+        days: int,
+        hold_entry: str = "",
+        note: str = "",
+        purpose: Purpose | None = None,
+    ) -> CasePass:
+        """Return a pass from now on, in its canonical form. Raises: UsageError."""
+        if not 1 <= days <= PASS_DAYS_MAX:
+            raise UsageError(f"a pass holds for 1 to {PASS_DAYS_MAX} days")
+        if not case_number:
+            raise UsageError("the request names no case: a pass is for one")
+        if not persons:
+            raise UsageError("the request names nobody as a pass can name them")
+        now = _now()
+        return CasePass(
+            state=self.state,
+            agency=agency,
+            case_number=case_number,
+            persons=tuple(sorted(persons)),
+            classes=ordered(classes),
+            purpose=purpose,
+            since=now,
+            until=now + days * _DAY_SECONDS,
+            hold_entry=hold_entry,
+            note=note,
+            reviewer=self.reviewer.name,
+            at=now,
+        )
+
+    def _done(self, command: Command) -> str:
+        result = self._send(command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    def _send(self, command: Command) -> CommandResult:
+        async def send() -> CommandResult:
+            async with open_bus(self.settings, COMMAND_USER) as bus:
+                host = HostFiles(self.settings.data_dir).host_name()
+                return await send_command(bus, host, command)
+
+        return asyncio.run(send())
+
+
+def pass_of_hold(
+    papers: Papers, hold: HoldView, classes: tuple[DataClass, ...], days: int
+) -> CasePass:
+    """Return the pass for a held request's agency, case and persons. Raises: UsageError."""
+    return papers.case_pass(
+        agency=parse_ori(hold.agency),
+        case_number=hold.case_number,
+        persons=named_in(hold.search),
+        classes=classes,
+        days=days,
+        hold_entry=hold.entry,
+    )
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,227 @@
+"""Commands of the review desk beside holds: case passes, urgent releases. See `link.command`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from comity.domain.after_review import (
+    CALL_CHARACTERS_MAX,
+    SignedAfterReview,
+    SignedDeskReading,
+)
+from comity.domain.ids import Member
+from comity.domain.passes import (
+    PASS_PERSONS_MAX,
+    PassPerson,
+    SignedPass,
+    SignedRevocation,
+)
+from comity.domain.verdict import VerdictProof
+from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.forms import is_entry, is_time
+from comity.link.limits import TEXT_CHARS_MAX
+
+__all__ = [
+    "DeskShown",
+    "ExpireReview",
+    "GrantPass",
+    "PassView",
+    "ReadDesk",
+    "ReleaseView",
+    "ReviewRelease",
+    "ReviewSigned",
+    "RevokePass",
+    "are_shown",
+    "is_signed",
+    "signed_state",
+]
+
+_NOTE_CHARS_MAX: Final = 500
+_NAME_CHARS_MAX: Final = 64
+_SIGNATURE_BYTES: Final = 64
+_VALUE_CHARS_MAX: Final = 128
+_SHOWN_MAX: Final = 500
+
+
+class GrantPass(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="grant_pass",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed grant of a case pass."""
+
+    signed: SignedPass
+
+
+class RevokePass(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="revoke_pass",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed end of a case pass."""
+
+    signed: SignedRevocation
+
+
+class ReviewRelease(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="review_release",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed look at an urgent release."""
+
+    signed: SignedAfterReview
+
+
+class ReadDesk(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="read_desk",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed wish to read case passes or urgent releases, or one of them."""
+
+    signed: SignedDeskReading
+
+
+class ExpireReview(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="expire_review",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """Nobody looked at an urgent release in time, the worker thinks."""
+
+    state: Member
+    entry: str
+
+
+class PassView(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One case pass. `persons` and `note` are empty in a list: they are shown one at a time."""
+
+    entry: str
+    agency: str
+    agency_name: str
+    case_number: str
+    classes: tuple[DataClass, ...]
+    purpose: Purpose | None
+    since: int
+    until: int
+    uses: int
+    hold_entry: str
+    reviewer: str
+    person_count: int
+    revoked_by: str = ""
+    persons: tuple[PassPerson, ...] = ()
+    note: str = ""
+
+
+class ReleaseView(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One urgent release that nobody has looked at. `search` is empty in a list.
+
+    `agency` is empty where nobody can read any more what it was: then all else of it is too.
+    """
+
+    entry: str
+    due: int
+    is_overdue: bool
+    agency: str = ""
+    agency_name: str = ""
+    phone: str = ""
+    key: str = ""
+    purpose: str = ""
+    offence: str = ""
+    case_number: str = ""
+    operator: str = ""
+    classes: tuple[DataClass, ...] = ()
+    released_at: int = 0
+    search: tuple[tuple[str, str], ...] = ()
+
+
+class DeskShown(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="desk",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """What a desk shows; `access_entry` cites the leaf that records a reading of one entry."""
+
+    passes: tuple[PassView, ...] = ()
+    releases: tuple[ReleaseView, ...] = ()
+    access_entry: str = ""
+
+
+ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk
+
+
+def signed_state(command: ReviewSigned) -> Member:
+    """Return the member whose reviewer signed."""
+    match command:
+        case GrantPass():
+            return command.signed.case_pass.state
+        case RevokePass():
+            return command.signed.revocation.state
+        case ReviewRelease():
+            return command.signed.review.state
+        case ReadDesk():
+            return command.signed.reading.state
+
+
+def is_signed(command: ReviewSigned) -> bool:
+    """Say whether what was signed is in its ranges; whether it counts, the gateway finds out."""
+    match command:
+        case GrantPass(signed=signed):
+            case_pass = signed.case_pass
+            holds = (
+                len(case_pass.agency) == 9
+                and 1 <= len(case_pass.persons) <= PASS_PERSONS_MAX
+                and all(map(_is_person, case_pass.persons))
+                and len(set(case_pass.classes)) == len(case_pass.classes)
+                and is_time(case_pass.since)
+                and is_time(case_pass.until)
+                and (not case_pass.hold_entry or is_entry(case_pass.hold_entry))
+                and len(case_pass.case_number) <= _NAME_CHARS_MAX
+            )
+            return holds and _is_by(case_pass.reviewer, case_pass.at, case_pass.note, signed.proof)
+        case RevokePass(signed=signed):
+            said = signed.revocation
+            return is_entry(said.pass_entry) and _is_by(
+                said.reviewer, said.at, said.note, signed.proof
+            )
+        case ReviewRelease(signed=signed):
+            review = signed.review
+            holds = (
+                is_entry(review.entry)
+                and is_time(review.called_at)
+                and len(review.called) <= _NAME_CHARS_MAX
+                and len(review.answered) <= CALL_CHARACTERS_MAX
+            )
+            return holds and _is_by(review.reviewer, review.at, review.note, signed.proof)
+        case ReadDesk(signed=signed):
+            reading = signed.reading
+            holds = not reading.entry or is_entry(reading.entry)
+            return holds and _is_by(reading.reviewer, reading.at, "", signed.proof)
+
+
+def are_shown(shown: DeskShown) -> bool:
+    """Say whether what a desk shows is in its ranges."""
+    return (
+        len(shown.passes) <= _SHOWN_MAX
+        and len(shown.releases) <= _SHOWN_MAX
+        and all(is_entry(view.entry) for view in shown.passes)
+        and all(is_entry(view.entry) for view in shown.releases)
+        and all(len(view.note) <= TEXT_CHARS_MAX for view in shown.passes)
+        and all(is_time(view.since) and is_time(view.until) for view in shown.passes)
+        and all(is_time(view.due) and is_time(view.released_at) for view in shown.releases)
+        and (not shown.access_entry or is_entry(shown.access_entry))
+    )
+
+
+def _is_person(person: PassPerson) -> bool:
+    return 0 < len(person.value) <= _VALUE_CHARS_MAX and len(person.born) <= 8
+
+
+def _is_by(reviewer: str, at: int, note: str, proof: VerdictProof) -> bool:
+    return (
+        0 < len(reviewer) <= _NAME_CHARS_MAX
+        and is_time(at)
+        and len(note) <= _NOTE_CHARS_MAX
+        and len(proof.signature) == _SIGNATURE_BYTES
+    )

@@ -1,0 +1,95 @@
+"""What the store keeps of the review desk beside holds: case passes, looks at urgent releases.
+
+Guarantee: as of all ports; `Store` has the methods of `ReviewStore` beside its own. A use of a pass
+that was revoked, and a look at what nobody has to look at, make the whole batch fail.
+Source: docs/adr/0034-passes-and-urgent-lane.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from comity.domain.ids import LeafIndex, Member
+from comity.ports.sealed import Sealed
+from comity.review.urgent import ReviewState
+
+__all__ = ["PassChange", "PassRow", "ReviewChange", "ReviewStore", "UrgentRow"]
+
+
+class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A case pass: its leaf, until when it holds (Unix seconds), how often it was used, and the
+    leaf that revoked it.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    pass_id: bytes
+    until: int
+    uses: int = 0
+    revoked_by: LeafIndex | None = None
+    sealed: Sealed
+
+
+class PassChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One use of a pass, or its revocation by a leaf; either only while it is not revoked."""
+
+    member: Member
+    leaf_index: LeafIndex
+    revoked_by: LeafIndex | None = None
+
+
+class UrgentRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An urgent release: its disclosure, when a look is due (Unix seconds), and where that stands.
+
+    `next_step` is that of the look's own leaves, `changed_at` when `stands` came to be.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    exchange_id: bytes
+    due: int
+    next_step: int = 0
+    stands: ReviewState = ReviewState.OPEN
+    changed_at: int
+    sealed: Sealed
+
+
+class ReviewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a look, or the clock, makes of an urgent release whose next step is `step`."""
+
+    member: Member
+    leaf_index: LeafIndex
+    step: int
+    stands: ReviewState
+    changed_at: int
+
+
+class ReviewStore(Protocol):
+    """Case passes and urgent releases, as the services need them."""
+
+    async def case_passes(self, members: Collection[Member], now: int) -> list[PassRow]:
+        """Return passes that are not revoked and not over, in the order of member and leaf."""
+        ...
+
+    async def case_pass(self, member: Member, leaf_index: int) -> PassRow | None:
+        """Return one pass by its leaf, whether it still holds or not."""
+        ...
+
+    async def urgent_releases(
+        self, members: Collection[Member], stands: Sequence[ReviewState], since: int = 0
+    ) -> list[UrgentRow]:
+        """Return urgent releases that stand so since then or later, by due time, member, leaf."""
+        ...
+
+    async def late_releases(
+        self, members: Collection[Member], due_by: int, limit: int
+    ) -> list[UrgentRow]:
+        """Return urgent releases that are open and due by then, by due time, member, leaf."""
+        ...
+
+    async def urgent_release(self, member: Member, leaf_index: int) -> UrgentRow | None:
+        """Return one urgent release by its disclosure's leaf."""
+        ...

@@ -1,0 +1,80 @@
+"""What a person decides: holds approved, refused, asked about, expired."""
+
+from __future__ import annotations
+
+from comity.domain.answer import ResponseKind
+from comity.domain.ids import Member
+from comity.domain.verdict import VerdictKind
+from comity.domain.vocabulary import DataClass, Outcome
+from comity.practice.story.teller import (
+    CBP,
+    CHILD,
+    EXPIRY_SECONDS,
+    HSI,
+    Teller,
+    check_is,
+    check_refused,
+    expect,
+    said,
+    saw,
+)
+
+__all__ = [
+    "hold_approved_in_part",
+    "hold_asked_then_refused",
+    "hold_expires",
+    "hsi_to_il_held",
+]
+
+
+async def hsi_to_il_held(tell: Teller) -> str:
+    """Illinois holds a request of the Homeland Security family for a person."""
+    answer = await tell.ask(HSI, "DQ", "il", tell.by_name("il"), CHILD)
+    check_is(answer, ResponseKind.HELD)
+    expect(answer.hold is not None and not answer.elements, saw(answer))
+    holds = await tell.stage.holds(Member("il"))
+    expect(any(h.agency == HSI for h in holds), "the reviewer does not see the hold")
+    return said(answer, "HSI asked Illinois in a child-exploitation case")
+
+
+async def hold_approved_in_part(tell: Teller) -> str:
+    """A reviewer approves two classes; the requester gets exactly those fields."""
+    query = tell.query(HSI, "DQ", "il", tell.by_name("il"), CHILD)
+    (hold,) = [h for h in await tell.stage.holds(Member("il")) if h.agency == HSI]
+    approved = (DataClass.STATUS, DataClass.IDENTITY)
+    await tell.stage.decide(hold.entry, VerdictKind.APPROVE, approved, "case confirmed by phone")
+    answer = tell.keep(await tell.stage.further(query, seconds=15.0))
+    check_is(answer, ResponseKind.HIT)
+    expect({e.data_class for e in answer.elements} == set(approved), saw(answer))
+    expect(answer.is_final, "an approval left the exchange open")
+    return said(answer, "an Illinois reviewer approved status and identity, not the address")
+
+
+async def hold_expires(tell: Teller) -> str:
+    """A hold that nobody answers ends, and says so; nothing was released."""
+    fields = [("OLN", tell.anchor("il", "noncompliant").driver.oln)]
+    query = tell.query(CBP, "DQ", "il", fields)
+    first = tell.keep((await tell.stage.ask(query))[0])
+    check_is(first, ResponseKind.HELD)
+    answer = tell.keep(await tell.stage.further(query, seconds=EXPIRY_SECONDS))
+    expect(answer.is_final and not answer.elements, saw(answer))
+    expect(all(w.outcome is Outcome.HOLD for w in answer.withheld), saw(answer))
+    return "CBP asked Illinois; no reviewer answered in time; the hold ended, nothing went out"
+
+
+async def hold_asked_then_refused(tell: Teller) -> str:
+    """A reviewer asks, then refuses; the requester hears both, and the reasons."""
+    vehicle = tell.anchor("il").vehicle
+    query = tell.query(HSI, "RQ", "il", [("VIN", vehicle.vin)])
+    held = tell.keep((await tell.stage.ask(query))[0])
+    check_is(held, ResponseKind.HELD)
+    expect(held.hold is not None, saw(held))
+    entry = held.hold.entry if held.hold is not None else ""
+    await tell.stage.decide(entry, VerdictKind.ASK, note="which case is this")
+    asked = tell.keep(await tell.stage.further(query, seconds=15.0))
+    expect(asked.response is ResponseKind.HELD and "which case" in asked.remark, saw(asked))
+    await tell.stage.decide(entry, VerdictKind.REFUSE, note="no case was named")
+    answer = tell.keep(await tell.stage.further(query, seconds=15.0))
+    check_refused(answer)
+    expect(answer.is_final, "a refusal left the exchange open")
+    return "an Illinois reviewer asked HSI for its case, then refused a plate query without one"

@@ -1,0 +1,305 @@
+"""What a member says to exchanges: its policy is asked, its sources are asked, an answer is made.
+
+    1. every class and kind is decided by the policy in force; what it releases as urgent goes by
+       the lane, what it holds may be granted by a case pass
+    2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
+       is decided again as such
+    3. a message that is let in is answered as delivered; who delivers it is the answer face
+
+Nothing here is recorded or sent.
+INVARIANT (state-decides): the policy is the answering state's own.
+Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from comity.domain.answer import Answer, ResponseKind
+from comity.domain.errors import ComityError
+from comity.domain.ids import ExchangeId
+from comity.domain.keys import Handling
+from comity.domain.query import Exchange
+from comity.domain.vocabulary import BudgetState, Emergency
+from comity.exchange.answering import (
+    Answered,
+    Found,
+    Judged,
+    answer_exchange,
+    is_let_through,
+    judge,
+    needs_look_up,
+    whole,
+)
+from comity.exchange.bases import on_lane, under_pass
+from comity.exchange.facts import facts_of
+from comity.exchange.free_text import read_reply
+from comity.exchange.messages import delivered
+from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
+from comity.link.parcel import RefusalCode
+from comity.link.parcel import Refused as RefusedParcel
+from comity.policy import CompiledPolicy
+from comity.ports import Clock, Lookup, Record, Source, SourceError
+from comity.services.budgets import NOT_COUNTED, Counted
+from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
+from comity.services.events import Events
+from comity.services.forms import TOO_LONG_REMARK
+from comity.services.mailroom import Mailroom
+from comity.services.member import NoPolicyError, World
+from comity.services.passes import Passes
+from comity.services.recheck import Recheck
+from comity.services.urgent import UrgentLane
+
+__all__ = [
+    "SOURCE_SECONDS_MAX",
+    "Decided",
+    "Deciding",
+    "found_of",
+    "is_fit",
+    "is_looked_up",
+    "is_message",
+    "lookup_of",
+    "refused",
+]
+
+SOURCE_SECONDS_MAX: Final = 10.0
+"""How long a batch of look-ups may take in all; a source's own limits are tighter."""
+
+_NS: Final = 1_000_000_000
+_AGENCY: Final = Handling.AGENCY  # a name of its own is quicker than the enumeration's
+_ELEMENT_BYTES: Final = 64
+_UNCOUNTED: Final = Counted(state=BudgetState.WITHIN)
+_ANSWER_ROOM_BYTES: Final = 262_144
+"""For all of an answer but its elements: reasons, proofs and text."""
+
+Decided = tuple[Exchange, Answered]
+"""An exchange with the answer that is to be recorded."""
+
+
+class Deciding:
+    """Decides exchanges for the members of one host."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        source: Source,
+        mailroom: Mailroom,
+        passes: Passes,
+        urgent: UrgentLane,
+        recheck: Recheck,
+        clock: Clock,
+        events: Events,
+    ) -> None:
+        self._world = world
+        self._source = source
+        self._mailroom = mailroom
+        self._passes = passes
+        self._urgent = urgent
+        self._recheck = recheck
+        self._clock = clock
+        self._events = events
+
+    def lane(self, exchange: Exchange) -> str:
+        """Return what an exchange's look-up would share its fate with."""
+        return self._source.lane(lookup_of(exchange))
+
+    async def decide(
+        self,
+        exchanges: Sequence[Exchange],
+        counted: Mapping[ExchangeId, Counted] = NOT_COUNTED,
+    ) -> tuple[list[Decided], list[RefusedParcel]]:
+        """Return what is to be recorded, and refusals for what could not be decided now."""
+        now = self._clock.now_ns() // _NS
+        judged, refusals = self.judge(exchanges, counted)
+        self._recheck.offer(judged)
+        found = await self._look_up([j for j in judged if is_looked_up(j)])
+        decided: list[Decided] = []
+        for item in judged:
+            record = found.get(item.exchange.exchange_id)
+            if isinstance(record, SourceError):
+                # Nothing is known, so nothing is decided: the origin asks again.
+                refusals.append(refused(item.exchange, RefusalCode.SOURCE_UNAVAILABLE))
+                continue
+            try:
+                decided.append((item.exchange, self._answered(item, record, now)))
+            except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
+                self._events.failure("exchange_fault", error)
+                refusals.append(refused(item.exchange, RefusalCode.BUSY))
+        return decided, refusals
+
+    def judge(
+        self,
+        exchanges: Sequence[Exchange],
+        counted: Mapping[ExchangeId, Counted] = NOT_COUNTED,
+    ) -> tuple[list[Judged], list[RefusedParcel]]:
+        """Return what each state's policy decides, and refusals where none can be asked.
+
+        `counted` has every exchange that budgets count (`services/budgets.py`).
+        """
+        now = self._clock.now_ns() // _NS
+        judged: list[Judged] = []
+        refusals: list[RefusedParcel] = []
+        for exchange in exchanges:
+            try:
+                index, policy = self._world.policy(exchange.state)
+            except NoPolicyError as error:
+                self._events.failure("policy_missing", error, member=exchange.state)
+                refusals.append(refused(exchange, RefusalCode.BUSY))
+                continue
+            try:
+                count = counted.get(exchange.exchange_id, _UNCOUNTED)
+                facts = facts_of(exchange, self._world.directory, now, count.state)
+                item = judge(exchange, facts, policy, index)
+                # INVARIANT (state-decides): a query leaves its state whole or not at all.
+                is_whole = asks_leave(self._world.directory, exchange)
+                settled = self._settled(item, policy, is_whole=is_whole)
+                judged.append(whole(settled) if is_whole else settled)
+            except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
+                self._events.failure("exchange_fault", error)
+                refusals.append(refused(exchange, RefusalCode.BUSY))
+        return judged, refusals
+
+    def stands(self, decided: Decided) -> bool:
+        """Say whether what a decision rests on beside the rules still counts, as it is recorded."""
+        exchange, answered = decided
+        if answered.case_pass and not self._passes.stands(answered.case_pass):
+            return False
+        return answered.urgent is None or not self._urgent.unmet(exchange)
+
+    def _settled(self, judged: Judged, policy: CompiledPolicy, *, is_whole: bool = False) -> Judged:
+        """Return what is decided where the request is urgent, or under a pass; else the same."""
+        exchange = judged.exchange
+        claims = exchange.claims
+        is_urgent = claims.emergency is Emergency.DECLARED
+        if not is_urgent and not claims.case_number:
+            return judged
+        if is_whole or handling_of(exchange.key, exchange.to) is not Handling.RECORDS:
+            # Nothing of a record goes that a person could look at afterwards: one decides before.
+            return (
+                on_lane(judged, self._urgent.for_records_alone(exchange)) if is_urgent else judged
+            )
+        if is_urgent:
+            judged = on_lane(judged, self._urgent.unmet(exchange))
+        found = self._passes.find(exchange)
+        if found is None:
+            return judged
+        return under_pass(judged, policy, frozenset(found.case_pass.classes), found.entry)
+
+    async def _look_up(
+        self, judged: Sequence[Judged]
+    ) -> Mapping[ExchangeId, Found | SourceError | None]:
+        if not judged:
+            return {}
+        exchanges = [item.exchange for item in judged]
+        try:
+            async with asyncio.timeout(SOURCE_SECONDS_MAX):
+                records = await self._source.find([lookup_of(e) for e in exchanges])
+        except (ComityError, TimeoutError) as error:
+            self._events.failure("source_unavailable", error)
+            fault = SourceError("the source did not answer")
+            return {exchange.exchange_id: fault for exchange in exchanges}
+        pairs = zip(exchanges, records, strict=True)
+        return {exchange.exchange_id: found_of(r, exchange) for exchange, r in pairs}
+
+    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+        """Return the answer; a record that cannot travel is told of without its elements.
+
+        Seen before the commit, so that no leaf names as released what could never leave.
+        """
+        if is_message(judged.exchange) and is_let_through(judged):
+            return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
+        if record is not None and record.text:
+            judged = self._judge_text(judged)
+        answered = self._made(judged, record, now)
+        if record is None or is_fit(answered.answer):
+            return answered
+        self._events.note("records_too_long", member=judged.exchange.state)
+        bare = msgspec.structs.replace(record, elements=(), text="")
+        return self._made(judged, bare, now, remark=TOO_LONG_REMARK)
+
+    def _judge_text(self, judged: Judged) -> Judged:
+        """Return what the policy now in force decides of a record that is free text alone."""
+        index, policy = self._world.policy(judged.exchange.state)
+        again = judge(judged.exchange, judged.facts, policy, index, is_text=True)
+        return self._settled(again, policy)
+
+    def _made(self, judged: Judged, record: Found | None, now: int, remark: str = "") -> Answered:
+        state = judged.exchange.state
+        return answer_exchange(
+            judged,
+            record,
+            now=now,
+            hold_until=now + self._world.hold_seconds(state),
+            contact=self._world.directory.duty_contact(state) or "",
+            remark=remark,
+        )
+
+
+def is_looked_up(judged: Judged) -> bool:
+    """Say whether a source is asked: where the outcome depends on it, and never to act on what the
+    policy does not let through.
+    """
+    handling = handling_of(judged.exchange.key, judged.exchange.to)
+    if handling is _AGENCY:
+        return False
+    if handling in OWN_HANDLINGS:
+        return is_let_through(judged)
+    return needs_look_up(judged)
+
+
+def is_message(exchange: Exchange) -> bool:
+    """Say whether an exchange is a message to a person, not a question of records."""
+    return handling_of(exchange.key, exchange.to) is _AGENCY
+
+
+def is_fit(answer: Answer) -> bool:
+    """Say whether an answer can travel; its proofs are still to come and have their room."""
+    if len(answer.elements) > ANSWER_ELEMENTS_MAX:
+        return False
+    size = sum(len(e.name) + len(e.value.encode()) + _ELEMENT_BYTES for e in answer.elements)
+    return size <= PARCEL_BYTES_MAX - _ANSWER_ROOM_BYTES
+
+
+def lookup_of(exchange: Exchange) -> Lookup:
+    """Return what a source is asked for an exchange."""
+    return Lookup(
+        state=exchange.state,
+        key=exchange.key,
+        fields=exchange.fields,
+        agency=exchange.agency,
+        to=exchange.to,
+        exchange_id=exchange.exchange_id,
+    )
+
+
+def found_of(record: Record | SourceError | None, exchange: Exchange) -> Found | SourceError | None:
+    """Return what a source's result means: a foreign text may say that there is no record.
+
+    What this host's own desks say is never read so: an archive quotes what others were told.
+    """
+    if record is None or isinstance(record, SourceError):
+        return record
+    if record.text and handling_of(exchange.key, exchange.to) is Handling.RECORDS:
+        reply = read_reply(record.text)
+        if reply is ResponseKind.NO_HIT:
+            return None
+        if reply is not None:
+            return SourceError("the source says that it is not available")
+    return Found(
+        kind=record.kind, elements=record.elements, matches=record.matches, text=record.text
+    )
+
+
+def refused(exchange: Exchange, code: RefusalCode) -> RefusedParcel:
+    """Return word that an exchange was not taken in, and why."""
+    return RefusedParcel(
+        origin=exchange.origin_member,
+        state=exchange.state,
+        exchange_id=exchange.exchange_id,
+        code=code,
+    )

@@ -1,0 +1,116 @@
+"""What a service hands to the sequencer: leaves of one exchange, and the rows that go with them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from comity.domain.answer import Answer
+from comity.domain.ids import LeafIndex, Member, parse_entry_name
+from comity.domain.passes import SignedPass
+from comity.domain.query import Exchange
+from comity.exchange.judged import Answered, HoldFile, UrgentFile
+from comity.exchange.leaves import WantedLeaf
+from comity.exchange.origin import AcceptedQuery
+from comity.ports import CountedRow, DutyKind
+from comity.review.urgent import ReviewState
+
+__all__ = [
+    "DirectoryPublication",
+    "Entry",
+    "Frame",
+    "HoldEnd",
+    "PassEnd",
+    "ReviewEnd",
+    "entry_of",
+]
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where an accepted query came from: its line's frame."""
+
+    number: int
+    digest: bytes
+
+
+class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Which hold a verdict or the clock answers, and whether that ends it."""
+
+    leaf_index: LeafIndex
+    closed: bool
+
+
+class PassEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to a pass: a use of it, or with `revoked` its end."""
+
+    leaf_index: LeafIndex
+    revoked: bool = False
+
+
+class ReviewEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look, or the clock, makes of an urgent release at its next step."""
+
+    leaf_index: LeafIndex
+    step: int
+    stands: ReviewState
+    at: int
+
+
+class DirectoryPublication(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's signed part, to be published with its leaf."""
+
+    version: int
+    body: bytes
+    signature: bytes
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to be recorded: leaves of one exchange, and the rows that go with them.
+
+    `document` is the public document of its first leaf; `announced` says since when (Unix seconds)
+    that is a bundle that decides nothing; `duty` is to be done about that leaf; `reveals` is the
+    leaf whose sealed detail it opens, `redacts` the one that it withdraws. `with_next`: the entry
+    behind it, of the same member, is recorded with it or neither is. `counted` are the persons whom
+    it adds to the day's count.
+    """
+
+    member: Member
+    exchange_id: bytes
+    leaves: tuple[WantedLeaf, ...]
+    decided_under: int | None = None
+    accepted: AcceptedQuery | None = None
+    frame: Frame | None = None
+    answer: Answer | None = None
+    hold: HoldFile | None = None
+    hold_end: HoldEnd | None = None
+    grants: SignedPass | None = None
+    pass_end: PassEnd | None = None
+    urgent: UrgentFile | None = None
+    review_end: ReviewEnd | None = None
+    policy: bytes | None = None
+    directory: DirectoryPublication | None = None
+    document: bytes | None = None
+    announced: int | None = None
+    duty: DutyKind | None = None
+    reveals: LeafIndex | None = None
+    redacts: LeafIndex | None = None
+    with_next: bool = False
+    counted: tuple[CountedRow, ...] = ()
+
+
+def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, ...] = ()) -> Entry:
+    """Return what the sequencer is given for an answer."""
+    return Entry(
+        member=exchange.state,
+        exchange_id=exchange.exchange_id,
+        leaves=answered.leaves,
+        decided_under=answered.policy,
+        answer=answered.answer,
+        hold=answered.hold,
+        pass_end=_use_of(answered.case_pass),
+        urgent=answered.urgent,
+        counted=counted,
+    )
+
+
+def _use_of(entry: str) -> PassEnd | None:
+    return PassEnd(leaf_index=parse_entry_name(entry)[1]) if entry else None

@@ -1,0 +1,61 @@
+"""What every test of a page is given: one browser, a fresh guarded page, a place for pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
+
+Shoot = Callable[[Page, str], Path]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, started once."""
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=["light"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    """The colours a page is asked for; a test may ask for others."""
+    return str(request.param)
+
+
+@pytest.fixture
+def page(browser: Browser, scheme: str) -> Iterator[Page]:
+    """An empty page in a context of its own; at the end it must have done nothing wrong."""
+    context = browser.new_context(
+        viewport={"width": WIDTHS["desk"], "height": HEIGHT},
+        locale="en-US",
+        timezone_id="UTC",
+        reduced_motion="reduce",
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    opened = context.new_page()
+    guard = Guard(opened)
+    guard.watch()
+    yield opened
+    context.close()
+    guard.expect_none()
+
+
+@pytest.fixture(scope="session")
+def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
+    """Keep a whole page's picture, in COMITY_SHOTS_DIR or beside pytest's other temporary files."""
+    given = os.environ.get("COMITY_SHOTS_DIR")
+    folder = Path(given) if given else tmp_path_factory.mktemp("shots")
+
+    def keep(page: Page, name: str) -> Path:
+        path = folder / f"{name}.png"
+        page.screenshot(path=path, full_page=True, animations="disabled")
+        return path
+
+    return keep

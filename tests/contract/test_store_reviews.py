@@ -1,0 +1,213 @@
+"""The contract of a `ReviewStore`: case passes and their uses, urgent releases and their looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from comity.adapters.errors import RowRefusedError
+from comity.adapters.limits import KEPT_DAYS, REVIEW_ROWS_DAYS
+from comity.domain.ids import HostName, LeafIndex, Member
+from comity.ports import EVERY_MONTH, PassChange, PassRow, ReviewChange, Store, UrgentRow
+from comity.review.urgent import ReviewState
+from tests.support.rows import MONTH, NOW, OR, WA, Work, an_id, commit, sealed
+
+DAY = 86_400
+LATE = NOW + (KEPT_DAYS + REVIEW_ROWS_DAYS + 1) * DAY
+OPEN, OVERDUE = ReviewState.OPEN, ReviewState.OVERDUE
+
+
+@pytest.fixture
+async def epochs(store: Store) -> dict[Member, int]:
+    """The epochs of the states' ledgers, claimed."""
+    return await store.claim(HostName("gw-1"), (OR, WA))
+
+
+def granted(index: int = 0, member: Member = WA, **changes: Any) -> PassRow:
+    """A pass for a week, granted by the leaf at an index."""
+    base = PassRow(
+        member=member,
+        leaf_index=LeafIndex(index),
+        pass_id=an_id(100 + index),
+        until=NOW + 7 * DAY,
+        sealed=sealed(f"pass {index}"),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def released(index: int = 0, member: Member = WA, **changes: Any) -> UrgentRow:
+    """An urgent release by the leaf at an index, to be looked at within a day."""
+    base = UrgentRow(
+        member=member,
+        leaf_index=LeafIndex(index),
+        exchange_id=an_id(index + 1),
+        due=NOW + DAY,
+        changed_at=NOW,
+        sealed=sealed(f"release {index}"),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def use(index: int = 0) -> PassChange:
+    return PassChange(member=WA, leaf_index=LeafIndex(index))
+
+
+def end(index: int = 0, *, by: int) -> PassChange:
+    return PassChange(member=WA, leaf_index=LeafIndex(index), revoked_by=LeafIndex(by))
+
+
+def look(stands: ReviewState, *, step: int = 0, index: int = 0, at: int = NOW) -> ReviewChange:
+    return ReviewChange(
+        member=WA, leaf_index=LeafIndex(index), step=step, stands=stands, changed_at=at
+    )
+
+
+async def add(store: Store, epochs: Mapping[Member, int], numbers: range, **rows: object) -> None:
+    """Commit Washington's leaves of these numbers, with rows."""
+    await commit(store, [Work(member=WA, number=n) for n in numbers], epochs, **rows)
+
+
+async def test_a_pass_is_kept_with_its_leaf(store: Store, epochs: dict[Member, int]) -> None:
+    """By member and leaf, in their order; another's, and one that is over, are not listed."""
+    over = granted(1, until=NOW)
+    await commit(
+        store,
+        [Work(member=WA, number=1), Work(member=WA, number=2), Work(member=OR, number=3)],
+        epochs,
+        case_passes=(granted(0, OR), over, granted()),
+    )
+    assert await store.case_passes([WA], NOW) == [granted()]
+    assert await store.case_passes([WA, OR], NOW - 1) == [granted(0, OR), granted(), over]
+    assert await store.case_passes([], NOW) == []
+    assert await store.case_pass(WA, 1) == over
+    assert await store.case_pass(WA, 2) is None
+
+
+async def test_uses_are_counted_until_it_is_revoked(
+    store: Store, epochs: dict[Member, int]
+) -> None:
+    """Several in one batch, each counts; uses beside the revocation stand before it."""
+    await add(store, epochs, range(1, 3), case_passes=(granted(), granted(1)))
+    await add(store, epochs, range(3, 5), pass_changes=(use(), use(), use(1)))
+    assert [row.uses for row in await store.case_passes([WA], NOW)] == [2, 1]
+    await add(store, epochs, range(5, 6), pass_changes=(end(by=4), use()))
+    row = await store.case_pass(WA, 0)
+    assert row == granted(uses=3, revoked_by=LeafIndex(4))
+    assert await store.case_passes([WA], NOW) == [granted(1, uses=1)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [(use(),), (end(by=2),), (use(1), use()), (use(7),), (end(7, by=8),)],
+    ids=["used", "revoked-twice", "one-of-two", "unknown", "end-of-none"],
+)
+async def test_a_revoked_pass_makes_the_whole_batch_fail(
+    store: Store, epochs: dict[Member, int], changes: tuple[PassChange, ...]
+) -> None:
+    """Neither leaf nor any other row of it is written."""
+    await add(store, epochs, range(1, 3), case_passes=(granted(), granted(1)))
+    await add(store, epochs, range(3, 4), pass_changes=(end(by=2),))
+    with pytest.raises(RowRefusedError):
+        await add(store, epochs, range(4, 5), pass_changes=changes, urgent=(released(3),))
+    heads = await store.heads([WA])
+    assert heads[WA][0].frontier.size == 3
+    assert await store.case_pass(WA, 1) == granted(1)
+    assert await store.urgent_release(WA, 3) is None
+
+
+async def test_a_leaf_has_one_pass_and_one_release(store: Store, epochs: dict[Member, int]) -> None:
+    """A second row under it is refused."""
+    await add(store, epochs, range(1, 2), case_passes=(granted(),), urgent=(released(),))
+    for rows in ({"case_passes": (granted(),)}, {"urgent": (released(),)}):
+        with pytest.raises(RowRefusedError):
+            await add(store, epochs, range(2, 3), **rows)
+
+
+async def test_releases_are_listed_by_where_they_stand(
+    store: Store, epochs: dict[Member, int]
+) -> None:
+    """By due time, member and leaf; only those that came to stand so since then."""
+    first, second, other = released(0, due=NOW + 5), released(1), released(0, OR)
+    await commit(
+        store,
+        [Work(member=WA, number=1), Work(member=WA, number=2), Work(member=OR, number=3)],
+        epochs,
+        urgent=(second, other, first),
+    )
+    assert await store.urgent_releases([WA, OR], [OPEN]) == [first, other, second]
+    assert await store.urgent_releases([WA], [OPEN], NOW + 1) == []
+    assert await store.urgent_releases([WA], [OVERDUE]) == []
+    assert await store.urgent_release(WA, 1) == second
+    assert await store.urgent_release(OR, 1) is None
+
+
+async def test_late_ones_are_open_and_due(store: Store, epochs: dict[Member, int]) -> None:
+    """At the second that is due and not before, the earliest first, so many at most."""
+    rows = tuple(released(n, due=NOW + 9 - n) for n in range(3))
+    await add(store, epochs, range(1, 4), urgent=rows)
+    assert await store.late_releases([WA], NOW + 6, 9) == []
+    assert await store.late_releases([WA], NOW + 8, 9) == [rows[2], rows[1]]
+    assert await store.late_releases([WA], NOW + 8, 1) == [rows[2]]
+    assert await store.late_releases([OR], NOW + 9, 9) == []
+    await add(store, epochs, range(4, 5), review_changes=(look(OVERDUE, index=2),))
+    assert await store.late_releases([WA], NOW + 8, 9) == [rows[1]]
+
+
+async def test_a_look_settles_once(store: Store, epochs: dict[Member, int]) -> None:
+    """Overdue, then looked at, step by step; after that nothing changes it."""
+    await add(store, epochs, range(1, 2), urgent=(released(),))
+    await add(store, epochs, range(2, 3), review_changes=(look(OVERDUE, at=NOW + DAY),))
+    late = released(next_step=1, stands=OVERDUE, changed_at=NOW + DAY)
+    assert await store.urgent_releases([WA], [OVERDUE]) == [late]
+    done = look(ReviewState.NOT_JUSTIFIED, step=1, at=NOW + 2 * DAY)
+    await add(store, epochs, range(3, 4), review_changes=(done,))
+    (row,) = await store.urgent_releases([WA], [ReviewState.NOT_JUSTIFIED], NOW + 2 * DAY)
+    assert (row.next_step, row.stands, row.changed_at) == (2, done.stands, NOW + 2 * DAY)
+    with pytest.raises(RowRefusedError):
+        await add(store, epochs, range(4, 5), review_changes=(look(done.stands, step=2),))
+
+
+@pytest.mark.parametrize("change", [look(OVERDUE, step=1), look(OVERDUE, index=5)])
+async def test_a_look_out_of_step_is_refused(
+    store: Store, epochs: dict[Member, int], change: ReviewChange
+) -> None:
+    """Of two that are decided at once one stands; the other, and one of nothing, is refused."""
+    await add(store, epochs, range(1, 2), urgent=(released(),))
+    with pytest.raises(RowRefusedError):
+        await add(store, epochs, range(2, 3), review_changes=(change,))
+    assert await store.urgent_release(WA, 0) == released()
+
+
+async def test_rows_go_when_nobody_needs_them(store: Store, epochs: dict[Member, int]) -> None:
+    """Long after a pass can hold; an owed look never, and nothing of a held month."""
+    owed, done = released(0), released(1)
+    await add(store, epochs, range(1, 3), case_passes=(granted(),), urgent=(owed, done))
+    await add(store, epochs, range(3, 4), review_changes=(look(ReviewState.JUSTIFIED, index=1),))
+    await store.expire(LATE - 2 * DAY, [])
+    assert await store.case_pass(WA, 0) is not None
+    for held in ((WA, MONTH), (WA, EVERY_MONTH)):
+        await store.expire(LATE, [held])
+        assert await store.case_pass(WA, 0) is not None
+        assert await store.urgent_release(WA, 1) is not None
+    await store.expire(LATE, [])
+    assert await store.case_pass(WA, 0) is None
+    assert await store.urgent_release(WA, 1) is None
+    assert await store.urgent_release(WA, 0) == owed
+
+
+async def test_an_owed_look_keeps_its_exchange_open(
+    store: Store, epochs: dict[Member, int]
+) -> None:
+    """Nothing of it is expunged before; then its row goes with the record, and a pass with its."""
+    await add(store, epochs, range(1, 3), case_passes=(granted(1),), urgent=(released(),))
+    assert await store.open_exchange(WA, 0)
+    assert not await store.open_exchange(WA, 1)
+    await add(store, epochs, range(3, 4), review_changes=(look(ReviewState.JUSTIFIED),))
+    assert not await store.open_exchange(WA, 0)
+    assert await store.expunge(WA, 0) == 2
+    assert await store.urgent_release(WA, 0) is None
+    assert await store.expunge(WA, 1) == 2
+    assert await store.case_pass(WA, 1) is None

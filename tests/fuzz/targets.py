@@ -1,0 +1,10 @@
+"""Every target, in the order in which they are reported."""
+
+from __future__ import annotations
+
+from tests.fuzz import members, messages, rules
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (*messages.TARGETS, *members.TARGETS, *rules.TARGETS)
+}

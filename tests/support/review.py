@@ -1,0 +1,126 @@
+"""Case passes, revocations and looks as the practice reviewer signs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from comity.domain.after_review import (
+    AfterReview,
+    Desk,
+    DeskReading,
+    SignedAfterReview,
+    SignedDeskReading,
+    after_review_bytes,
+    desk_reading_bytes,
+)
+from comity.domain.ids import ORI, Member
+from comity.domain.passes import (
+    CasePass,
+    NamedBy,
+    PassPerson,
+    PassRevocation,
+    SignedPass,
+    SignedRevocation,
+    pass_bytes,
+    revocation_bytes,
+)
+from comity.domain.query import Claims
+from comity.domain.verdict import Ed25519Proof
+from comity.domain.vocabulary import DataClass, Emergency, Purpose
+from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
+
+__all__ = [
+    "CASE",
+    "DAY",
+    "DQ",
+    "LICENSEE",
+    "URGENT",
+    "case_pass",
+    "look",
+    "proof_of",
+    "reading",
+    "revocation",
+    "signed_look",
+    "signed_pass",
+    "signed_reading_of",
+    "signed_revocation",
+]
+
+NOW = 1_795_500_000
+DAY = 86_400
+DQ = (DataClass.STATUS, DataClass.IDENTITY, DataClass.ADDRESS)
+LICENSEE = PassPerson(by=NamedBy.LICENCE, value="PX000204K7")
+CASE = Claims(purpose=Purpose.CRIMINAL_INVESTIGATION, case_number="HS-26-88", operator="H2210")
+URGENT = msgspec.structs.replace(CASE, emergency=Emergency.DECLARED)
+WA = Member("wa")
+
+
+def case_pass(**changes: Any) -> CasePass:
+    """A week's pass of Washington for a Texas agency's case about one licence."""
+    base = CasePass(
+        state=WA,
+        agency=ORI("TXPX00001"),
+        case_number="HS-26-88",
+        persons=(LICENSEE,),
+        classes=DQ,
+        since=NOW,
+        until=NOW + 7 * DAY,
+        reviewer=REVIEWER,
+        at=NOW,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def revocation(entry: str, **changes: Any) -> PassRevocation:
+    """The end of a pass of Washington."""
+    base = PassRevocation(state=WA, pass_entry=entry, reviewer=REVIEWER, at=NOW)
+    return msgspec.structs.replace(base, **changes)
+
+
+def look(entry: str, **changes: Any) -> AfterReview:
+    """A look at an urgent release of Washington, its agency called back."""
+    base = AfterReview(
+        state=WA,
+        entry=entry,
+        justified=True,
+        called="555-0111",
+        called_at=NOW,
+        answered="the desk sergeant confirmed the case",
+        reviewer=REVIEWER,
+        at=NOW,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def reading(desk: Desk, entry: str = "", **changes: Any) -> DeskReading:
+    """A reviewer's wish to read a desk."""
+    base = DeskReading(state=WA, desk=desk, entry=entry, reviewer=REVIEWER, at=NOW)
+    return msgspec.structs.replace(base, **changes)
+
+
+def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:
+    """The enrolled reviewer's signature."""
+    return Ed25519Proof(key_id=KEY_ID, signature=key.sign(message))
+
+
+def signed_pass(made: CasePass) -> SignedPass:
+    """The pass as the enrolled reviewer signs it."""
+    return SignedPass(case_pass=made, proof=proof_of(pass_bytes(made)))
+
+
+def signed_revocation(made: PassRevocation) -> SignedRevocation:
+    """The revocation as the enrolled reviewer signs it."""
+    return SignedRevocation(revocation=made, proof=proof_of(revocation_bytes(made)))
+
+
+def signed_look(made: AfterReview) -> SignedAfterReview:
+    """The look as the enrolled reviewer signs it."""
+    return SignedAfterReview(review=made, proof=proof_of(after_review_bytes(made)))
+
+
+def signed_reading_of(made: DeskReading) -> SignedDeskReading:
+    """The reading as the enrolled reviewer signs it."""
+    return SignedDeskReading(reading=made, proof=proof_of(desk_reading_bytes(made)))
