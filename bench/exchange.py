@@ -50,7 +50,7 @@ from comity.practice.world import PracticeWorld
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK
 from comity.roles.settings import load_settings
-from comity.services.commands import command_subject
+from comity.services.sending import command_subject
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CONNECTIONS: Final = 1_000

@@ -21,8 +21,8 @@ from comity.domain.ids import Member
 from comity.ledger.note import encode_vkey
 from comity.link.command import CommandDone, SignCheckpoint, decode_result, encode_command
 from comity.roles.host_files import HostFiles
-from comity.services.commands import command_subject
 from comity.services.export import export_ledger
+from comity.services.sending import command_subject
 from tests.fault.lines import RecordingLine
 from tests.fault.network import callers, running_lines, running_network, traffic
 

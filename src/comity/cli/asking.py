@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from comity.cli.errors import ExitCode, GatewaySilentError, UsageError
+from comity.cli.errors import ExitCode, UsageError
 from comity.cli.heard import Arrived, Letter, Said, read_arrived
 from comity.client import LineClient, LineClosedError
 from comity.directory.help import parse_help_ori
@@ -35,6 +35,7 @@ from comity.formats import text as text_form
 from comity.formats.faults import MessageError
 from comity.formats.frames import LineEvent
 from comity.formats.status import StatusKind, parse_status
+from comity.link.errors import GatewaySilentError
 
 __all__ = [
     "WAIT_S",

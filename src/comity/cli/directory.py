@@ -25,7 +25,7 @@ from comity.cli.parts import (
     read_signed_file,
     versions_of,
 )
-from comity.cli.reviewing import COMMAND_USER, send_command
+from comity.cli.reviewing import COMMAND_USER
 from comity.cli.smalls import small
 from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, remark, say
 from comity.directory.diff import PartDiff, diff_parts
@@ -42,6 +42,7 @@ from comity.domain.vocabulary import term
 from comity.ledger.note import parse_vkey
 from comity.link.command import CommandDone, PublishDirectory
 from comity.roles.host_files import HostFiles, read_member_key
+from comity.services.sending import send_command
 
 __all__ = ["app"]
 

@@ -11,13 +11,12 @@ from enum import IntEnum
 from typing import Final
 
 from comity.domain.errors import ComityError, MalformedError
+from comity.link.errors import GatewayRefusalError, GatewaySilentError
 
 __all__ = [
     "EXIT_OF_CODE",
     "ExitCode",
     "FileUnusableError",
-    "GatewayRefusalError",
-    "GatewaySilentError",
     "UsageError",
     "code_of",
     "error_document",
@@ -49,22 +48,6 @@ class FileUnusableError(ComityError):
     """A file that a command was given cannot be read or written."""
 
     code = "file-unusable"
-
-
-class GatewaySilentError(ComityError):
-    """A gateway that runs did not answer in time, or cannot be connected to."""
-
-    code = "gateway-silent"
-
-
-class GatewayRefusalError(ComityError):
-    """A gateway took a command and did not carry it out; `reason` is the code that it gave."""
-
-    code = "gateway-refusal"
-
-    def __init__(self, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 EXIT_OF_CODE: Final[dict[str, ExitCode]] = {

@@ -16,7 +16,7 @@ from comity.app import open_bus, open_history
 from comity.cli.errors import UsageError
 from comity.cli.extracts import ExtractForm, form_of_path, open_extract
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.reviewing import COMMAND_USER, reviewer_of, send_command, signature_of
+from comity.cli.reviewing import COMMAND_USER, reviewer_of, signature_of
 from comity.cli.terminal import AsJson, print_json, progress, say
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member
@@ -26,6 +26,7 @@ from comity.link.command import CommandDone, ReadHistory
 from comity.link.limits import HISTORY_KEYS_MAX
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = ["DAYS_MAX", "KeyringMissingError", "app"]
 

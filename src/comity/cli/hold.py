@@ -15,7 +15,7 @@ from comity.cli.errors import ExitCode
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.papers import Papers, pass_of_hold
 from comity.cli.passes import granted_sentence
-from comity.cli.reviewing import Decided, Desk, no_open_hold, reviewer_of, state_of_entry
+from comity.cli.reviewing import Desk, reviewer_of, state_of_entry
 from comity.cli.terminal import (
     AsJson,
     fact_table,
@@ -30,6 +30,7 @@ from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
 from comity.roles.host_files import HostFiles
+from comity.services.reviewing import Decided, no_open_hold
 
 __all__ = ["app"]
 

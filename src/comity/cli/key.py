@@ -23,7 +23,7 @@ from comity.cli.ordering import (
     read_order,
     what_it_does,
 )
-from comity.cli.reviewing import COMMAND_USER, send_command, state_of_entry
+from comity.cli.reviewing import COMMAND_USER, state_of_entry
 from comity.cli.terminal import (
     AsJson,
     fact_table,
@@ -37,6 +37,7 @@ from comity.domain.ids import Member, member_label
 from comity.domain.keeping import ORDER_SECONDS_MAX, TWO_PEOPLE, KeepingReason, OrderAct
 from comity.link.command import AskKeys, KeysShown, MonthView
 from comity.roles.host_files import HostFiles
+from comity.services.sending import send_command
 
 __all__ = ["app"]
 

@@ -16,7 +16,7 @@ from comity.audit.evidence import check_tlog_proof
 from comity.audit.notes import TrustedKey, read_vkey
 from comity.audit.page import receipt_page
 from comity.cli.checking import audit, recount, watch
-from comity.cli.errors import ExitCode, GatewayRefusalError, GatewaySilentError, UsageError
+from comity.cli.errors import ExitCode, UsageError
 from comity.cli.evidence import (
     FILE_BYTES_MAX,
     Checked,
@@ -49,7 +49,7 @@ from comity.cli.quorums import (
     witnessed_by,
 )
 from comity.cli.rebuild import rebuild
-from comity.cli.reviewing import COMMAND_USER, send_command, state_of_entry
+from comity.cli.reviewing import COMMAND_USER, state_of_entry
 from comity.cli.standing import standing
 from comity.cli.succeeding import succeed
 from comity.cli.terminal import AsJson, print_json, progress, remark, say
@@ -58,11 +58,13 @@ from comity.domain.ids import Member, member_label, parse_entry_name, parse_orig
 from comity.domain.keeping import KeepingReason, OrderAct
 from comity.ledger.note import VerifierKey, encode_vkey
 from comity.link.command import SignCheckpoint
+from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.ports import UnreachableError
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.export import export_ledger
 from comity.services.ledger_keys import LedgerKeyError
+from comity.services.sending import send_command
 
 __all__ = ["app"]
 

@@ -15,11 +15,12 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.cli.errors import GatewaySilentError, UsageError
+from comity.cli.errors import UsageError
 from comity.client import LineClient, open_line
 from comity.domain.agency import Agency
 from comity.domain.ids import MEMBERS, Member, parse_member
 from comity.domain.vocabulary import AgencyType
+from comity.link.errors import GatewaySilentError
 from comity.practice.agencies import agencies_of
 from comity.roles.certificates import SERVER_NAME, client_context, tls_files
 from comity.roles.machine import LOOPBACK

@@ -20,7 +20,7 @@ from comity.app import open_bus, open_records
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, settings_of
 from comity.cli.opened import LABELS, readable
-from comity.cli.reviewing import COMMAND_USER, reviewer_of, send_command, signature_of
+from comity.cli.reviewing import COMMAND_USER, reviewer_of, signature_of
 from comity.cli.terminal import AsJson, print_json, say
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.verdict import OpeningReading, SignedOpeningReading, opening_reading_bytes
@@ -29,6 +29,7 @@ from comity.link.command import CommandDone, OpenRecord
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 from comity.services.private_records import PrivateRecord
+from comity.services.sending import send_command
 
 __all__ = ["Opened", "open_entry", "open_fields"]
 

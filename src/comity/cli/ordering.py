@@ -21,7 +21,7 @@ from comity.app import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.files import read_input, write_whole
 from comity.cli.network import settings_of
-from comity.cli.reviewing import COMMAND_USER, send_command, signature_of
+from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.terminal import print_json, say
 from comity.domain.ids import Member, member_label
 from comity.domain.keeping import (
@@ -43,6 +43,7 @@ from comity.link.command import CarryOut, CommandDone
 from comity.ports import Bus
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = [
     "AsPerson",

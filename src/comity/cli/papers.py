@@ -16,7 +16,7 @@ import typer
 from comity.app import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.publishing import people_of
-from comity.cli.reviewing import COMMAND_USER, send_command, signature_of
+from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.domain.after_review import (
     AfterReview,
     Desk,
@@ -44,6 +44,7 @@ from comity.link.command import Command, CommandDone, CommandResult, HoldView
 from comity.link.review import DeskShown, GrantPass, ReadDesk, ReviewRelease, RevokePass
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = ["AsName", "KeyFile", "Papers", "pass_of_hold"]
 

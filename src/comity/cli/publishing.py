@@ -10,7 +10,7 @@ from typing import Final
 
 from comity.app import open_bus
 from comity.cli.errors import UsageError
-from comity.cli.reviewing import COMMAND_USER, send_command, signature_of
+from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.domain.certificate import SignedCertificate, parse_certificate
 from comity.domain.ids import Member
 from comity.domain.keeping import OrderSignature
@@ -38,6 +38,7 @@ from comity.link.command import (
 from comity.policy import PolicyBundle, encode_bundle
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = [
     "certified",

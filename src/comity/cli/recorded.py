@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from comity.app import open_bus, open_ledger_reader
-from comity.cli.reviewing import COMMAND_USER, send_command
+from comity.cli.reviewing import COMMAND_USER
 from comity.domain.errors import ComityError
 from comity.domain.ids import HostName, Member
 from comity.domain.leaf import parse_leaf
@@ -18,6 +18,7 @@ from comity.policy.traffic import Traffic, TrafficBuilder
 from comity.ports import Bus, Store, TrafficRow
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = ["FoldMovesError", "Recorded", "fold_up", "read_recorded", "recorded_traffic"]
 

@@ -26,7 +26,7 @@ from comity.cli.opening import open_fields
 from comity.cli.publics import read_public
 from comity.cli.quorums import known_quorum, until_cosigned, witnessed_by
 from comity.cli.receipts import check_proof
-from comity.cli.reviewing import COMMAND_USER, Desk, reviewer_of, send_command
+from comity.cli.reviewing import COMMAND_USER, Desk, reviewer_of
 from comity.cli.sources import fetch_from_folder
 from comity.cli.stage_keys import give_order, has_record, opens, seal_old_record
 from comity.cli.stage_replay import announce_holding, replay_announced, replay_holding
@@ -86,6 +86,7 @@ from comity.roles.settings import Settings
 from comity.roles.supervisor import Supervisor
 from comity.services.courier import HUB_SUBJECT
 from comity.services.export import export_ledger
+from comity.services.sending import send_command
 
 __all__ = ["NetworkStage", "open_stage"]
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from comity import app
-from comity.cli.errors import GatewayRefusalError
 from comity.cli.ordering import new_order, send_order, signed_by
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.keeping import KeepingReason, OrderAct, month_name, parse_month
+from comity.link.errors import GatewayRefusalError
 from comity.ports import Bus, LostKeyError, Sealed
 from comity.practice.stage import OldRecord
 from comity.roles.settings import Settings

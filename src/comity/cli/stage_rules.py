@@ -13,7 +13,6 @@ from comity.app.rules import z3_solver
 from comity.cli.block import block_now
 from comity.cli.certificates import write_certificate
 from comity.cli.certifying import checked
-from comity.cli.errors import GatewayRefusalError
 from comity.cli.leaks import advise
 from comity.cli.publishing import certified, people_of, published, signed_policy
 from comity.cli.rules import askers_of, named_rules
@@ -21,6 +20,7 @@ from comity.domain.decision import RuleId
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.vocabulary import Outcome
+from comity.link.errors import GatewayRefusalError
 from comity.policy import Condition, Guarantee, PolicyBundle
 from comity.policy.advice import label_of_door
 from comity.policy.block import confirmed

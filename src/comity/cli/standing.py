@@ -9,12 +9,13 @@ import typer
 
 from comity.app import open_bus
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.reviewing import COMMAND_USER, send_command
+from comity.cli.reviewing import COMMAND_USER
 from comity.cli.terminal import AsJson, facts_console, print_json, print_wrapped, say
 from comity.domain.ids import Member, member_label
 from comity.link.command import AskStatus, CommandDone
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.sending import send_command
 
 __all__ = ["standing"]
 

@@ -30,7 +30,7 @@ from comity.cli.exports import CHECKPOINT, practice_note, read_key
 from comity.cli.files import read_input, write_whole
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.ordering import AsPerson, read_order, sign_order
-from comity.cli.reviewing import COMMAND_USER, send_command
+from comity.cli.reviewing import COMMAND_USER
 from comity.cli.sources import open_ledger
 from comity.cli.terminal import AsJson, print_json, progress, remark, say
 from comity.cli.witness import fetch_evidence, list_evidence
@@ -63,6 +63,7 @@ from comity.services.last_good import (
     read_signed,
 )
 from comity.services.ledger_keys import LedgerKeyError
+from comity.services.sending import send_command
 
 __all__ = ["succeed"]
 

@@ -14,12 +14,13 @@ from comity.app import witness_files
 from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import read_vkey
 from comity.audit.witnesses import check_evidence
-from comity.cli.errors import ExitCode, GatewaySilentError, UsageError
+from comity.cli.errors import ExitCode, UsageError
 from comity.cli.exports import read_key
 from comity.cli.network import DataDir, settings_of
 from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, say
 from comity.domain.errors import MalformedError
 from comity.ledger.note import encode_vkey
+from comity.link.errors import GatewaySilentError
 
 __all__ = ["EvidenceDocument", "EvidenceLine", "app", "fetch_evidence", "list_evidence"]
 

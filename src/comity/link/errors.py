@@ -18,6 +18,8 @@ __all__ = [
     "EnvelopeTooLargeError",
     "EnvelopeVersionError",
     "EvidenceError",
+    "GatewayRefusalError",
+    "GatewaySilentError",
     "LinkError",
     "ParcelError",
     "ParcelMalformedError",
@@ -130,3 +132,19 @@ class CommandTooLargeError(LinkError):
     """More bytes than a command may have."""
 
     code = "command-too-large"
+
+
+class GatewaySilentError(ComityError):
+    """A gateway that runs did not answer in time, or cannot be connected to."""
+
+    code = "gateway-silent"
+
+
+class GatewayRefusalError(ComityError):
+    """A gateway took a command and did not carry it out; `reason` is the code that it gave."""
+
+    code = "gateway-refusal"
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason

@@ -28,7 +28,7 @@ from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
 from comity.services.checkpoints import Checkpoints
-from comity.services.commands import Commands, command_subject
+from comity.services.commands import Commands
 from comity.services.courier import Courier, gateway_subject
 from comity.services.deliveries import Deliveries, KeptDelivery, KeptPage, Standing
 from comity.services.events import Events
@@ -41,6 +41,7 @@ from comity.services.recheck import Recheck
 from comity.services.reveals import Reveals
 from comity.services.review_commands import ReviewCommands
 from comity.services.rulebook import Rulebook
+from comity.services.sending import command_subject
 from comity.services.sequencer import Sequencer
 from comity.services.service_board import ServiceBoard
 from comity.services.succession import Succession

@@ -43,11 +43,11 @@ from comity.ports import (
     Store,
     Witness,
 )
-from comity.services.commands import command_subject
 from comity.services.cosigning import Cosigning
 from comity.services.events import Events
 from comity.services.paging import Paging
 from comity.services.sealing import Sealing
+from comity.services.sending import command_subject
 
 __all__ = ["DutyNotEndedError", "SealingParts", "SegmentNotTakenError", "Worker"]
 

@@ -77,7 +77,6 @@ __all__ = [
     "Commands",
     "LeafMissingError",
     "NotOnThisPathError",
-    "command_subject",
 ]
 
 HOLDS_SHOWN_MAX: Final = 500
@@ -103,11 +102,6 @@ class NotOnThisPathError(ComityError):
     """A command names something of another state than its own."""
 
     code = "publication-not-open"
-
-
-def command_subject(host: str) -> str:
-    """Return the subject on which a host takes commands."""
-    return f"cmd.{host}.member"
 
 
 class LeafMissingError(ComityError):

@@ -28,7 +28,6 @@ from comity.ports import (
     StoreDownError,
 )
 from comity.roles.worker import SegmentNotTakenError, Worker
-from comity.services.commands import command_subject
 from comity.services.events import Events
 from comity.services.export import export_ledger
 from comity.services.proofs import consistency_proof, inclusion_path, tree_root_at
@@ -36,6 +35,7 @@ from comity.services.sealed_rows import LeavesMissingError, SealedRows
 from comity.services.sealing import REST_ROUNDS, SEALING_TURN, Sealing
 from comity.services.segment_files import FileDamagedError, SegmentClashError, SegmentFiles
 from comity.services.segments import RowsKeptError, SegmentRefusedError, Segments
+from comity.services.sending import command_subject
 from tests.support.gateway import running
 from tests.support.ledger import leaf_of, leaves_of
 from tests.support.line import MemoryLog

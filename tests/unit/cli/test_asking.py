@@ -19,7 +19,7 @@ from comity.cli.asking import (
     listen_line,
     overall_response,
 )
-from comity.cli.errors import ExitCode, GatewaySilentError, UsageError
+from comity.cli.errors import ExitCode, UsageError
 from comity.cli.heard import Arrived
 from comity.client import LineClient, LineClosedError
 from comity.domain.answer import FREE_TEXT, Answer, Element, Merged, ResponseKind, Withheld
@@ -36,6 +36,7 @@ from comity.formats.delivered import Delivered
 from comity.formats.frames import FrameKind, LineEvent
 from comity.formats.json.delivered import render_delivered
 from comity.formats.status import Status, StatusKind, render_status
+from comity.link.errors import GatewaySilentError
 from tests.support.answers import SAMPLES
 
 WA, OR = Member("wa"), Member("or")

@@ -32,7 +32,7 @@ from comity.link.command import (
     encode_result,
 )
 from comity.roles.host_files import HostFiles, ReviewerFile
-from comity.services.commands import command_subject
+from comity.services.sending import command_subject
 
 RUNNER = CliRunner()
 HOST = HostName("practice")

@@ -25,8 +25,8 @@ from comity.policy.block import blocked
 from comity.roles import gateway as module
 from comity.roles.gateway import UNHEARD_MARK, FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.roles.hub import Hub
-from comity.services.commands import command_subject
 from comity.services.courier import gateway_subject
+from comity.services.sending import command_subject
 from tests.support.directory import signer_of
 from tests.support.gateway import (
     DENY_ALL,

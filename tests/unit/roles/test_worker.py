@@ -21,9 +21,9 @@ from comity.policy.block import blocked
 from comity.roles import worker as module
 from comity.roles.worker import Worker
 from comity.services import rollup
-from comity.services.commands import command_subject
 from comity.services.events import Events
 from comity.services.rollup import Folded
+from comity.services.sending import command_subject
 from tests.support.gateway import (
     HOLD_ALL,
     HOLD_SECONDS,

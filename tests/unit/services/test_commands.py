@@ -42,9 +42,9 @@ from comity.link.command import (
 from comity.link.parcel import Answered
 from comity.policy import Publication, encode_bundle, english_of_publication
 from comity.services import commands as module
-from comity.services.commands import command_subject
 from comity.services.entries import private_place
 from comity.services.private_records import Records
+from comity.services.sending import command_subject
 from comity.services.vault import decode_private, month_of
 from tests.support.directory import signer_of
 from tests.support.exchange import (

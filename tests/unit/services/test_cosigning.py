@@ -31,10 +31,10 @@ from comity.ledger.witnessing import WitnessedHead, WitnessKey
 from comity.ports import UnreachableError, Witness, WitnessReply
 from comity.roles.worker import Worker
 from comity.services.checkpoints import LedgerDamagedError
-from comity.services.commands import command_subject
 from comity.services.events import Events
 from comity.services.export import NoCheckpointError
 from comity.services.proofs import consistency_proof
+from comity.services.sending import command_subject
 from tests.support.gateway import (
     DOMAIN,
     NS,
