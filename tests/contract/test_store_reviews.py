@@ -11,7 +11,17 @@ import pytest
 from comity.adapters.errors import RowRefusedError
 from comity.adapters.limits import KEPT_DAYS, REVIEW_ROWS_DAYS
 from comity.domain.ids import HostName, LeafIndex, Member
-from comity.ports import EVERY_MONTH, PassChange, PassRow, ReviewChange, Store, UrgentRow
+from comity.ports import (
+    EVERY_MONTH,
+    HoldChange,
+    HoldRow,
+    PassChange,
+    PassRow,
+    ReviewChange,
+    Store,
+    UrgentRow,
+)
+from comity.review.queue import QueueCounts, QueuePlace, WaitsFor
 from comity.review.urgent import ReviewState
 from tests.support.rows import MONTH, NOW, OR, WA, Work, an_id, commit, sealed
 
@@ -211,3 +221,72 @@ async def test_an_owed_look_keeps_its_exchange_open(
     assert await store.urgent_release(WA, 0) is None
     assert await store.expunge(WA, 1) == 2
     assert await store.case_pass(WA, 1) is None
+
+
+# The queue.
+
+
+async def queued(store: Store, epochs: dict[Member, int]) -> list[HoldRow]:
+    """Three holds of Washington for a reviewer; beside them what no reviewer of its answers."""
+    work = [
+        Work(member=WA, number=1, hold_until=NOW + DAY + 1),
+        Work(member=WA, number=2, hold_until=NOW + 60),
+        Work(member=WA, number=3, hold_until=NOW + 7_200),
+        Work(member=WA, number=4, hold_until=NOW + 10, waits_for=WaitsFor.AGENCY),
+        Work(member=WA, number=5, hold_until=NOW + 10, waits_for=WaitsFor.NOBODY),
+        Work(member=OR, number=6, hold_until=NOW + 10),
+    ]
+    await commit(store, work, epochs)
+    rows = {row.leaf_index: row for row in await store.open_holds([WA])}
+    return [rows[LeafIndex(at)] for at in range(3)]
+
+
+def changed(hold: HoldRow, *, closed: bool = False, asked_at: int | None = None) -> HoldChange:
+    """One further step of a hold."""
+    return HoldChange(
+        exchange_id=hold.exchange_id,
+        member=hold.member,
+        leaf_index=hold.leaf_index,
+        next_step=hold.next_step + 1,
+        closed=closed,
+        asked_at=asked_at,
+    )
+
+
+def place(row: HoldRow) -> QueuePlace:
+    """Where a hold stands in the queue."""
+    return QueuePlace(is_asked=row.asked_at is not None, until=row.until, leaf_index=row.leaf_index)
+
+
+async def test_queue_holds_what_waits_for_a_reviewer(
+    store: Store, epochs: dict[Member, int]
+) -> None:
+    """The nearest deadline first, page by page; what an agency or nobody answers is not in it."""
+    late, soon, later = await queued(store, epochs)
+    assert await store.review_page(WA, None, 9) == [soon, later, late]
+    assert await store.review_page(WA, None, 1) == [soon]
+    assert await store.review_page(WA, place(soon), 9) == [later, late]
+    assert await store.review_page(WA, place(late), 9) == []
+    assert await store.review_counts(WA, NOW) == QueueCounts(soon=1, today=1, later=1)
+    assert (await store.review_counts(WA, NOW)).all == 3
+    assert await store.review_counts(OR, NOW) == QueueCounts(soon=1)
+
+
+async def test_asked_holds_stand_behind_the_others(store: Store, epochs: dict[Member, int]) -> None:
+    """What waits for a reply comes last, counted apart; a later step leaves when it was asked."""
+    late, soon, later = await queued(store, epochs)
+
+    async def step(number: int, step: int, change: HoldChange) -> None:
+        work = [Work(member=WA, number=number, steps=(step,))]
+        await commit(store, work, epochs, hold_changes=(change,))
+
+    await step(2, 1, changed(soon, asked_at=NOW + 5))
+    asked = msgspec.structs.replace(soon, next_step=soon.next_step + 1, asked_at=NOW + 5)
+    assert await store.review_page(WA, None, 9) == [later, late, asked]
+    assert await store.review_page(WA, place(late), 9) == [asked]
+    assert await store.review_page(WA, place(asked), 9) == []
+    assert await store.review_counts(WA, NOW) == QueueCounts(today=1, later=1, asked=1)
+    await step(2, 2, changed(asked))
+    assert [row.asked_at for row in await store.review_page(WA, place(late), 9)] == [NOW + 5]
+    await step(3, 1, changed(later, closed=True))
+    assert await store.review_page(WA, None, 1) == [late]

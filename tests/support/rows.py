@@ -30,6 +30,7 @@ from comity.ports import (
     Store,
     Transaction,
 )
+from comity.review.queue import WaitsFor
 
 WA, OR, CA = Member("wa"), Member("or"), Member("ca")
 NOW = 1_795_000_000
@@ -56,6 +57,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     frame: tuple[str, int] | None = None
     is_answer: bool = False
     hold_until: int | None = None
+    waits_for: WaitsFor = WaitsFor.REVIEW
     policy: bytes | None = None
     document: bytes | None = None
     announced: int | None = None
@@ -208,6 +210,7 @@ def hold_row(item: Work, index: int) -> HoldRow:
         opened_at=NOW,
         until=item.hold_until,
         next_step=item.steps[-1] + 1,
+        waits_for=item.waits_for,
         sealed=sealed(f"hold {item.number}"),
     )
 

@@ -46,7 +46,15 @@ from comity.ports.keeping import (
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
-from comity.ports.review import PassChange, PassRow, ReviewChange, ReviewStore, UrgentRow
+from comity.ports.review import (
+    HoldChange,
+    HoldRow,
+    PassChange,
+    PassRow,
+    ReviewChange,
+    ReviewStore,
+    UrgentRow,
+)
 from comity.ports.rows import (
     AcceptedRow,
     AnswerRow,
@@ -57,8 +65,6 @@ from comity.ports.rows import (
     DelayedRow,
     DocumentRow,
     HeadWrite,
-    HoldChange,
-    HoldRow,
     OpenQuery,
     OutageRow,
     PrivateRow,

@@ -1,8 +1,8 @@
-"""What the store keeps of the review desk beside holds: case passes, looks at urgent releases.
+"""What the store keeps of the review desk: the queue of holds, case passes, urgent releases.
 
 Guarantee: as of all ports; `Store` has the methods of `ReviewStore` beside its own. A use of a pass
 that was revoked, and a look at what nobody has to look at, make the whole batch fail.
-Source: docs/adr/0034-passes-and-urgent-lane.md.
+Source: docs/adr/0034-passes-and-urgent-lane.md; docs/adr/0036-console.md.
 """
 
 from __future__ import annotations
@@ -12,11 +12,52 @@ from typing import Protocol
 
 import msgspec
 
-from comity.domain.ids import LeafIndex, Member
+from comity.domain.ids import ExchangeId, LeafIndex, Member
 from comity.ports.sealed import Sealed
+from comity.review.queue import QueueCounts, QueuePlace, WaitsFor
 from comity.review.urgent import ReviewState
 
-__all__ = ["PassChange", "PassRow", "ReviewChange", "ReviewStore", "UrgentRow"]
+__all__ = [
+    "HoldChange",
+    "HoldRow",
+    "PassChange",
+    "PassRow",
+    "ReviewChange",
+    "ReviewStore",
+    "UrgentRow",
+]
+
+
+class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A hold: its leaf, until when it waits (Unix seconds), the next step of its exchange.
+
+    It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
+    asked the requester something.
+    """
+
+    exchange_id: ExchangeId
+    member: Member
+    leaf_index: LeafIndex
+    opened_at: int
+    until: int
+    next_step: int
+    waits_for: WaitsFor = WaitsFor.REVIEW
+    asked_at: int | None = None
+    sealed: Sealed
+
+
+class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
+
+    `asked_at` is when a question was asked by it; None leaves what the hold has.
+    """
+
+    exchange_id: ExchangeId
+    member: Member
+    leaf_index: LeafIndex
+    next_step: int
+    closed: bool
+    asked_at: int | None = None
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,7 +109,7 @@ class ReviewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReviewStore(Protocol):
-    """Case passes and urgent releases, as the services need them."""
+    """The queue, case passes and urgent releases, as the services need them."""
 
     async def case_passes(self, members: Collection[Member], now: int) -> list[PassRow]:
         """Return passes that are not revoked and not over, in the order of member and leaf."""
@@ -88,6 +129,16 @@ class ReviewStore(Protocol):
         self, members: Collection[Member], due_by: int, limit: int
     ) -> list[UrgentRow]:
         """Return urgent releases that are open and due by then, by due time, member, leaf."""
+        ...
+
+    async def review_page(
+        self, member: Member, after: QueuePlace | None, limit: int
+    ) -> list[HoldRow]:
+        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        ...
+
+    async def review_counts(self, member: Member, now: int) -> QueueCounts:
+        """Return how many open holds wait for a review, by what is left of their time."""
         ...
 
     async def urgent_release(self, member: Member, leaf_index: int) -> UrgentRow | None:

@@ -11,7 +11,7 @@ from comity.ledger.tree import Frontier
 from comity.ports.directory import DirectoryRow
 from comity.ports.duties import NewDuty
 from comity.ports.policies import PolicyRow
-from comity.ports.review import PassChange, PassRow, ReviewChange, UrgentRow
+from comity.ports.review import HoldChange, HoldRow, PassChange, PassRow, ReviewChange, UrgentRow
 from comity.ports.sealed import Sealed
 
 __all__ = [
@@ -24,8 +24,6 @@ __all__ = [
     "DelayedRow",
     "DocumentRow",
     "HeadWrite",
-    "HoldChange",
-    "HoldRow",
     "OpenQuery",
     "OutageRow",
     "PrivateRow",
@@ -64,28 +62,6 @@ class AnswerRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     step: int
     leaf_indexes: tuple[LeafIndex, ...]
     sealed: Sealed
-
-
-class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An open hold: its leaf, until when it waits (Unix seconds), the next step of its exchange."""
-
-    exchange_id: ExchangeId
-    member: Member
-    leaf_index: LeafIndex
-    opened_at: int
-    until: int
-    next_step: int
-    sealed: Sealed
-
-
-class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a verdict or an expiry does to a hold: the next step, and whether it is closed."""
-
-    exchange_id: ExchangeId
-    member: Member
-    leaf_index: LeafIndex
-    next_step: int
-    closed: bool
 
 
 class DocumentRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -41,6 +41,7 @@ from comity.ports import (
     ReviewChange,
     UrgentRow,
 )
+from comity.review.queue import waits_for
 from comity.services.detail import Detail
 from comity.services.entry import (
     DirectoryPublication,
@@ -236,6 +237,7 @@ class Preparer:
                     leaf_index=entry.hold_end.leaf_index,
                     next_step=leaves[-1].step + 1,
                     closed=entry.hold_end.closed,
+                    asked_at=entry.hold_end.asked_at,
                 )
             )
         self._seal_reviews(rows, entry, leaves, month, nonces)
@@ -323,6 +325,7 @@ class Preparer:
             opened_at=hold.opened_at,
             until=hold.until,
             next_step=leaf.step + 1,
+            waits_for=waits_for(hold),
             sealed=self._vault.seal(entry.member, month, nonce, body, place),
         )
 

@@ -33,10 +33,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """Which hold a verdict or the clock answers, and whether that ends it."""
+    """Which hold a verdict or the clock answers, whether that ends it, and when it asks something
+    (Unix seconds).
+    """
 
     leaf_index: LeafIndex
     closed: bool
+    asked_at: int | None = None
 
 
 class PassEnd(msgspec.Struct, frozen=True, kw_only=True):

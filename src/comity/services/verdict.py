@@ -150,7 +150,8 @@ class ReviewDesk:
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
             check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
             answered, closes = await self._answered(signed, row, hold, now)
-            entry = await self._record(row, hold, answered, closes=closes)
+            asked_at = now if verdict.kind is VerdictKind.ASK else None
+            entry = await self._record(row, hold, answered, closes=closes, asked_at=asked_at)
             if entry is not None:
                 return _carried_out(entry, verdict, answered)
         raise HoldClosedError("the hold changed while the verdict was carried out")
@@ -234,7 +235,13 @@ class ReviewDesk:
             raise ClockSkewedError("this host's clock and the database's differ")
 
     async def _record(
-        self, row: HoldRow, hold: HoldFile, answered: Answered, *, closes: bool
+        self,
+        row: HoldRow,
+        hold: HoldFile,
+        answered: Answered,
+        *,
+        closes: bool,
+        asked_at: int | None = None,
     ) -> str | None:
         """Commit, then send the answer; None if the hold or the policy changed meanwhile."""
         exchange = hold.exchange
@@ -245,7 +252,9 @@ class ReviewDesk:
             decided_under=answered.policy if answered.policy >= 0 else None,
             answer=answered.answer,
             hold=answered.hold,
-            hold_end=HoldEnd(leaf_index=LeafIndex(row.leaf_index), closed=closes),
+            hold_end=HoldEnd(
+                leaf_index=LeafIndex(row.leaf_index), closed=closes, asked_at=asked_at
+            ),
         )
         (result,) = await self._sequencer.commit([entry])
         match result:

@@ -1,4 +1,4 @@
-"""The memory store's part for the review desk: case passes and urgent releases."""
+"""The memory store's part for the review desk: queue, case passes and urgent releases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import Member
-from comity.ports import PassRow, UrgentRow
+from comity.ports import HoldRow, PassRow, UrgentRow
+from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace, WaitsFor
 from comity.review.urgent import ReviewState
 
 __all__ = ["MemoryReviews"]
@@ -49,6 +50,42 @@ class MemoryReviews:
         rows = await self.urgent_releases(members, [ReviewState.OPEN])
         return [row for row in rows if row.due <= due_by][:limit]
 
+    async def review_page(
+        self, member: Member, after: QueuePlace | None, limit: int
+    ) -> list[HoldRow]:
+        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        rows = sorted(await self._waiting(member), key=_place)
+        start = (
+            (False, -1, -1) if after is None else (after.is_asked, after.until, after.leaf_index)
+        )
+        return [row for row in rows if _place(row) > start][:limit]
+
+    async def review_counts(self, member: Member, now: int) -> QueueCounts:
+        """Return how many open holds wait for a review, by what is left of their time."""
+        counts = dict.fromkeys(("soon", "today", "later", "asked"), 0)
+        for row in await self._waiting(member):
+            if row.asked_at is not None:
+                counts["asked"] += 1
+            elif row.until <= now + SOON_SECONDS:
+                counts["soon"] += 1
+            else:
+                counts["today" if row.until <= now + DAY_SECONDS else "later"] += 1
+        return QueueCounts(**counts)
+
+    async def _waiting(self, member: Member) -> list[HoldRow]:
+        tables = await self._reach()
+        return [
+            row
+            for place, row in tables.holds.items()
+            if row.member == member
+            and row.waits_for is WaitsFor.REVIEW
+            and place not in tables.closed_holds
+        ]
+
     async def urgent_release(self, member: Member, leaf_index: int) -> UrgentRow | None:
         """Return one urgent release by its disclosure's leaf."""
         return (await self._reach()).urgent.get((member, leaf_index))
+
+
+def _place(row: HoldRow) -> tuple[bool, int, int]:
+    return row.asked_at is not None, row.until, row.leaf_index

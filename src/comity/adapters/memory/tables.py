@@ -277,8 +277,11 @@ class Tables:
         self.holds.update({(r.member, r.leaf_index): r for r in batch.holds})
         for change in batch.hold_changes:
             place = (change.member, int(change.leaf_index))
+            hold = self.holds[place]
             self.holds[place] = msgspec.structs.replace(
-                self.holds[place], next_step=change.next_step
+                hold,
+                next_step=change.next_step,
+                asked_at=hold.asked_at if change.asked_at is None else change.asked_at,
             )
             if change.closed:
                 self.closed_holds.add(place)

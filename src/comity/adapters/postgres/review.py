@@ -1,4 +1,4 @@
-"""Case passes and urgent releases in PostgreSQL: read apart, changed with their leaves.
+"""The review desk in PostgreSQL: queue, case passes and urgent releases.
 
 Guarantee: a change that finds its row otherwise than it was made for fails the batch, so that no
 leaf stands that the rows contradict. Source: docs/adr/0034-passes-and-urgent-lane.md.
@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from comity.adapters.errors import RowRefusedError
+from comity.adapters.postgres.rows import hold_of
 from comity.adapters.postgres.session import Pool, Session
 from comity.domain.ids import LeafIndex, Member
-from comity.ports import BatchWrite, PassRow, Sealed, UrgentRow
+from comity.ports import BatchWrite, HoldRow, PassRow, Sealed, UrgentRow
+from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace
 from comity.review.urgent import LOOK_PREFIX, ReviewState
 
 __all__ = ["PostgresReviews", "cut_reviews", "write_reviews"]
@@ -61,6 +63,18 @@ _LATE: Final = """
     WHERE state = ANY($1::text[]) AND stands = 'open' AND due <= $2
     ORDER BY due, state COLLATE "C", leaf_index LIMIT $3"""
 _URGENT_ONE: Final = "SELECT * FROM after_review WHERE state = $1 AND leaf_index = $2"
+_QUEUE: Final = """
+    SELECT * FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1
+        AND (asked_at IS NOT NULL, until, leaf_index) > ($2, $3, $4)
+    ORDER BY asked_at IS NOT NULL, until, leaf_index LIMIT $5"""
+_QUEUE_COUNTS: Final = """
+    SELECT count(*) FILTER (WHERE asked_at IS NULL AND until <= $2) AS soon,
+        count(*) FILTER (WHERE asked_at IS NULL AND until > $2 AND until <= $3) AS today,
+        count(*) FILTER (WHERE asked_at IS NULL AND until > $3) AS later,
+        count(asked_at) AS asked
+    FROM hold WHERE is_open AND waits_for = 'review' AND state = $1"""
+_START: Final = QueuePlace(is_asked=False, until=-1, leaf_index=-1)
 # The id is that of `review.urgent.look_id`.
 _OWE_AGAIN: Final = """
     UPDATE after_review r
@@ -151,6 +165,25 @@ class PostgresReviews:
         async with self._pool.lend() as session:
             rows = await session.fetch(_LATE, list(members), due_by, limit)
         return [_urgent_of(row) for row in rows]
+
+    async def review_page(
+        self, member: Member, after: QueuePlace | None, limit: int
+    ) -> list[HoldRow]:
+        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        place = after or _START
+        async with self._pool.lend() as session:
+            rows = await session.fetch(
+                _QUEUE, member, place.is_asked, place.until, place.leaf_index, limit
+            )
+        return [hold_of(row) for row in rows]
+
+    async def review_counts(self, member: Member, now: int) -> QueueCounts:
+        """Return how many open holds wait for a review, by what is left of their time."""
+        async with self._pool.lend() as session:
+            (row,) = await session.fetch(
+                _QUEUE_COUNTS, member, now + SOON_SECONDS, now + DAY_SECONDS
+            )
+        return QueueCounts(**dict(row))
 
     async def urgent_release(self, member: Member, leaf_index: int) -> UrgentRow | None:
         """Return one urgent release by its disclosure's leaf."""

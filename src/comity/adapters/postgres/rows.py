@@ -22,6 +22,7 @@ from comity.ports import (
     ResultRow,
     Sealed,
 )
+from comity.review.queue import WaitsFor
 
 __all__ = [
     "accepted_of",
@@ -136,6 +137,8 @@ def hold_columns(rows: Sequence[HoldRow]) -> Columns:
         [row.opened_at for row in rows],
         [row.until for row in rows],
         [row.next_step for row in rows],
+        [row.waits_for.value for row in rows],
+        [row.asked_at for row in rows],
         *_sealed_columns(rows),
     ]
 
@@ -148,6 +151,7 @@ def hold_change_columns(changes: Sequence[HoldChange]) -> Columns:
         [change.leaf_index for change in changes],
         [change.next_step for change in changes],
         [change.closed for change in changes],
+        [change.asked_at for change in changes],
     ]
 
 
@@ -211,6 +215,8 @@ def hold_of(row: Any) -> HoldRow:
         opened_at=row["opened_at"],
         until=row["until"],
         next_step=row["next_step"],
+        waits_for=WaitsFor(row["waits_for"]),
+        asked_at=row["asked_at"],
         sealed=_sealed_of(row),
     )
 

@@ -88,7 +88,8 @@ HOLD: Final = Table(
     name="hold",
     columns=(
         ("state", "text"), ("leaf_index", "bigint"), ("exchange_id", "bytea"),
-        ("opened_at", "bigint"), ("until", "bigint"), ("next_step", "smallint"), *_SEALED,
+        ("opened_at", "bigint"), ("until", "bigint"), ("next_step", "smallint"),
+        ("waits_for", "text"), ("asked_at", "bigint"), *_SEALED,
     ),
 )  # fmt: skip
 RESULT: Final = Table(
@@ -157,9 +158,10 @@ READ_KEYS: Final = """
     WHERE exchange_id = ANY($1::bytea[])"""
 
 CHANGE_HOLDS: Final = """
-    UPDATE hold h SET next_step = n.next_step, is_open = NOT n.closed
-    FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[])
-        AS n(exchange_id, state, leaf_index, next_step, closed)
+    UPDATE hold h SET next_step = n.next_step, is_open = NOT n.closed,
+        asked_at = coalesce(n.asked_at, h.asked_at)
+    FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[])
+        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at)
     WHERE h.state = n.state AND h.leaf_index = n.leaf_index
         AND h.exchange_id = n.exchange_id AND h.is_open
     RETURNING h.leaf_index"""
