@@ -143,7 +143,8 @@ class Life(RuleBasedStateMachine):
         self.frames += 1
         with self.fault(fault):
             self.run(self.host.send(frame(self.frames, "WA"), frame(self.frames, "WA")))
-        assert (self.frames, "accepted") in self.host.codes()
+        codes = self.host.codes()
+        assert (self.frames, "accepted") in codes, "a message is accepted whatever its commit met"
         self.settle()
 
     @precondition(lambda self: self.exchanges)

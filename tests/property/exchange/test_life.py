@@ -31,6 +31,12 @@ MUST_HAPPEN = (
     "decided again under a newer policy", "commit failed", "commit lost", "commit persisted",
     "host crashed", "asked of a host that lost its ledgers", "leaves: 30 or more",
 )  # fmt: skip
+ROUNDS_MORE = 12
+BELIEVED = (
+    "of an answer stands in the store|refused for its age alone|whatever its commit met|"
+    "a verdict in time is carried out"
+)
+"""Whatever was thought durable and is not shows in one of these."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +65,11 @@ def test_any_life() -> None:
     """All invariants hold after every step of every life; and everything happens in some."""
     SEEN.clear()
     live(120)
+    # Lives are drawn anew each time: what is rare may take some more of them.
+    for _ in range(ROUNDS_MORE):
+        if all(SEEN[what] for what in MUST_HAPPEN):
+            break
+        live(40)
     assert [what for what in MUST_HAPPEN if not SEEN[what]] == [], "\n".join(
         map(str, SEEN.most_common())
     )
@@ -116,7 +127,7 @@ def believed(monkeypatch: pytest.MonkeyPatch) -> None:
         (never_stale, "decided under the policy in force"),
         (no_deadline, "no verdict after the hold's time"),
         (no_end, "a hold ends once|after the hold's time"),
-        (believed, "of an answer stands in the store|refused for its age alone"),
+        (believed, BELIEVED),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -126,4 +137,5 @@ def test_fault_in_the_code_is_found(
     """The machine finds each of these faults, by the invariant that it breaks."""
     mutate(monkeypatch)
     with pytest.raises(AssertionError, match=found):
-        live(80, phases=[Phase.generate], database=None)
+        # Always the same lives: what is found first must not depend on chance.
+        live(80, phases=[Phase.generate], database=None, derandomize=True)
