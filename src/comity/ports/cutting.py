@@ -16,13 +16,13 @@ from comity.ledger.plan import LedgerHead
 from comity.ledger.tree import Frontier
 from comity.ports.directory import DirectoryRow
 from comity.ports.policies import PolicyRow
+from comity.ports.review import HoldRow
 from comity.ports.rows import (
     AcceptedRow,
     AnswerRow,
     BatchWrite,
     CheckpointRow,
     DocumentRow,
-    HoldRow,
     PrivateRow,
 )
 

@@ -17,7 +17,7 @@ from comity.ports.freezing import FreezeStore
 from comity.ports.keeping import KeepingStore
 from comity.ports.policies import PolicyStore
 from comity.ports.public import LedgerRows
-from comity.ports.review import ReviewStore
+from comity.ports.review import HoldRow, ReviewStore
 from comity.ports.rows import (
     AcceptedRow,
     AnswerRow,
@@ -25,7 +25,6 @@ from comity.ports.rows import (
     CheckpointRow,
     CosignatureRow,
     DelayedRow,
-    HoldRow,
     OpenQuery,
     OutageRow,
     PrivateRow,
