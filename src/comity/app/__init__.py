@@ -25,6 +25,7 @@ from comity.adapters.sources.postgres import VehicleRow as VehicleColumns
 from comity.adapters.sources.routed import open_sources
 from comity.adapters.sources.terms import read_sources
 from comity.adapters.system import SystemClock, SystemEntropy
+from comity.app.console import run_console
 from comity.app.gateway import GatewayBuilder
 from comity.app.keyring import open_keyring
 from comity.app.keys import host_keys, ledger_keys, ledger_vkey
@@ -61,6 +62,7 @@ __all__ = [
     "load_practice_records",
     "migrate",
     "open_bus",
+    "open_console",
     "open_gateway",
     "open_history",
     "open_hub",
@@ -332,4 +334,14 @@ async def open_witness(settings: Settings) -> AsyncIterator[WitnessRole]:
 async def open_ledger_server(settings: Settings) -> AsyncIterator[int]:
     """Show this installation's ledgers to everyone; yield the port. Raises: PublicKeysError."""
     async with run_ledger_server(settings, make_events("ledger")) as port:
+        yield port
+
+
+@asynccontextmanager
+async def open_console(settings: Settings) -> AsyncIterator[int]:
+    """Run the state's console of this installation; yield the port.
+
+    Raises: AssetChangedError, IdentityError, HostFilesError, UnreachableError, SettingsError.
+    """
+    async with run_console(settings, make_events("console")) as port:
         yield port

@@ -43,7 +43,7 @@ _LABELS: Final = {
     "certificates": "certificates of agencies' lines",
     "tables": "tables",
     "records": "practice records",
-    "roles": "witnesses, hub, gateway, worker, ledger",
+    "roles": "witnesses, hub, gateway, worker, ledger, console",
 }
 _MARKS: Final = {True: "ok  ", False: "FAIL"}
 
@@ -148,7 +148,9 @@ Ask, in another terminal:
   {comity} ask DQ --to IL --as USPX021HS --oln PXV-6120-447 \\
       --purpose criminal_investigation --offence child_exploitation --case HS-26-88
 
-Review, as Illinois, what that held:
+Review, as Illinois, what that held, in a browser:
+  http://127.0.0.1:{console_port}   (sign in as a reviewer of Illinois by one click)
+or in the terminal:
   {comity} hold list --state IL
   {comity} hold approve ENTRY --class status --class identity
 
@@ -173,6 +175,7 @@ def _say_how(network: PracticeNetwork, seconds: float) -> None:
             port=settings.line_port,
             http_port=settings.http_port,
             public_port=settings.public_port,
+            console_port=settings.console_port,
             vkey=encode_vkey(ledger_vkey(settings, Member("wa"))),
             data_dir=settings.data_dir,
             comity=f"{prefix}.venv/bin/comity",

@@ -19,10 +19,11 @@ from comity.cli.stage_rules import PAGES_FILE
 from comity.directory.part import verify_part
 from comity.ledger.note import parse_vkey
 from comity.practice.founding import found_practice
+from comity.practice.staff import staff_file, staff_of
 from comity.practice.witnesses import found_witnesses, witness_folder, witness_name
 from comity.practice.world import PracticeWorld
 from comity.roles.certificates import keep_certificates
-from comity.roles.files import make_private_dir
+from comity.roles.files import make_private_dir, write_private
 from comity.roles.host_files import HostFiles
 from comity.roles.keeper import Event
 from comity.roles.machine import LOOPBACK, take_port
@@ -35,7 +36,7 @@ __all__ = ["PracticeNetwork", "Stage", "practice_network", "role_names"]
 Stage = Callable[[str, int, int], None]
 """Told what is being done, how many of how many: for a progress bar."""
 
-_ROLES: Final = ("hub", "gateway", "worker", "ledger")
+_ROLES: Final = ("hub", "gateway", "worker", "ledger", "console")
 
 
 class PracticeNetwork(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +78,7 @@ async def practice_network(
         await app.migrate(chosen)
         await app.load_practice_records(chosen, world, doing)
         doing("roles", 0, 1)
+        _let_in(chosen, world)
         await supervisor.start(*_witnesses(supervisor, chosen, witness_count))
         await supervisor.start(*(_role(supervisor, name) for name in _ROLES))
         supervisor.publish(
@@ -84,6 +86,7 @@ async def practice_network(
                 "line": f"{LOOPBACK}:{chosen.line_port}",
                 "http": f"{LOOPBACK}:{chosen.http_port}",
                 "ledger": f"http://{LOOPBACK}:{chosen.public_port}",
+                "console": f"http://{LOOPBACK}:{chosen.console_port}",
             }
         )
         doing("roles", 1, 1)
@@ -93,13 +96,21 @@ async def practice_network(
 def _ports(settings: Settings) -> dict[str, int]:
     """Return the ports of all fronts, each its own also where they are any free one."""
     ports: dict[str, int] = {}
-    for name in ("line_port", "http_port", "public_port"):
+    for name in ("line_port", "http_port", "public_port", "console_port", "sign_in_port"):
         wanted, setting = getattr(settings, name), f"COMITY_{name.upper()}"
         port = take_port(wanted, setting=setting)
         while port in ports.values() and wanted == 0:
             port = take_port(0, setting=setting)
         ports[name] = port
     return ports
+
+
+def _let_in(settings: Settings, world: PracticeWorld) -> None:
+    """Give every state's invented employees their places in its console."""
+    if settings.oidc_issuer is None and settings.console_people_file is None:
+        issuer = f"http://{LOOPBACK}:{settings.sign_in_port}"
+        staff = (each for state in world.states() for each in staff_of(world.seed, state))
+        write_private(settings.data_dir / "people.toml", staff_file(issuer, staff).encode())
 
 
 def _role(supervisor: Supervisor, name: str) -> Child:

@@ -32,6 +32,7 @@ class Role(StrEnum):
     WORKER = "worker"
     WITNESS = "witness"
     LEDGER = "ledger"
+    CONSOLE = "console"
 
 
 @app.command()
@@ -76,6 +77,12 @@ async def _ledger(settings: Settings) -> None:
         await _stopped()
 
 
+async def _console(settings: Settings) -> None:
+    async with network.open_console(settings):
+        settle_memory()
+        await _stopped()
+
+
 def settle_memory() -> None:
     """Look for cycles seldom, and never again among what the start has built.
 
@@ -101,4 +108,5 @@ _RUN: Final[dict[Role, Callable[[Settings], Coroutine[Any, Any, None]]]] = {
     Role.WORKER: _worker,
     Role.WITNESS: _witness,
     Role.LEDGER: _ledger,
+    Role.CONSOLE: _console,
 }

@@ -1,0 +1,199 @@
+"""The state's console joined: its pages, who may see them, and what they read and send."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from comity.adapters.nats import NatsBus
+from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
+from comity.adapters.postgres.store import PostgresStore
+from comity.adapters.system import SystemClock, SystemEntropy
+from comity.app.keyring import open_keyring
+from comity.console.application import ConsoleApp, Handler
+from comity.console.assets import check_assets
+from comity.console.desk import Desk
+from comity.console.identity import Identity, read_identity
+from comity.console.opened_cases import OpenedCases
+from comity.console.pages.access import AccessPages
+from comity.console.pages.case import CasePages
+from comity.console.pages.doors import DoorPages
+from comity.console.pages.queue import QueuePages
+from comity.console.pages.rules import RulePages
+from comity.console.people import People
+from comity.console.people_file import PeopleFile
+from comity.console.routes import Name
+from comity.console.sessions import Sessions
+from comity.console.signing_in import CALLBACK_PATH, SigningIn
+from comity.console.view import Views
+from comity.domain.ids import MEMBERS, Member
+from comity.front.http.plain import PlainServer
+from comity.practice.sign_in import PracticeSignIn
+from comity.roles.host_files import HostFiles
+from comity.roles.machine import LOOPBACK, free_port
+from comity.roles.runtime import DatabaseRole, bus_access, database_url
+from comity.roles.settings import Settings
+from comity.roles.signing import KeyFiles
+from comity.services.events import Events
+from comity.services.outgoing import Verdicts
+from comity.services.review_queue import ReviewQueue
+from comity.services.rules_in_force import StateBooks
+from comity.services.vault import Vault
+
+__all__ = ["people_path", "run_console"]
+
+_COMMAND_USER: Final = "command"
+_IDENTITIES: Final = "identity"
+
+
+@asynccontextmanager
+async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
+    """Run this installation's console; yield its port.
+
+    Raises: AssetChangedError, IdentityError, HostFilesError, UnreachableError.
+    """
+    check_assets()
+    port = settings.console_port or free_port()
+    url = settings.console_url or f"http://{LOOPBACK}:{port}"
+    people = PeopleFile(people_path(settings), _issuer(settings), events)
+    async with AsyncExitStack() as stack:
+        desk = await _open_desk(settings, events, stack)
+        sessions = Sessions(SystemEntropy())
+        provider = OidcProvider(_terms(settings), SystemClock())
+        stack.push_async_callback(provider.close)
+
+        def current() -> People:
+            return people.current(time.monotonic())
+
+        signing_in = SigningIn(
+            console_url=url,
+            provider=provider,
+            sessions=sessions,
+            people=current,
+            entropy=SystemEntropy(),
+            events=events,
+        )
+        views = Views(identities=_identities(settings), is_practice=settings.is_practice)
+        doors = DoorPages(
+            console_url=url, signing_in=signing_in, sessions=sessions, people=current, views=views
+        )
+        app = ConsoleApp(
+            console_url=url,
+            handlers=_handlers(desk, views, doors),
+            sessions=sessions,
+            people=current,
+            views=views,
+            clock=SystemClock(),
+            events=events,
+        )
+        if settings.oidc_issuer is None:
+            await _serve_practice_sign_in(settings, url, current(), events, stack)
+        server = PlainServer(app, events)
+        await server.listen(settings.console_bind, port)
+        stack.push_async_callback(server.close)
+        events.note("console_ready", port=port)
+        yield port
+
+
+def people_path(settings: Settings) -> Path:
+    """Return where the people file is."""
+    return settings.console_people_file or settings.data_dir / "people.toml"
+
+
+async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) -> Desk:
+    files = HostFiles(settings.data_dir)
+    url = database_url(settings, DatabaseRole.READER)
+    own = await PostgresStore.open(url, members=list(files.ledger_keys()))
+    stack.push_async_callback(own.close)
+    everyone = await PostgresStore.open(url, members=MEMBERS)
+    stack.push_async_callback(everyone.close)
+    bus = await NatsBus.connect(bus_access(settings, _COMMAND_USER).options, events)
+    stack.push_async_callback(bus.close)
+    verdicts = Verdicts(clock=SystemClock(), events=events)
+    # Before the bus goes: what is leaving has to arrive.
+    stack.push_async_callback(verdicts.close)
+    entropy = SystemEntropy()
+    vault = Vault(open_keyring(settings, entropy), entropy)
+    return Desk(
+        store=own,
+        bus=bus,
+        host=files.host_name(),
+        keys=FileSigningKeys(files),
+        queue=ReviewQueue(store=own, vault=vault, events=events),
+        books=StateBooks(
+            own=own,
+            everyone=everyone,
+            trust=files.trust_root(),
+            national=files.national_rules(),
+            now=time.monotonic,
+        ),
+        verdicts=verdicts,
+        opened=OpenedCases(),
+    )
+
+
+def _handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
+    cases = CasePages(desk, views)
+    return {
+        Name.HOME: doors.home,
+        Name.HEALTH: doors.health,
+        Name.ASSET: doors.asset,
+        Name.SIGN_IN: doors.sign_in,
+        Name.BEGIN_SIGN_IN: doors.begin,
+        Name.FINISH_SIGN_IN: doors.finish,
+        Name.SIGN_OUT: doors.sign_out,
+        Name.PLACES: doors.places,
+        Name.CHOOSE_PLACE: doors.choose_place,
+        Name.QUEUE: QueuePages(desk, views).queue,
+        Name.CASE: cases.case,
+        Name.CONSIDER: cases.consider,
+        Name.GIVE_VERDICT: cases.give,
+        Name.TAKE_BACK: cases.take_back,
+        Name.SEND_NOW: cases.send_now,
+        Name.RULES: RulePages(desk, views).rules,
+        Name.ACCESS: AccessPages(desk, views).access,
+    }
+
+
+def _issuer(settings: Settings) -> str:
+    return settings.oidc_issuer or f"http://{LOOPBACK}:{settings.sign_in_port}"
+
+
+def _terms(settings: Settings) -> OidcTerms:
+    secret = ""
+    if settings.oidc_client_secret_file is not None:
+        secret = read_client_secret(settings.oidc_client_secret_file)
+    return OidcTerms(
+        issuer=_issuer(settings), client_id=settings.oidc_client_id, client_secret=secret
+    )
+
+
+async def _serve_practice_sign_in(
+    settings: Settings, url: str, people: People, events: Events, stack: AsyncExitStack
+) -> None:
+    """Let people of practice sign in by a button. Raises: PracticeOnlyError."""
+    practice = PracticeSignIn(
+        issuer=_issuer(settings),
+        client_id=settings.oidc_client_id,
+        redirect_uri=f"{url}{CALLBACK_PATH}",
+        people=people.persons,
+        clock=SystemClock(),
+        entropy=SystemEntropy(),
+        is_practice=settings.is_practice,
+    )
+    server = PlainServer(practice.app, events)
+    await server.listen(LOOPBACK, settings.sign_in_port)
+    stack.push_async_callback(server.close)
+
+
+def _identities(settings: Settings) -> dict[Member, Identity]:
+    """Return the identities of the states that have set one, `identity/wa.toml` and so on."""
+    folder = settings.data_dir / _IDENTITIES
+    return {
+        member: read_identity(path, member)
+        for member in MEMBERS
+        if (path := folder / f"{member}.toml").is_file()
+    }

@@ -1,0 +1,73 @@
+"""Which cases a session has opened: shown again without another leaf, and named to others.
+
+Guarantee: what was shown belongs to one session and goes with it, and is never shown for a hold
+that has moved on. Source: docs/adr/0036-console.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from comity.domain.ids import Member
+from comity.link.command import HoldView
+
+__all__ = ["LOOK_SECONDS_MAX", "OPENED_MAX", "Look", "OpenedCase", "OpenedCases"]
+
+OPENED_MAX: Final = 2_048
+"""Cases kept for all sessions together; the one opened first goes."""
+OPENED_SECONDS_MAX: Final = 1_800
+"""How long what was shown is kept: as long as a session may be idle."""
+LOOK_SECONDS_MAX: Final = 600
+"""Who opened a case within this time is named to others."""
+
+
+class OpenedCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold with whom it is about, and the leaf that records that it was shown."""
+
+    hold: HoldView
+    access_entry: str
+    at: int
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Who opened a case last, and when (Unix seconds)."""
+
+    state: Member
+    subject: str
+    name: str
+    at: int
+
+
+class OpenedCases:
+    """Keeps what was shown, by session and hold. `_opened` is in the order of opening."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, str], OpenedCase] = {}
+        self._looks: dict[str, Look] = {}
+
+    def get(self, session: str, entry: str, step: int, now: int) -> OpenedCase | None:
+        """Return what a session was shown of a hold, if the hold stands as it did then."""
+        found = self._opened.get((session, entry))
+        if found is None or found.hold.next_step != step or now - found.at > OPENED_SECONDS_MAX:
+            return None
+        return found
+
+    def put(self, session: str, opened: OpenedCase) -> None:
+        """Keep what a session was shown."""
+        key = (session, opened.hold.entry)
+        self._opened.pop(key, None)
+        self._opened[key] = opened
+        while len(self._opened) > OPENED_MAX:
+            del self._opened[next(iter(self._opened))]
+
+    def looked(self, entry: str, look: Look) -> Look | None:
+        """Note who looks at a hold; return who else did within the last minutes."""
+        before = self._looks.pop(entry, None)
+        self._looks[entry] = look
+        while len(self._looks) > OPENED_MAX:
+            del self._looks[next(iter(self._looks))]
+        if before is None or before.subject == look.subject:
+            return None
+        return before if look.at - before.at <= LOOK_SECONDS_MAX else None

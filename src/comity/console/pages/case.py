@@ -1,0 +1,382 @@
+"""One case: what is asked, why it is held, and the person's verdict on it.
+
+Guarantee: nothing of a record is on these pages but what the gateway showed on a signed reading,
+whose leaf they name; no verdict is given without a page that said in a sentence what it does.
+Source: docs/adr/0036-console.md.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from comity.console.desk import Desk
+from comity.console.opened_cases import Look, OpenedCase
+from comity.console.problems import Problem, ProblemError
+from comity.console.replies import Reply, go_to
+from comity.console.routes import Name, url_of
+from comity.console.view import Views
+from comity.console.visits import Visit
+from comity.console.words import classes_said, iso, left_said, moment_said, opened, tone_of
+from comity.domain.agency import Agency
+from comity.domain.decision import Reason
+from comity.domain.ids import ORI, entry_name
+from comity.domain.verdict import VerdictKind
+from comity.domain.vocabulary import (
+    Assurance,
+    DataClass,
+    Instrument,
+    Offence,
+    Outcome,
+    Purpose,
+    term,
+)
+from comity.link.command import HoldView
+from comity.link.errors import GatewayRefusalError
+from comity.review.queue import SOON_SECONDS
+from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
+
+__all__ = ["Act", "CasePages"]
+
+_NO_CLAUSE: Final = "none"
+_MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
+
+
+class Act(StrEnum):
+    """What a person can do with a case, as paths have it."""
+
+    RELEASE = "release"
+    PART = "part"
+    ASK = "ask"
+    REFUSE = "refuse"
+    PASS = "pass"  # noqa: S105 - passing a case on
+
+
+_KINDS: Final = {
+    Act.RELEASE: VerdictKind.APPROVE,
+    Act.PART: VerdictKind.APPROVE,
+    Act.ASK: VerdictKind.ASK,
+    Act.REFUSE: VerdictKind.REFUSE,
+    Act.PASS: VerdictKind.ESCALATE,
+}
+
+
+class _Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict's form holds, or held before something in it was wrong."""
+
+    classes: tuple[str, ...]
+    clause: str = ""
+    note: str = ""
+
+
+class CasePages:
+    """A case, the page before a verdict, and what a person does with a verdict on its way."""
+
+    def __init__(self, desk: Desk, views: Views) -> None:
+        self._desk = desk
+        self._views = views
+
+    async def case(self, visit: Visit) -> Reply:
+        """Show a case whole; that it was shown is recorded first."""
+        shown = await self._open(visit)
+        hold, person = shown.hold, visit.person
+        look = Look(state=person.state, subject=person.subject, name=person.name, at=visit.now)
+        other = self._desk.opened.looked(hold.entry, look)
+        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
+        own = self._desk.verdicts.on(hold.entry)
+        return self._views.page(
+            "case.html",
+            visit,
+            hold=_hold_words(hold, visit),
+            finding=_finding(hold),
+            asked=_asked(hold, agency, visit),
+            checked=_checked(hold),
+            parts=_parts(hold),
+            rulings=_rulings(hold),
+            access_entry=shown.access_entry.upper(),
+            other=other and f"{other.name} opened this case at "
+            f"{moment_said(other.at, person.state, visit.now)}.",
+            on_its_way=own is not None,
+            acts={act.name.lower(): self._act_url(visit, act) for act in Act},
+            queue=url_of(Name.QUEUE),
+        )
+
+    async def consider(self, visit: Visit) -> Reply:
+        """Show what a verdict would do, in a sentence, with what it needs."""
+        act = _act(visit)
+        shown = await self._open(visit)
+        given = _Given(classes=tuple(shown.hold.classes))
+        return self._consider(visit, shown.hold, act, given)
+
+    async def give(self, visit: Visit) -> Reply:
+        """Take a verdict; it leaves within the minute unless it is taken back."""
+        act = _act(visit)
+        shown = await self._open(visit)
+        hold = shown.hold
+        if visit.form.one("step") != str(hold.next_step):
+            raise ProblemError(Problem.CHANGED)
+        given = _Given(
+            classes=visit.form.several("class"),
+            clause=visit.form.one("clause"),
+            note=visit.form.one("note").strip(),
+        )
+        wrong = _wrong(act, hold, given)
+        if wrong:
+            return self._consider(visit, hold, act, given, wrong, status=422)
+        approved = _approved(act, hold, given)
+        reviewing = self._desk.reviewing(visit.person)
+        signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
+        kept = self._desk.verdicts.add(hold, signed, reviewing.give)
+        if kept.by != (visit.person.state, visit.person.signs_as):
+            raise ProblemError(Problem.OVERTAKEN)
+        return go_to(url_of(Name.QUEUE))
+
+    async def take_back(self, visit: Visit) -> Reply:
+        """Take a verdict back that has not left."""
+        person = visit.person
+        entry, step = self._entry(visit), int(visit.values["step"])
+        if self._desk.verdicts.take_back(person.state, person.signs_as, entry, step) is None:
+            raise ProblemError(Problem.HOLD_CLOSED)
+        return go_to(url_of(Name.QUEUE))
+
+    async def send_now(self, visit: Visit) -> Reply:
+        """Send a verdict that waits."""
+        person = visit.person
+        entry, step = self._entry(visit), int(visit.values["step"])
+        sent = await self._desk.verdicts.send_now(person.state, person.signs_as, entry, step)
+        if sent is None:
+            raise ProblemError(Problem.HOLD_CLOSED)
+        return go_to(url_of(Name.QUEUE))
+
+    async def _open(self, visit: Visit) -> OpenedCase:
+        """Return a case as this session was shown it, else have the gateway show it.
+
+        Raises: ProblemError if no such hold waits.
+        """
+        entry = self._entry(visit)
+        row = await self._desk.store.open_hold(visit.person.state, int(visit.values["number"]))
+        if row is None:
+            raise ProblemError(Problem.HOLD_CLOSED)
+        session = visit.form_token
+        known = self._desk.opened.get(session, entry, row.next_step, visit.now)
+        if known is not None:
+            return known
+        try:
+            shown = await self._desk.reviewing(visit.person).read(entry)
+        except GatewayRefusalError as error:
+            if error.reason == HoldClosedError.code:
+                raise ProblemError(Problem.HOLD_CLOSED) from None
+            raise
+        (hold,) = shown.holds
+        opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
+        self._desk.opened.put(session, opened_case)
+        return opened_case
+
+    def _consider(
+        self,
+        visit: Visit,
+        hold: HoldView,
+        act: Act,
+        given: _Given,
+        wrong: tuple[tuple[str, str], ...] = (),
+        *,
+        status: int = 200,
+    ) -> Reply:
+        return self._views.page(
+            "decide.html",
+            visit,
+            status=status,
+            act=act.value,
+            hold=_hold_words(hold, visit),
+            finding=_consequence(act, hold, _approved(act, hold, given)),
+            action=self._act_url(visit, act),
+            step=hold.next_step,
+            classes=[
+                (part.value, opened(term(part).label), part.value in given.classes)
+                for part in hold.classes
+            ],
+            clauses=[(r.rule, f"{r.rule}: {r.sentence}", r.statute or None) for r in _reasons(hold)]
+            + [(_NO_CLAUSE, "None of these", "Say why in your own words")],
+            given=given,
+            wrong=wrong,
+            faults=dict(wrong),
+            note_max=NOTE_CHARACTERS_MAX,
+            case=url_of(Name.CASE, number=visit.values["number"]),
+        )
+
+    def _act_url(self, visit: Visit, act: Act) -> str:
+        return url_of(Name.CONSIDER, number=visit.values["number"], act=act.value)
+
+    def _entry(self, visit: Visit) -> str:
+        return entry_name(visit.person.state, int(visit.values["number"]))
+
+
+def _act(visit: Visit) -> Act:
+    try:
+        return Act(visit.values["act"])
+    except ValueError:
+        raise ProblemError(Problem.NO_SUCH_PAGE) from None
+
+
+def _approved(act: Act, hold: HoldView, given: _Given) -> tuple[DataClass, ...]:
+    if act is Act.RELEASE:
+        return hold.classes
+    return tuple(p for p in hold.classes if p.value in given.classes) if act is Act.PART else ()
+
+
+def _wrong(act: Act, hold: HoldView, given: _Given) -> tuple[tuple[str, str], ...]:
+    """Return what has to be mended before a verdict is taken: the field, and a sentence."""
+    found: list[tuple[str, str]] = []
+    if act is Act.PART:
+        if not set(given.classes) <= {part.value for part in hold.classes}:
+            found.append(("class", "One of the parts is not held here."))
+        elif not given.classes:
+            found.append(("class", "Choose at least one part to release, or refuse the request."))
+    if act is Act.REFUSE:
+        if given.clause not in {reason.rule for reason in _reasons(hold)} | {_NO_CLAUSE}:
+            found.append(("clause", "Choose the clause that decides, or none of these."))
+        elif given.clause == _NO_CLAUSE and not given.note:
+            found.append(("note", "Say why: the agency reads it."))
+    if act is Act.ASK and not given.note:
+        found.append(("note", "Write your question: the agency reads it."))
+    if len(_note(act, hold, given)) > NOTE_CHARACTERS_MAX:
+        found.append(("note", f"Shorten it: what goes out has at most {NOTE_CHARACTERS_MAX} "
+                              "characters, the clause among them."))  # fmt: skip
+    elif not all(c.isprintable() or c in "\r\n" for c in given.note):
+        found.append(("note", "Use letters, digits and marks alone."))
+    return tuple(found)
+
+
+def _note(act: Act, hold: HoldView, given: _Given) -> str:
+    """Return what goes to the requester with a verdict."""
+    said = " ".join(given.note.split())
+    clause = next((r for r in _reasons(hold) if r.rule == given.clause), None)
+    if act is not Act.REFUSE or clause is None:
+        return said
+    return f"{clause.rule}: {clause.sentence} {said}".strip()
+
+
+def _reasons(hold: HoldView) -> tuple[Reason, ...]:
+    return tuple(dict.fromkeys(r for part in hold.withheld for r in part.reasons))
+
+
+def _who(hold: HoldView) -> str:
+    return hold.agency_name or hold.agency
+
+
+def _finding(hold: HoldView) -> str:
+    """Return in a sentence who asks for what, and why it waits."""
+    asks = f"{_who(hold)} asks for {classes_said(hold.classes)}."
+    reasons = _reasons(hold)
+    return f"{asks} {reasons[0].sentence}" if reasons else f"{asks} It waits for a person."
+
+
+def _consequence(act: Act, hold: HoldView, approved: tuple[DataClass, ...]) -> str:
+    """Return what a verdict does, in a sentence."""
+    who, held = _who(hold), classes_said(hold.classes)
+    match act:
+        case Act.RELEASE:
+            return f"Release {held} to {who}? After a minute it cannot be called back."
+        case Act.PART:
+            rest = classes_said(tuple(p for p in hold.classes if p not in approved))
+            refused = f" It is refused {rest}." if rest else ""
+            chosen = classes_said(approved) or "nothing yet"
+            return f"Release {chosen} to {who}?{refused}"
+        case Act.REFUSE:
+            return f"Refuse {held} to {who}? The agency reads the clause and your reason."
+        case Act.ASK:
+            return f"Ask {who} a question? The request waits, and its clock goes on."
+        case Act.PASS:
+            return "Pass this request on to a colleague? It waits, and its clock goes on."
+
+
+def _hold_words(hold: HoldView, visit: Visit) -> dict[str, Any]:
+    left, member = hold.until - visit.now, visit.person.state
+    return {
+        "entry": hold.entry.upper(),
+        "opened": moment_said(hold.opened_at, member, visit.now),
+        "until": iso(hold.until),
+        "until_said": moment_said(hold.until, member, visit.now),
+        "left": left_said(left),
+        "tone": tone_of(left, soon=SOON_SECONDS),
+        "agency": _who(hold),
+    }
+
+
+def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[str, str]]:
+    """Return what is known of the request, as pairs of a label and a value."""
+    phone = agency.phone if agency is not None and agency.phone else "none in the directory"
+    rows = [
+        ("About", ", ".join(f"{name} {value}" for name, value in hold.search) or "nobody named"),
+        ("Asked by", f"{_who(hold)} ({hold.agency})"),
+        ("Call back", phone),
+        ("Officer", hold.operator or "not named"),
+        ("Purpose", _label(Purpose, hold.purpose)),
+        ("Offence", _label(Offence, hold.offence)),
+        ("Case", hold.case_number or "not stated"),
+        ("Instrument", _label(Instrument, hold.instrument)),
+        ("Message key", hold.key),
+        ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
+    ]
+    return rows
+
+
+def _checked(hold: HoldView) -> list[tuple[str, str]]:
+    """Return what the request says and does not say, as checks with their sign."""
+    purpose_said = hold.purpose != Purpose.NOT_STATED.value
+    is_signed = hold.assurance == Assurance.SIGNED.value
+    has_instrument = hold.instrument not in ("", Instrument.NONE.value, "not_stated")
+    return [
+        ("met" if purpose_said else "unmet",
+         "A purpose is stated." if purpose_said else "No purpose is stated."),
+        ("met" if hold.case_number else "unmet",
+         "A case number is stated." if hold.case_number else "No case number is stated."),
+        ("met" if is_signed and hold.operator else "unknown" if hold.operator else "unmet",
+         "The officer signed." if is_signed and hold.operator
+         else "The agency says who the officer is; nobody signed." if hold.operator
+         else "No officer is named."),
+        ("unknown" if has_instrument else "unmet",
+         f"{_label(Instrument, hold.instrument)} is claimed; nobody here has seen it."
+         if has_instrument else "No warrant, order or other instrument is claimed."),
+    ]  # fmt: skip
+
+
+def _parts(hold: HoldView) -> list[dict[str, Any]]:
+    """Return each held class with its rules, and what would have changed the answer."""
+    by_class = {part.data_class: part for part in hold.withheld}
+    rows = []
+    for part in hold.classes:
+        found = by_class.get(part)
+        rows.append(
+            {
+                "name": opened(term(part).label),
+                "rules": ", ".join(r.rule for r in found.reasons) if found else "",
+                "change": found.would_change if found else "",
+                "mark": _MARKS[found.outcome] if found else "held",
+            }
+        )
+    return rows
+
+
+def _rulings(hold: HoldView) -> list[dict[str, str]]:
+    """Return each rule that holds something, with the law that it rests on."""
+    changes = {r: part.would_change for part in hold.withheld for r in part.reasons}
+    return [
+        {
+            "rule": reason.rule,
+            "sentence": reason.sentence,
+            "statute": reason.statute,
+            "mark": reason.mark,
+            "change": changes.get(reason, ""),
+        }
+        for reason in _reasons(hold)
+    ]
+
+
+def _label(vocabulary: type[StrEnum], value: str) -> str:
+    try:
+        return opened(term(vocabulary(value)).label)
+    except ValueError:
+        return "Not stated"

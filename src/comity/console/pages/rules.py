@@ -1,0 +1,70 @@
+"""The rules in force: what decides in this state, a sentence each, with the law beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from comity.console.desk import Desk
+from comity.console.replies import Reply
+from comity.console.view import Views
+from comity.console.visits import Visit
+from comity.console.words import counted, opened
+from comity.domain.ids import member_label
+from comity.domain.vocabulary import Outcome
+from comity.policy.english import english_of, statute_of, terms_of
+from comity.policy.guarantee import guarantees_in_force
+from comity.policy.rule import Mark, Rule
+
+__all__ = ["RulePages"]
+
+_MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
+_EFFECTS: Final = {Outcome.RELEASE: "Releases", Outcome.HOLD: "Holds", Outcome.DENY: "Refuses"}
+_CHECKED: Final = {
+    Mark.READ: "read in the text of the law",
+    Mark.SECONDARY: "from reports; the text was not read",
+    Mark.UNCHECKED: "not checked against any text",
+    Mark.PRACTICE: "practice adoption",
+}
+
+
+class RulePages:
+    """The state's rules."""
+
+    def __init__(self, desk: Desk, views: Views) -> None:
+        self._desk = desk
+        self._views = views
+
+    async def rules(self, visit: Visit) -> Reply:
+        """Show every rule in force, in the order of what it does."""
+        found = await self._desk.books.rules(visit.person.state)
+        on = [rule for rule in found.rules if rule.enabled]
+        off = [rule for rule in found.rules if not rule.enabled]
+        counts = {effect: sum(r.effect is effect for r in on) for effect in Outcome}
+        return self._views.page(
+            "rules.html",
+            visit,
+            policy_version=f"{found.bundle.version} ({found.entry.upper()})",
+            finding=(
+                f"{counted(len(on), 'rule decides', 'rules decide')} who gets records of "
+                f"{member_label(visit.person.state)}: {counts[Outcome.DENY]} refuse, "
+                f"{counts[Outcome.HOLD]} hold for a person, {counts[Outcome.RELEASE]} release."
+            ),
+            entry=found.entry.upper(),
+            version=found.bundle.version,
+            groups=[
+                (_EFFECTS[effect], _MARKS[effect], [_row(r) for r in on if r.effect is effect])
+                for effect in (Outcome.DENY, Outcome.HOLD, Outcome.RELEASE)
+            ],
+            off=[_row(rule) for rule in off],
+            guarantees=[opened(each.sentence) for each in guarantees_in_force(found.bundle)],
+        )
+
+
+def _row(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "sentence": rule.sentence or english_of(rule),
+        "terms": opened(terms_of(rule) or "always"),
+        "statute": statute_of(rule),
+        "checked": _CHECKED[rule.statute.mark],
+    }

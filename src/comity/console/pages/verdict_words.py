@@ -1,0 +1,103 @@
+"""How a person's own verdict is told: that it waits, what it did, or why it had no effect."""
+
+from __future__ import annotations
+
+from typing import Any, assert_never
+
+from comity.console.routes import Name, url_of
+from comity.console.words import classes_said, iso, moment_said
+from comity.domain.answer import ResponseKind
+from comity.domain.ids import Member
+from comity.domain.verdict import VerdictKind
+from comity.services.outgoing import Outgoing, Stage
+
+__all__ = ["agency_of", "said_of"]
+
+
+def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
+    """Return a verdict as the queue shows it."""
+    number = verdict.entry.rpartition("/")[2]
+    step = verdict.signed.verdict.step
+    return {
+        "entry": verdict.entry.upper(),
+        "mark": _mark(verdict),
+        "sentence": _sentence(verdict),
+        "waits": verdict.stage is Stage.WAITS,
+        "leaves": iso(verdict.leaves_at),
+        "leaves_said": moment_said(verdict.leaves_at, member, now),
+        "seconds": max(0, verdict.leaves_at - now),
+        "take_back": url_of(Name.TAKE_BACK, number=number, step=step),
+        "send": url_of(Name.SEND_NOW, number=number, step=step),
+        "case": url_of(Name.CASE, number=number),
+        "code": verdict.code,
+    }
+
+
+def agency_of(verdict: Outgoing) -> str:
+    """Return the name of who asked."""
+    return verdict.hold.agency_name or verdict.hold.agency
+
+
+def _mark(verdict: Outgoing) -> str:
+    if verdict.stage is not Stage.DONE or verdict.done is None:
+        return "held"
+    if verdict.kind is VerdictKind.REFUSE or verdict.done.response is ResponseKind.REFUSED:
+        return "refused"
+    if verdict.kind is VerdictKind.APPROVE:
+        return "none" if verdict.done.response is ResponseKind.NO_HIT else "released"
+    return "held"
+
+
+def _sentence(verdict: Outgoing) -> str:
+    who = agency_of(verdict)
+    match verdict.stage:
+        case Stage.WAITS | Stage.LEAVES:
+            return f"{_order(verdict, who)}. It has not left yet."
+        case Stage.TAKEN_BACK:
+            return f"You took it back: nothing went to {who}, and the request waits again."
+        case Stage.FAILED:
+            return f"It had no effect, and nothing went to {who}: {verdict.why}."
+        case Stage.DONE:
+            return _done(verdict, who)
+        case _:
+            assert_never(verdict.stage)
+
+
+def _order(verdict: Outgoing, who: str) -> str:
+    match verdict.kind:
+        case VerdictKind.APPROVE:
+            return f"Release {classes_said(verdict.approved)} to {who}"
+        case VerdictKind.REFUSE:
+            return f"Refuse {classes_said(verdict.hold.classes)} to {who}"
+        case VerdictKind.ASK:
+            return f"Ask {who} a question"
+        case VerdictKind.ESCALATE:
+            return "Pass the request on"
+        case _:
+            assert_never(verdict.kind)
+
+
+def _done(verdict: Outgoing, who: str) -> str:
+    done = verdict.done
+    assert done is not None
+    recorded = f"Recorded as {done.entry.upper()}."
+    match verdict.kind:
+        case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
+            return (
+                f"You released it, and the rules in force now refuse it: {who} was told so. "
+                f"{recorded}"
+            )
+        case VerdictKind.APPROVE if done.response is ResponseKind.NO_HIT:
+            return f"{who} was told that there is no record. {recorded}"
+        case VerdictKind.APPROVE if not done.released:
+            return f"{who} was answered: the record has nothing of what you released. {recorded}"
+        case VerdictKind.APPROVE:
+            return f"{who} got {classes_said(done.released)}. {recorded}"
+        case VerdictKind.REFUSE:
+            return f"{who} was refused {classes_said(verdict.hold.classes)}. {recorded}"
+        case VerdictKind.ASK:
+            return f"{who} was asked; the request waits and its clock goes on. {recorded}"
+        case VerdictKind.ESCALATE:
+            return f"The request was passed on and waits; its clock goes on. {recorded}"
+        case _:
+            assert_never(verdict.kind)

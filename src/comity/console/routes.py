@@ -1,0 +1,150 @@
+"""Every route of the console: its name, method and path, and who may use it.
+
+Guarantee: what is not listed here is not served; a route without roles is public and says so. The
+state is never in a path: it is the place that the signed-in person chose.
+Source: docs/adr/0036-console.md, section "The route table is data".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from comity.console.people import Role
+
+__all__ = ["ROUTES", "Found", "Name", "Route", "Who", "find_route", "methods_of", "url_of"]
+
+NUMBER_DIGITS_MAX: Final = 18
+"""Digits of an entry's number: below 2^63."""
+
+
+class Who(StrEnum):
+    """Whom a route is for, beside roles."""
+
+    EVERYONE = "everyone"
+    SIGNED_IN = "signed in"
+    PLACED = "in a state, with one of the roles"
+
+
+class Name(StrEnum):
+    """The routes by name."""
+
+    HOME = "home"
+    HEALTH = "health"
+    ASSET = "asset"
+    SIGN_IN = "sign_in"
+    BEGIN_SIGN_IN = "begin_sign_in"
+    FINISH_SIGN_IN = "finish_sign_in"
+    SIGN_OUT = "sign_out"
+    PLACES = "places"
+    CHOOSE_PLACE = "choose_place"
+    QUEUE = "queue"
+    CASE = "case"
+    CONSIDER = "consider"
+    GIVE_VERDICT = "give_verdict"
+    TAKE_BACK = "take_back"
+    SEND_NOW = "send_now"
+    RULES = "rules"
+    ACCESS = "access"
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One route. `roles` are those of which a person must hold one; none unless `who` is placed."""
+
+    name: Name
+    method: str
+    path: str
+    who: Who
+    roles: frozenset[Role] = frozenset()
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A route, and what its path holds."""
+
+    route: Route
+    values: Mapping[str, str]
+
+
+_REVIEWS: Final = frozenset({Role.REVIEWER})
+_SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
+_SEES_RULES: Final = frozenset(Role)
+_CASE: Final = "/state/cases/{number}"
+_VERDICT: Final = "/state/verdicts/{number}/{step}"
+
+
+def _public(name: Name, method: str, path: str) -> Route:
+    return Route(name=name, method=method, path=path, who=Who.EVERYONE)
+
+
+def _signed_in(name: Name, method: str, path: str) -> Route:
+    return Route(name=name, method=method, path=path, who=Who.SIGNED_IN)
+
+
+def _placed(name: Name, method: str, path: str, roles: frozenset[Role]) -> Route:
+    return Route(name=name, method=method, path=path, who=Who.PLACED, roles=roles)
+
+
+ROUTES: Final = (
+    _public(Name.HOME, "GET", "/"),
+    _public(Name.HEALTH, "GET", "/healthz"),
+    _public(Name.ASSET, "GET", "/static/{file}"),
+    _public(Name.SIGN_IN, "GET", "/sign-in"),
+    _public(Name.BEGIN_SIGN_IN, "GET", "/sign-in/begin"),
+    _public(Name.FINISH_SIGN_IN, "GET", "/sign-in/done"),
+    _signed_in(Name.SIGN_OUT, "POST", "/sign-out"),
+    _signed_in(Name.PLACES, "GET", "/places"),
+    _signed_in(Name.CHOOSE_PLACE, "POST", "/places"),
+    _placed(Name.QUEUE, "GET", "/state/queue", _SEES_QUEUE),
+    _placed(Name.CASE, "GET", _CASE, _REVIEWS),
+    _placed(Name.CONSIDER, "GET", f"{_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.GIVE_VERDICT, "POST", f"{_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
+    _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
+    _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
+    _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
+)
+
+_FORMS: Final = {
+    "number": rf"0|[1-9][0-9]{{0,{NUMBER_DIGITS_MAX - 1}}}",
+    "step": r"[1-9][0-9]{0,4}",
+    "act": r"[a-z]{1,16}",
+    "file": r"[A-Za-z0-9._-]{1,80}",
+}
+_HOLE: Final = re.compile(r"\{([a-z]+)\}")
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = _HOLE.split(path)
+    text = "".join(
+        f"(?P<{part}>{_FORMS[part]})" if at % 2 else re.escape(part)
+        for at, part in enumerate(parts)
+    )
+    return re.compile(text, re.ASCII)
+
+
+_BY_PATTERN: Final = [(_pattern(route.path), route) for route in ROUTES]
+_BY_NAME: Final = {route.name: route for route in ROUTES}
+
+
+def find_route(method: str, path: str) -> Found | None:
+    """Return the route of a request, or None; HEAD is GET."""
+    asked = "GET" if method == "HEAD" else method
+    for pattern, route in _BY_PATTERN:
+        matched = pattern.fullmatch(path)
+        if matched and route.method == asked:
+            return Found(route=route, values=matched.groupdict())
+    return None
+
+
+def methods_of(path: str) -> tuple[str, ...]:
+    """Return the methods that a path takes; empty if there is no such path."""
+    return tuple(route.method for pattern, route in _BY_PATTERN if pattern.fullmatch(path))
+
+
+def url_of(name: Name, **values: object) -> str:
+    """Return the path of a route with its values."""
+    return _HOLE.sub(lambda hole: str(values[hole[1]]), _BY_NAME[name].path)

@@ -1,0 +1,229 @@
+"""Verdicts that were given and have not left yet: their author can take one back for a minute.
+
+Guarantee: a verdict is sent once, at its time or when its author says so, and never after it was
+taken back. It is kept in memory alone: what had not left when the process ended was not given, and
+the hold stays (invariant `fail-closed`).
+Source: docs/adr/0036-console.md, section "60 seconds in which a verdict can be taken back".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from comity.domain.errors import ComityError
+from comity.domain.ids import Member
+from comity.domain.verdict import SignedVerdict, VerdictKind
+from comity.domain.vocabulary import DataClass
+from comity.link.command import HoldView
+from comity.ports import Clock
+from comity.services.events import Events
+from comity.services.reviewing import Decided
+
+__all__ = [
+    "OUTGOING_MAX",
+    "SHOWN_SECONDS_MAX",
+    "TAKE_BACK_SECONDS",
+    "Outgoing",
+    "OutgoingFullError",
+    "Stage",
+    "Verdicts",
+]
+
+TAKE_BACK_SECONDS: Final = 60
+"""How long a verdict waits before it leaves."""
+BEFORE_END_SECONDS: Final = 5
+"""It leaves so long before its hold ends, if that is earlier."""
+SHOWN_SECONDS_MAX: Final = 900
+"""How long its author is still shown what became of it."""
+OUTGOING_MAX: Final = 1_024
+"""Verdicts of everybody that wait or are still shown."""
+_NS: Final = 1_000_000_000
+
+Give = Callable[[HoldView, SignedVerdict], Awaitable[Decided]]
+
+
+class OutgoingFullError(ComityError):
+    """Too many verdicts wait to leave; this one was not given."""
+
+    code = "verdicts-full"
+
+
+class Stage(StrEnum):
+    """Where a verdict stands."""
+
+    WAITS = "waits"
+    LEAVES = "leaves"
+    DONE = "done"
+    TAKEN_BACK = "taken_back"
+    FAILED = "failed"
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
+
+    `done` is what the gateway made of it; `code` and `why` say why it had no effect.
+    """
+
+    hold: HoldView
+    signed: SignedVerdict
+    leaves_at: int
+    changed_at: int
+    stage: Stage = Stage.WAITS
+    done: Decided | None = None
+    code: str = ""
+    why: str = ""
+
+    @property
+    def entry(self) -> str:
+        """The hold that it is about."""
+        return self.hold.entry
+
+    @property
+    def kind(self) -> VerdictKind:
+        """What was decided."""
+        return self.signed.verdict.kind
+
+    @property
+    def approved(self) -> tuple[DataClass, ...]:
+        """The classes to be released."""
+        return self.signed.verdict.approved
+
+    @property
+    def by(self) -> tuple[Member, str]:
+        """Whose verdict it is."""
+        return self.signed.verdict.state, self.signed.verdict.reviewer
+
+
+class Verdicts:
+    """Keeps verdicts until they leave. `_kept` is written by `_put` and `_forget` alone."""
+
+    def __init__(self, *, clock: Clock, events: Events, wait_s: int = TAKE_BACK_SECONDS) -> None:
+        self._clock = clock
+        self._events = events
+        self._wait_s = wait_s
+        self._kept: dict[tuple[str, int], Outgoing] = {}
+        self._timers: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._give: dict[tuple[str, int], Give] = {}
+
+    def add(self, hold: HoldView, signed: SignedVerdict, give: Give) -> Outgoing:
+        """Keep a verdict until its time; a second one on the same step of a hold is the first.
+
+        Raises: OutgoingFullError.
+        """
+        key = _key(signed)
+        found = self._kept.get(key)
+        if found is not None and found.stage is not Stage.TAKEN_BACK:
+            return found
+        now = self._now()
+        self._forget(now)
+        if len(self._kept) >= OUTGOING_MAX:
+            raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
+        leaves_at = max(now, min(now + self._wait_s, hold.until - BEFORE_END_SECONDS))
+        kept = Outgoing(hold=hold, signed=signed, leaves_at=leaves_at, changed_at=now)
+        self._put(key, kept)
+        self._give[key] = give
+        self._timers[key] = asyncio.create_task(self._leave_in_time(key, leaves_at - now))
+        return kept
+
+    def on(self, entry: str) -> Outgoing | None:
+        """Return the verdict on a hold that is on its way, whosever it is."""
+        waiting = (Stage.WAITS, Stage.LEAVES)
+        return next(
+            (o for o in self._kept.values() if o.entry == entry and o.stage in waiting), None
+        )
+
+    def waiting_entries(self) -> frozenset[str]:
+        """Return the holds on which a verdict is on its way."""
+        waiting = (Stage.WAITS, Stage.LEAVES)
+        return frozenset(o.entry for o in self._kept.values() if o.stage in waiting)
+
+    def of(self, state: Member, reviewer: str) -> list[Outgoing]:
+        """Return a reviewer's verdicts that wait or were settled lately, the newest first."""
+        self._forget(self._now())
+        own = [kept for kept in self._kept.values() if kept.by == (state, reviewer)]
+        return sorted(own, key=lambda kept: kept.changed_at, reverse=True)
+
+    def take_back(self, state: Member, reviewer: str, entry: str, step: int) -> Outgoing | None:
+        """Take one's own verdict back while it waits; return what became of it, None for no such."""
+        key = (entry, step)
+        kept = self._kept.get(key)
+        if kept is None or kept.by != (state, reviewer):
+            return None
+        if kept.stage is Stage.WAITS:
+            self._timers.pop(key).cancel()
+            self._change(key, stage=Stage.TAKEN_BACK)
+            self._events.note("verdict_taken_back", member=state)
+        return self._kept[key]
+
+    async def send_now(
+        self, state: Member, reviewer: str, entry: str, step: int
+    ) -> Outgoing | None:
+        """Send one's own verdict at once; return what became of it, None for no such."""
+        key = (entry, step)
+        kept = self._kept.get(key)
+        if kept is None or kept.by != (state, reviewer):
+            return None
+        if kept.stage is Stage.WAITS:
+            self._timers.pop(key).cancel()
+            await self._leave(key)
+        return self._kept.get(key)
+
+    async def close(self) -> None:
+        """Let go of what has not left: it was not given. What is leaving is waited for."""
+        for key, timer in list(self._timers.items()):
+            if self._kept[key].stage is Stage.WAITS:
+                timer.cancel()
+                self._events.note("verdict_dropped", member=self._kept[key].by[0])
+        await asyncio.gather(*self._timers.values(), return_exceptions=True)
+
+    async def _leave_in_time(self, key: tuple[str, int], seconds: int) -> None:
+        await asyncio.sleep(seconds)
+        await self._leave(key)
+        self._timers.pop(key, None)
+
+    async def _leave(self, key: tuple[str, int]) -> None:
+        kept = self._change(key, stage=Stage.LEAVES)
+        try:
+            done = await self._give[key](kept.hold, kept.signed)
+        except ComityError as error:
+            self._events.failure("verdict_had_no_effect", error, member=kept.by[0])
+            # A gateway's refusal carries the gateway's own code.
+            code = getattr(error, "reason", error.code)
+            self._change(key, stage=Stage.FAILED, code=code, why=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, its author must be told
+            self._events.failure("verdict_had_no_effect", error, member=kept.by[0])
+            self._change(key, stage=Stage.FAILED, code="fault", why="it could not be sent")
+        else:
+            self._events.note("verdict_given", member=kept.by[0])
+            self._change(key, stage=Stage.DONE, done=done)
+
+    def _change(self, key: tuple[str, int], **changes: object) -> Outgoing:
+        changed = msgspec.structs.replace(self._kept[key], changed_at=self._now(), **changes)
+        self._put(key, changed)
+        return changed
+
+    def _put(self, key: tuple[str, int], kept: Outgoing) -> None:
+        self._kept[key] = kept
+
+    def _forget(self, now: int) -> None:
+        settled = [
+            key
+            for key, kept in self._kept.items()
+            if kept.stage not in (Stage.WAITS, Stage.LEAVES)
+            and now - kept.changed_at > SHOWN_SECONDS_MAX
+        ]
+        for key in settled:
+            del self._kept[key]
+            self._give.pop(key, None)
+
+    def _now(self) -> int:
+        return self._clock.now_ns() // _NS
+
+
+def _key(signed: SignedVerdict) -> tuple[str, int]:
+    return signed.verdict.hold_entry, signed.verdict.step

@@ -1,0 +1,122 @@
+"""The queue of a state's holds, read by the role that can only read.
+
+Guarantee: what a list shows says nothing of whom a query was about; a hold that cannot be opened,
+such as one whose month key is gone, is listed all the same, for its clock runs.
+Source: docs/adr/0036-console.md, section "The queue is read in pages".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from comity.domain.agency import Agency
+from comity.domain.errors import ComityError
+from comity.domain.ids import ORI, ExchangeId, Member, entry_name
+from comity.domain.vocabulary import DataClass, Purpose
+from comity.ports import HoldRow, Store
+from comity.review.queue import QueueCounts, QueuePlace
+from comity.services.entries import decode_hold, hold_place
+from comity.services.events import Events
+from comity.services.vault import Vault
+
+__all__ = ["PAGE_HOLDS", "QueueItem", "QueuePage", "ReviewQueue"]
+
+PAGE_HOLDS: Final = 50
+"""Holds of one page."""
+
+AgencyOf = Callable[[ORI], Agency | None]
+
+
+class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened."""
+
+    entry: str
+    number: int
+    agency: str = ""
+    agency_name: str = ""
+    key: str = ""
+    purpose: Purpose = Purpose.NOT_STATED
+    case_number: str = ""
+    classes: tuple[DataClass, ...] = ()
+    rules: tuple[str, ...] = ()
+    opened_at: int
+    until: int
+    asked_at: int | None
+
+
+class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some holds in their order, what waits in all, and where the next page begins."""
+
+    items: tuple[QueueItem, ...]
+    counts: QueueCounts
+    more: QueuePlace | None
+
+
+class ReviewQueue:
+    """Reads what waits for a state's reviewers."""
+
+    def __init__(self, *, store: Store, vault: Vault, events: Events) -> None:
+        self._store = store
+        self._vault = vault
+        self._events = events
+
+    async def page(
+        self,
+        member: Member,
+        after: QueuePlace | None,
+        now: int,
+        agency_of: AgencyOf,
+        limit: int = PAGE_HOLDS,
+    ) -> QueuePage:
+        """Return a page of the queue. Raises: StoreDownError."""
+        rows = await self._store.review_page(member, after, limit + 1)
+        shown = rows[:limit]
+        return QueuePage(
+            items=tuple(self._item(row, agency_of) for row in shown),
+            counts=await self._store.review_counts(member, now),
+            more=place_of(shown[-1]) if len(rows) > limit else None,
+        )
+
+    async def next_after(self, member: Member, entry: str, skip: frozenset[str]) -> str | None:
+        """Return the entry of the hold to look at next, or None; not of those to skip."""
+        for row in await self._store.review_page(member, None, PAGE_HOLDS):
+            found = entry_name(member, row.leaf_index)
+            if found != entry and found not in skip and row.asked_at is None:
+                return found
+        return None
+
+    def _item(self, row: HoldRow, agency_of: AgencyOf) -> QueueItem:
+        known = QueueItem(
+            entry=entry_name(row.member, row.leaf_index),
+            number=row.leaf_index,
+            opened_at=row.opened_at,
+            until=row.until,
+            asked_at=row.asked_at,
+        )
+        place = hold_place(ExchangeId(row.exchange_id), row.member)
+        try:
+            file = decode_hold(self._vault.open(row.member, row.sealed, place))
+        except ComityError as error:
+            self._events.failure("hold_not_opened", error, member=row.member)
+            return known
+        exchange = file.exchange
+        agency = agency_of(exchange.agency)
+        reasons = (reason.rule for part in file.withheld for reason in part.reasons)
+        return msgspec.structs.replace(
+            known,
+            agency=exchange.agency,
+            agency_name=agency.name if agency is not None else "",
+            key=exchange.key,
+            purpose=exchange.claims.purpose,
+            case_number=exchange.claims.case_number,
+            classes=file.classes,
+            rules=tuple(dict.fromkeys(reasons)),
+        )
+
+
+def place_of(row: HoldRow) -> QueuePlace:
+    """Return where a hold stands in the queue."""
+    return QueuePlace(is_asked=row.asked_at is not None, until=row.until, leaf_index=row.leaf_index)

@@ -1,0 +1,92 @@
+"""The rules that decide in a state now, and the agencies that may ask, as pages show them.
+
+Guarantee: read anew when the ledger's policy has moved; what cannot be read is said and never shown
+as no rules. Source: docs/adr/0036-console.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from comity.directory.directory import Directory, load_directory
+from comity.directory.part import SignedPart
+from comity.directory.trust import TrustRoot
+from comity.domain.errors import ComityError
+from comity.domain.ids import Member, entry_name
+from comity.policy import PolicyBundle, national_default, parse_bundle
+from comity.policy.layer import layered_rules
+from comity.policy.rule import Rule
+from comity.ports import Store
+
+__all__ = ["NoRulesError", "RulesInForce", "StateBooks"]
+
+DIRECTORY_SECONDS_MAX: Final = 5.0
+"""How old the directory may be that a page shows agencies from."""
+
+
+class NoRulesError(ComityError):
+    """A state has published no rules here."""
+
+    code = "no-rules"
+
+
+class RulesInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """A state's rules, the leaf that put them in force, and those that decide, in their order."""
+
+    entry: str
+    bundle: PolicyBundle
+    rules: tuple[Rule, ...]
+
+
+class StateBooks:
+    """Reads directory and rules. `everyone` sees the parts of all members, `own` this host's rows."""
+
+    def __init__(
+        self,
+        *,
+        own: Store,
+        everyone: Store,
+        trust: TrustRoot,
+        national: Mapping[bytes, PolicyBundle],
+        now: Callable[[], float],
+    ) -> None:
+        self._own = own
+        self._everyone = everyone
+        self._trust = trust
+        self._national = national
+        self._now = now
+        self._directory: Directory | None = None
+        self._read_at = 0.0
+        self._rules: dict[Member, tuple[int, RulesInForce]] = {}
+
+    async def directory(self) -> Directory:
+        """Return the directory, at most a few seconds old. Raises: StoreDownError."""
+        now = self._now()
+        if self._directory is None or now - self._read_at > DIRECTORY_SECONDS_MAX:
+            rows = await self._everyone.directory_parts()
+            parts = (SignedPart(member=r.member, body=r.body, signature=r.signature) for r in rows)
+            self._directory, _ = load_directory(parts, self._trust)
+            self._read_at = now
+        return self._directory
+
+    async def rules(self, member: Member) -> RulesInForce:
+        """Return the rules in force. Raises: NoRulesError, StoreDownError, what their form lacks."""
+        rows = await self._own.policies([member])
+        if not rows:
+            raise NoRulesError(f"`{member}` has published no rules here")
+        (row,) = rows
+        known = self._rules.get(member)
+        if known is not None and known[0] == row.leaf_index:
+            return known[1]
+        bundle = parse_bundle(row.body, None)
+        national = self._national.get(bundle.national) or national_default()
+        found = RulesInForce(
+            entry=entry_name(member, row.leaf_index),
+            bundle=bundle,
+            rules=layered_rules(bundle, national),
+        )
+        self._rules[member] = (row.leaf_index, found)
+        return found
