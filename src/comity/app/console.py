@@ -36,7 +36,7 @@ from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url
 from comity.roles.settings import Settings
-from comity.roles.signing import KeyFiles
+from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.outgoing import Verdicts
 from comity.services.review_queue import ReviewQueue
@@ -121,7 +121,7 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
         store=own,
         bus=bus,
         host=files.host_name(),
-        keys=FileSigningKeys(files),
+        keys=ReviewerKeys(files),
         queue=ReviewQueue(store=own, vault=vault, events=events),
         books=StateBooks(
             own=own,
