@@ -195,11 +195,6 @@ def _check_origin(headers: Mapping[bytes, bytes], origin: str) -> None:
         raise ProblemError(Problem.FROM_ELSEWHERE)
 
 
-    from msgspec.structs import replace
-
-    return replace(visit, form=form)
-
-
 def _cookies(header: bytes) -> dict[str, str]:
     """Return cookies by name; of one that stands twice the first, as servers agree."""
     found: dict[str, str] = {}

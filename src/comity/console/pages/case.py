@@ -96,7 +96,8 @@ class CasePages:
             parts=_parts(hold),
             rulings=_rulings(hold),
             access_entry=shown.access_entry.upper(),
-            other=other and f"{other.name} opened this case at "
+            other=other
+            and f"{other.name} opened this case at "
             f"{moment_said(other.at, person.state, visit.now)}.",
             on_its_way=own is not None,
             acts={act.name.lower(): self._act_url(visit, act) for act in Act},
@@ -242,8 +243,8 @@ def _wrong(act: Act, hold: HoldView, given: _Given) -> tuple[tuple[str, str], ..
     if act is Act.ASK and not given.note:
         found.append(("note", "Write your question: the agency reads it."))
     if len(_note(act, hold, given)) > NOTE_CHARACTERS_MAX:
-        found.append(("note", f"Shorten it: what goes out has at most {NOTE_CHARACTERS_MAX} "
-                              "characters, the clause among them."))  # fmt: skip
+        at_most = f"{NOTE_CHARACTERS_MAX} characters, the clause among them"
+        found.append(("note", f"Shorten it: what goes out has at most {at_most}."))
     elif not all(c.isprintable() or c in "\r\n" for c in given.note):
         found.append(("note", "Use letters, digits and marks alone."))
     return tuple(found)
@@ -308,7 +309,7 @@ def _hold_words(hold: HoldView, visit: Visit) -> dict[str, Any]:
 def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[str, str]]:
     """Return what is known of the request, as pairs of a label and a value."""
     phone = agency.phone if agency is not None and agency.phone else "none in the directory"
-    rows = [
+    return [
         ("About", ", ".join(f"{name} {value}" for name, value in hold.search) or "nobody named"),
         ("Asked by", f"{_who(hold)} ({hold.agency})"),
         ("Call back", phone),
@@ -320,7 +321,6 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         ("Message key", hold.key),
         ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
     ]
-    return rows
 
 
 def _checked(hold: HoldView) -> list[tuple[str, str]]:

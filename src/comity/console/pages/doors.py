@@ -46,9 +46,14 @@ class DoorPages:
     """Pages that need nobody to be signed in, or only that somebody is."""
 
     def __init__(
-        self, *, console_url: str, signing_in: SigningIn, sessions: Sessions, people: Callable[[], People],
+        self,
+        *,
+        console_url: str,
+        signing_in: SigningIn,
+        sessions: Sessions,
+        people: Callable[[], People],
         views: Views,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._signing_in = signing_in
         self._sessions = sessions
         self._people = people

@@ -44,7 +44,9 @@ class QueuePages:
             "queue.html",
             visit,
             counts={Name.QUEUE: page.counts.all},
-            finding=finding_of(page.counts, page.items, person.state, visit.now, is_first=not after),
+            finding=finding_of(
+                page.counts, page.items, person.state, visit.now, is_first=after is None
+            ),
             figures_shown=_figures(page.counts),
             rows=[
                 _row(item, person.state, visit.now, reviews=reviews)
@@ -116,9 +118,7 @@ def _place(text: str) -> QueuePlace | None:
     found = _AFTER.fullmatch(text)
     if found is None:
         raise ProblemError(Problem.MALFORMED, "`after` is no place in the queue")
-    return QueuePlace(
-        is_asked=found[1] == "1", until=int(found[2]), leaf_index=int(found[3])
-    )
+    return QueuePlace(is_asked=found[1] == "1", until=int(found[2]), leaf_index=int(found[3]))
 
 
 def _said(place: QueuePlace) -> str:
