@@ -63,6 +63,10 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
+_ON_THEIR_WAY: Final = frozenset({Stage.WAITS, Stage.LEAVES})
+_WITHOUT_EFFECT: Final = frozenset({Stage.TAKEN_BACK, Stage.FAILED})
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
 
@@ -117,7 +121,7 @@ class Verdicts:
         """
         key = _key(signed)
         found = self._kept.get(key)
-        if found is not None and found.stage is not Stage.TAKEN_BACK:
+        if found is not None and found.stage not in _WITHOUT_EFFECT:
             return found
         now = self._now()
         self._forget(now)
@@ -132,15 +136,12 @@ class Verdicts:
 
     def on(self, entry: str) -> Outgoing | None:
         """Return the verdict on a hold that is on its way, whosever it is."""
-        waiting = (Stage.WAITS, Stage.LEAVES)
-        return next(
-            (o for o in self._kept.values() if o.entry == entry and o.stage in waiting), None
-        )
+        own = (kept for kept in self._kept.values() if kept.entry == entry)
+        return next((kept for kept in own if kept.stage in _ON_THEIR_WAY), None)
 
     def waiting_entries(self) -> frozenset[str]:
         """Return the holds on which a verdict is on its way."""
-        waiting = (Stage.WAITS, Stage.LEAVES)
-        return frozenset(o.entry for o in self._kept.values() if o.stage in waiting)
+        return frozenset(o.entry for o in self._kept.values() if o.stage in _ON_THEIR_WAY)
 
     def of(self, state: Member, reviewer: str) -> list[Outgoing]:
         """Return a reviewer's verdicts that wait or were settled lately, the newest first."""
@@ -149,7 +150,7 @@ class Verdicts:
         return sorted(own, key=lambda kept: kept.changed_at, reverse=True)
 
     def take_back(self, state: Member, reviewer: str, entry: str, step: int) -> Outgoing | None:
-        """Take one's own verdict back while it waits; return what became of it, None for no such."""
+        """Take one's own verdict back while it waits; return where it stands, None for no such."""
         key = (entry, step)
         kept = self._kept.get(key)
         if kept is None or kept.by != (state, reviewer):
@@ -214,8 +215,7 @@ class Verdicts:
         settled = [
             key
             for key, kept in self._kept.items()
-            if kept.stage not in (Stage.WAITS, Stage.LEAVES)
-            and now - kept.changed_at > SHOWN_SECONDS_MAX
+            if kept.stage not in _ON_THEIR_WAY and now - kept.changed_at > SHOWN_SECONDS_MAX
         ]
         for key in settled:
             del self._kept[key]

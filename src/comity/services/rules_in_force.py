@@ -42,7 +42,7 @@ class RulesInForce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateBooks:
-    """Reads directory and rules. `everyone` sees the parts of all members, `own` this host's rows."""
+    """Reads directory and rules; `everyone` sees all members' parts, `own` this host's rows."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class StateBooks:
         return self._directory
 
     async def rules(self, member: Member) -> RulesInForce:
-        """Return the rules in force. Raises: NoRulesError, StoreDownError, what their form lacks."""
+        """Return the rules in force. Raises: NoRulesError, StoreDownError, RuleFormError."""
         rows = await self._own.policies([member])
         if not rows:
             raise NoRulesError(f"`{member}` has published no rules here")
