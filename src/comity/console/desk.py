@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import msgspec
+from comity.console.people import Person
 
 from comity.console.opened_cases import OpenedCases
-from comity.console.people import Person
 from comity.domain.ids import HostName
 from comity.ports import Bus, SigningKeys, Store
 from comity.services.outgoing import Verdicts

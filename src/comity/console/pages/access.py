@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
+from comity.console.words import opened
 
 from comity.console.desk import Desk
 from comity.console.replies import Reply
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import opened
 from comity.directory.directory import Directory
 from comity.domain.ids import Member, member_label
 from comity.domain.vocabulary import DataClass, Outcome, term
 from comity.policy.access import Cell, Row, access, class_parts
+from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
 from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
@@ -118,6 +119,6 @@ def _cell(cell: Cell) -> dict[str, str]:
     return {
         "mark": _MARKS[cell.best],
         "said": _SAID[cell.best],
-        "limits": ", ".join(cell.limits),
+        "limits": ", ".join("no rule releases it" if r == NO_RULE else r for r in cell.limits),
         "kinds": f"{cell.released:,} of {cell.asked:,} kinds released, {cell.held:,} reviewed",
     }

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from comity.console.words import iso, left_said, listed, moment_said, opened, tone_of
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase
@@ -19,7 +20,6 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import classes_said, iso, left_said, moment_said, opened, tone_of
 from comity.domain.agency import Agency
 from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name
@@ -263,27 +263,31 @@ def _reasons(hold: HoldView) -> tuple[Reason, ...]:
     return tuple(dict.fromkeys(r for part in hold.withheld for r in part.reasons))
 
 
+def _classes(classes: tuple[DataClass, ...]) -> str:
+    return listed([term(part).label for part in classes])
+
+
 def _who(hold: HoldView) -> str:
     return hold.agency_name or hold.agency
 
 
 def _finding(hold: HoldView) -> str:
     """Return in a sentence who asks for what, and why it waits."""
-    asks = f"{_who(hold)} asks for {classes_said(hold.classes)}."
-    reasons = _reasons(hold)
-    return f"{asks} {reasons[0].sentence}" if reasons else f"{asks} It waits for a person."
+    rules = listed([reason.rule for reason in _reasons(hold)])
+    holds = f"{rules} {'holds' if ' ' not in rules else 'hold'} it for you" if rules else "it waits"
+    return f"{_who(hold)} asks for {_classes(hold.classes)}: {holds}."
 
 
 def _consequence(act: Act, hold: HoldView, approved: tuple[DataClass, ...]) -> str:
     """Return what a verdict does, in a sentence."""
-    who, held = _who(hold), classes_said(hold.classes)
+    who, held = _who(hold), _classes(hold.classes)
     match act:
         case Act.RELEASE:
             return f"Release {held} to {who}? After a minute it cannot be called back."
         case Act.PART:
-            rest = classes_said(tuple(p for p in hold.classes if p not in approved))
+            rest = _classes(tuple(p for p in hold.classes if p not in approved))
             refused = f" It is refused {rest}." if rest else ""
-            chosen = classes_said(approved) or "nothing yet"
+            chosen = _classes(approved) or "nothing yet"
             return f"Release {chosen} to {who}?{refused}"
         case Act.REFUSE:
             return f"Refuse {held} to {who}? The agency reads the clause and your reason."
