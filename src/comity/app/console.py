@@ -43,7 +43,7 @@ from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
 
-__all__ = ["people_path", "run_console"]
+__all__ = ["console_handlers", "people_path", "run_console"]
 
 _COMMAND_USER: Final = "command"
 _IDENTITIES: Final = "identity"
@@ -82,7 +82,7 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
         )
         app = ConsoleApp(
             console_url=url,
-            handlers=_handlers(desk, views, doors),
+            handlers=console_handlers(desk, views, doors),
             sessions=sessions,
             people=current,
             views=views,
@@ -132,10 +132,12 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
         ),
         verdicts=verdicts,
         opened=OpenedCases(),
+        clock=SystemClock(),
     )
 
 
-def _handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
+def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
+    """Return the page of every route."""
     cases = CasePages(desk, views)
     return {
         Name.HOME: doors.home,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
-
 import msgspec
 from comity.console.people import Person
 
 from comity.console.opened_cases import OpenedCases
 from comity.domain.ids import HostName
-from comity.ports import Bus, SigningKeys, Store
+from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Verdicts
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Reviewer, Reviewing
 from comity.services.rules_in_force import StateBooks
 
 __all__ = ["Desk"]
+
+_NS = 1_000_000_000
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     opened: OpenedCases
+    clock: Clock
 
     def reviewing(self, person: Person) -> Reviewing:
         """Return a signed-in person's work: each signature is made when something is sent."""
@@ -37,4 +38,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             name=person.signs_as,
             sign=lambda message: self.keys.sign(person.state, person.signs_as, message),
         )
-        return Reviewing(bus=self.bus, host=self.host, reviewer=reviewer, now=time.time)
+        return Reviewing(
+            bus=self.bus,
+            host=self.host,
+            reviewer=reviewer,
+            now=lambda: self.clock.now_ns() / _NS,
+        )

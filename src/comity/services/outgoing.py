@@ -139,9 +139,10 @@ class Verdicts:
         own = (kept for kept in self._kept.values() if kept.entry == entry)
         return next((kept for kept in own if kept.stage in _ON_THEIR_WAY), None)
 
-    def waiting_entries(self) -> frozenset[str]:
-        """Return the holds on which a verdict is on its way."""
-        return frozenset(o.entry for o in self._kept.values() if o.stage in _ON_THEIR_WAY)
+    def waiting_entries(self, state: Member) -> frozenset[str]:
+        """Return the holds of a state on which a verdict is on its way."""
+        kept = (each for each in self._kept.values() if each.by[0] == state)
+        return frozenset(each.entry for each in kept if each.stage in _ON_THEIR_WAY)
 
     def of(self, state: Member, reviewer: str) -> list[Outgoing]:
         """Return a reviewer's verdicts that wait or were settled lately, the newest first."""

@@ -80,14 +80,6 @@ class ReviewQueue:
             more=place_of(shown[-1]) if len(rows) > limit else None,
         )
 
-    async def next_after(self, member: Member, entry: str, skip: frozenset[str]) -> str | None:
-        """Return the entry of the hold to look at next, or None; not of those to skip."""
-        for row in await self._store.review_page(member, None, PAGE_HOLDS):
-            found = entry_name(member, row.leaf_index)
-            if found != entry and found not in skip and row.asked_at is None:
-                return found
-        return None
-
     def _item(self, row: HoldRow, agency_of: AgencyOf) -> QueueItem:
         known = QueueItem(
             entry=entry_name(row.member, row.leaf_index),

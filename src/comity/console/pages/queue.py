@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from comity.console.people import Role
@@ -40,13 +41,17 @@ class QueuePages:
         page = await self._desk.queue.page(person.state, after, visit.now, directory.agency)
         reviews = person.has_any(Role.REVIEWER)
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
-        on_its_way = self._desk.verdicts.waiting_entries()
+        on_its_way = self._desk.verdicts.waiting_entries(person.state)
         return self._views.page(
             "queue.html",
             visit,
             counts={Name.QUEUE: page.counts.all},
             finding=finding_of(
-                page.counts, page.items, person.state, visit.now, is_first=after is None
+                page.counts,
+                [item for item in page.items if item.entry not in on_its_way],
+                len(on_its_way),
+                (person.state, visit.now),
+                is_first=after is None,
             ),
             figures_shown=_figures(page.counts),
             rows=[
@@ -62,19 +67,24 @@ class QueuePages:
 
 def finding_of(
     counts: QueueCounts,
-    items: tuple[QueueItem, ...],
-    member: Member,
-    now: int,
+    items: Sequence[QueueItem],
+    on_their_way: int,
+    seen: tuple[Member, int],
     *,
     is_first: bool,
 ) -> str:
-    """Return in a sentence how much waits, and when the first of it ends."""
-    if not counts.all:
+    """Return in a sentence how much waits, and when the first of it ends.
+
+    `items` are those of the page without those on which a verdict is on its way; `seen` is by which
+    member, and when (Unix seconds).
+    """
+    waits = max(0, counts.all - counts.asked - on_their_way)
+    if not waits and not counts.asked:
         return "Nothing waits for a decision."
-    waits = counts.all - counts.asked
     if not waits:
         asked = counted(counts.asked, "request waits", "requests wait")
         return f"Nothing waits for you: {asked} for the agency's reply."
+    member, now = seen
     said = f"{counted(waits, 'request waits', 'requests wait')} for a decision"
     if counts.soon:
         said = f"{said}, {counts.soon:,} of them within the hour"

@@ -1,0 +1,244 @@
+"""A state's console over a gateway on memory twins: every page, without sockets or a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from html import unescape
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from comity.adapters.memory.bus import MemoryBus, MemoryWire
+from comity.adapters.memory.clock import SeededEntropy
+from comity.app.console import console_handlers
+from comity.console.application import ConsoleApp
+from comity.console.desk import Desk
+from comity.console.opened_cases import OpenedCases
+from comity.console.pages.doors import DoorPages
+from comity.console.people import People, Person, Role
+from comity.console.sessions import Sessions
+from comity.console.signing_in import SigningIn
+from comity.console.view import Views
+from comity.domain.ids import Member
+from comity.domain.verdict import Ed25519Proof
+from comity.ports import Claims, SignInTerms, ProviderReply
+from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
+from comity.services.review_queue import ReviewQueue
+from comity.services.rules_in_force import StateBooks
+from comity.services.sending import command_subject
+from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
+from tests.support.gateway import NS, OR, WA, PracticeHost
+from tests.support.link import WEST
+
+__all__ = ["ADDRESS", "ISSUER", "Answered", "PracticeConsole", "console_on", "person_of"]
+
+ADDRESS = "http://127.0.0.1:8080"
+ISSUER = "http://127.0.0.1:8081"
+_TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
+_TAGS = re.compile(r"<[^>]*>")
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What the console answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def heading(self) -> str:
+        """The sentence that the page begins with."""
+        found = re.search(r"<h1[^>]*>(.*?)</h1>", self.body, re.DOTALL)
+        assert found is not None
+        return " ".join(unescape(_TAGS.sub("", found[1])).split())
+
+    @property
+    def text(self) -> str:
+        """The page's words."""
+        return " ".join(unescape(_TAGS.sub(" ", self.body)).split())
+
+    @property
+    def location(self) -> str:
+        """Where the browser is sent."""
+        return self.headers.get("location", "")
+
+
+class _Nobody:
+    """An identity provider that knows nobody."""
+
+    async def begin(self, terms: SignInTerms) -> str:
+        return f"{ISSUER}/authorize?state={terms.state}"
+
+    async def finish(self, terms: SignInTerms, reply: ProviderReply) -> Claims:
+        raise AssertionError("nobody signs in by the provider here")
+
+
+class _Keys:
+    """The practice reviewer's key, whoever's name it is asked for."""
+
+    def sign(self, state: Member, name: str, message: bytes) -> Ed25519Proof:
+        assert name == REVIEWER
+        return Ed25519Proof(key_id=KEY_ID, signature=PRIVATE_KEY.sign(message))
+
+
+def person_of(role: Role, state: Member = WA) -> Person:
+    """One invented person of a state with one role."""
+    return Person(
+        subject=f"{state}-{role}",
+        name=f"Practice {role.title()}",
+        state=state,
+        roles=frozenset({role}),
+        signs_as=REVIEWER if role is Role.REVIEWER else "",
+    )
+
+
+class PracticeConsole:
+    """The console's application, asked as a browser would."""
+
+    def __init__(self, host: PracticeHost, *, wait_s: int = TAKE_BACK_SECONDS) -> None:
+        self.host = host
+        clock, entropy = host.disk.clock, SeededEntropy(b"console")
+        self._clock = clock
+        wire = MemoryWire()
+        self.bus = MemoryBus(wire)
+        self.gateway = MemoryBus(wire)
+        persons = [person_of(role, state) for state in (OR, WA) for role in Role]
+        self.people = People(ISSUER, persons)
+        self.sessions = Sessions(entropy)
+        self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
+        self.desk = Desk(
+            store=host.store,
+            bus=self.bus,
+            host=WEST.name,
+            keys=_Keys(),
+            queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
+            books=StateBooks(
+                own=host.store,
+                everyone=host.store,
+                trust=host.root,
+                national={},
+                now=lambda: clock.now_ns() / NS,
+            ),
+            verdicts=self.verdicts,
+            opened=OpenedCases(),
+            clock=clock,
+        )
+        views = Views(identities={}, is_practice=True)
+        signing_in = SigningIn(
+            console_url=ADDRESS,
+            provider=_Nobody(),
+            sessions=self.sessions,
+            people=lambda: self.people,
+            entropy=entropy,
+            events=host.events,
+        )
+        doors = DoorPages(
+            console_url=ADDRESS,
+            signing_in=signing_in,
+            sessions=self.sessions,
+            people=lambda: self.people,
+            views=views,
+        )
+        self.app = ConsoleApp(
+            console_url=ADDRESS,
+            handlers=console_handlers(self.desk, views, doors),
+            sessions=self.sessions,
+            people=lambda: self.people,
+            views=views,
+            clock=clock,
+            events=host.events,
+        )
+
+    def now(self) -> int:
+        """The time of the console and the gateway, in Unix seconds."""
+        return self._clock.now_ns() // NS
+
+    def sign_in(self, person: Person) -> str:
+        """Open a session for a person; return its token."""
+        claims = Claims(
+            issuer=ISSUER,
+            subject=person.subject,
+            name=person.name,
+            authenticated_at=self.now(),
+        )
+        return self.sessions.open(claims, self.people, self.now())
+
+    async def get(self, path: str, token: str = "", **headers: str) -> Answered:
+        """Ask for a page."""
+        return await self.ask("GET", path, token, headers=headers)
+
+    async def post(
+        self, path: str, fields: Mapping[str, Any], token: str = "", **headers: str
+    ) -> Answered:
+        """Send a form as the browser does from a page of this session."""
+        form_token = self.form_token(token)
+        whole = {"form_token": form_token, **fields} if form_token else dict(fields)
+        body = urlencode(whole, doseq=True).encode()
+        own = {
+            "content-type": "application/x-www-form-urlencoded",
+            "sec-fetch-site": "same-origin",
+            "origin": ADDRESS,
+        }
+        return await self.ask("POST", path, token, body=body, headers={**own, **headers})
+
+    def form_token(self, token: str) -> str:
+        """What the forms of a session repeat."""
+        found = self.sessions.find(token, self.people, self.now()) if token else None
+        return found.session.form_token if found is not None else ""
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        token: str = "",
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """Make one request; a header given as empty is left out."""
+        raw, _, query = path.partition("?")
+        sent = {"host": ADDRESS.removeprefix("http://"), **(headers or {})}
+        if token:
+            sent.setdefault("cookie", f"comity={token}")
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": raw,
+            "raw_path": raw.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                (name.replace("_", "-").encode(), value.encode())
+                for name, value in sent.items()
+                if value
+            ],
+            "client": ("127.0.0.1", 4000),
+        }
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.append(message)
+
+        await self.app(scope, receive, send)  # type: ignore[arg-type]
+        start, end = told
+        return Answered(
+            status=start["status"],
+            headers={name.decode(): value.decode("latin-1") for name, value in start["headers"]},
+            body=end["body"].decode(),
+        )
+
+
+@asynccontextmanager
+async def console_on(host: PracticeHost, **more: Any) -> AsyncIterator[PracticeConsole]:
+    """A console whose commands reach a running gateway."""
+    console = PracticeConsole(host, **more)
+    await console.gateway.listen(command_subject(WEST.name), host.commands.take)
+    try:
+        yield console
+    finally:
+        await console.verdicts.close()
