@@ -1,4 +1,4 @@
-"""The reviewer's life: see what waits, open a case, decide, take back; and what the gateway does."""
+"""A reviewer at work: see what waits, open a case, decide, take back; and what comes of it."""
 
 from __future__ import annotations
 

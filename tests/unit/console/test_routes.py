@@ -72,7 +72,7 @@ async def test_nothing_of_another_state_is_reachable() -> None:
         theirs = await console.get(f"/state/cases/{row.leaf_index}", token)
         none = await console.get("/state/cases/987654", token)
         assert theirs.status == none.status == 404
-        assert theirs.body.replace(str(row.leaf_index), "") == none.body.replace("987654", "")
+        assert theirs.body == none.body
         assert "TXPX" not in (await console.get("/state/queue", token)).body
         sent = await console.post(
             f"/state/cases/{row.leaf_index}/release", {"step": row.next_step}, token
@@ -84,8 +84,8 @@ async def test_nothing_of_another_state_is_reachable() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/state/cases/02", "/state/cases/-1", "/state/cases/1%2f2", "/state/cases/9999999999999999999",
-        "/state/cases/2/", "/state//queue", "/STATE/queue", "/static/../app.py", "/static/%2e%2e",
+        "/state/cases/02", "/state/cases/-1", "/state/cases/1%2f2",
+        "/state/cases/9999999999999999999", "/state/cases/2/", "/state//queue", "/STATE/queue", "/static/../app.py", "/static/%2e%2e",
         "/state/cases/2/release/now", "/nowhere",
     ],
 )  # fmt: skip
