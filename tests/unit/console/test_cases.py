@@ -11,7 +11,9 @@ from comity.domain.query import Claims
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, Purpose
 from comity.link.parcel import Answered as AnsweredParcel
 from tests.support.console import PracticeConsole, console_on, person_of
+from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
+    AUSTIN,
     DENY_ALL,
     HOLD_ALL,
     HOLD_SECONDS,
@@ -70,7 +72,7 @@ async def test_queue_says_what_waits_and_shows_no_person() -> None:
         await held(host, 2)
         page = await console.get("/state/queue", token)
         assert page.heading.startswith("2 requests wait for a decision. The first clock ends at ")
-        assert "Practice Police" in page.text
+        assert AUSTIN in page.text
         assert "PX000204K7" not in page.text
         assert host.leaves(WA, LeafKind.ACCESS) == []
         auditor = await console.get("/state/queue", console.sign_in(person_of(Role.AUDITOR)))
@@ -234,7 +236,7 @@ async def test_second_submit_is_the_first() -> None:
         path, form = f"/state/cases/{number}/release", {"step": row.next_step}
         for _ in range(2):
             assert (await console.post(path, form, token)).status == 303
-        assert len(console.verdicts.of(WA, "reviewer")) == 1
+        assert len(console.verdicts.of(WA, REVIEWER)) == 1
         await console.post(f"/state/verdicts/{number}/{row.next_step}/take-back", {}, token)
         await give(console, token, number, "ask", note="Which case?")
         old = await console.post(path, form, token)
