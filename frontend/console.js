@@ -3,13 +3,15 @@
  * Shortcuts: a link or button with `data-key="r"` is pressed by that key (`data-key="g q"` by two in
  * a row); `j` and `k` go over rows with `data-row`; `?` shows them all. Single keys count outside
  * inputs only, and a setting turns them off. Clocks: `<time data-until>` counts on what the server
- * wrote, in the words of `comity.console.words`. Focus: after a swap that a person asked for, it goes
+ * wrote, in the words of `comity.console.words`, and a page that is old says so. Focus: after a swap that a person asked for, it goes
  * to the part's heading.
  */
 
 const SETTING = "comity.shortcuts";
 const PAIR_MS_MAX = 1000;
 const TICK_MS = 15_000;
+const SOON_SECONDS = 1800; // as in `comity.console.words`
+const STALE_SECONDS = 300;
 const BUILT_IN = [
   ["j", "Next row"],
   ["k", "Row before"],
@@ -153,7 +155,19 @@ function tick() {
     const seconds = Math.floor((until - serverNow()) / 1000);
     clock.textContent = leftText(seconds);
     if (seconds <= 0) clock.className = "clock clock-overdue";
+    else if (seconds <= SOON_SECONDS) clock.classList.replace("clock-later", "clock-soon");
   }
+  tellAge();
+}
+
+/** A page that stands open shows what was; after a while it says so, until a part is newer. */
+function tellAge() {
+  const bar = document.querySelector("[data-stale]");
+  const read = [...document.querySelectorAll("[data-now]")].map((part) => Date.parse(part.dataset.now));
+  const age = Math.floor((serverNow() - Math.max(...read)) / 1000);
+  if (!bar || !Number.isFinite(age)) return;
+  bar.hidden = age < STALE_SECONDS;
+  bar.querySelector("[data-age]").textContent = spanText(age);
 }
 
 function focusHeading(event) {

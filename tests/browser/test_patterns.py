@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.console.assets import asset_url
 from comity.console.identity import plain_identity
-from comity.console.words import left_said
+from comity.console.words import left_said, tone_of
 from comity.domain.ids import Member
 from tests.browser.conftest import Shoot
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
@@ -79,6 +79,12 @@ def test_row_is_two_lines_on_a_phone(page: Page, home: str) -> None:
         expect(row).to_contain_text(part)
     expect(page.get_by_role("table", name="Held for review")).to_be_visible()
     assert page.get_by_role("rowheader").count() == 11
+    row.scroll_into_view_if_needed()
+    box = row.bounding_box()
+    assert box
+    assert box["height"] >= 44
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 6)
+    expect(page).to_have_url(f"{home}/case?n=4")
 
 
 def test_menu_opens_on_a_phone(page: Page, home: str) -> None:
@@ -174,16 +180,24 @@ def test_clock_counts_on_in_the_servers_words(page: Page, home: str) -> None:
 
 
 def test_clock_that_ends_becomes_overdue(page: Page, home: str) -> None:
-    """As time goes by a clock is told anew, and set as overdue when it is over."""
+    """As time goes by clocks are told anew, one that is over as overdue, and the page as old."""
     page.clock.install(time=NOW)
     open_at(page, home)
     clock = page.locator("tbody time").nth(1)
     expect(clock).to_have_text("24 min left")
+    expect(page.get_by_role("status")).to_be_hidden()
     page.clock.fast_forward(60_000 * 20)
     expect(clock).to_have_text("4 min left")
+    expect(page.get_by_role("status")).to_have_text(
+        "What stands here was read 20 min ago. Read it again"
+    )
     page.clock.fast_forward(60_000 * 10)
     expect(clock).to_have_text("overdue by 5 min")
     expect(clock).to_have_class("clock clock-overdue")
+    tones = [tone_of(ends - 30 * 60) for ends in (51 * 60 + 30, 95 * 60 + 30)]
+    assert tones == ["soon", "later"]
+    for number, tone in enumerate(tones, start=3):
+        expect(page.locator("tbody time").nth(number)).to_have_class(f"clock clock-{tone}")
 
 
 def test_refused_form_says_what_is_missing(browser: Browser, home: str, shoot: Shoot) -> None:

@@ -46,7 +46,7 @@ def pattern_app(identity: Identity = IDENTITY) -> Starlette:
     environment.loader = ChoiceLoader([environment.loader, FileSystemLoader(FOLDER)])
 
     def page(name: str, status: int = 200, **values: object) -> Response:
-        shown = environment.get_template(name).render(**frame(identity), **values)
+        shown = environment.get_template(name).render(**{**frame(identity), **values})
         return HTMLResponse(shown, status, headers={"content-security-policy": POLICY})
 
     def decide(request: Request) -> Response:
@@ -69,7 +69,7 @@ def pattern_app(identity: Identity = IDENTITY) -> Starlette:
             Route("/", lambda _: page("queue.html", **queue())),
             Route("/case", lambda _: page("case.html", **case())),
             Route("/decide", decide, methods=["GET", "POST"]),
-            Route("/empty", lambda _: page("empty.html")),
+            Route("/empty", lambda _: page("empty.html", **nothing())),
             Route("/static/{path}", static),
         ]
     )
@@ -114,6 +114,12 @@ def frame(identity: Identity) -> dict[str, Any]:
         "now_iso": words.iso(NOW),
         "policy_version": "version 13, in force since Mon 5 Oct 2026",
     }
+
+
+def nothing() -> dict[str, Any]:
+    """An empty queue."""
+    entries = [{**entry, "count": None} for entry in frame(IDENTITY)["nav"]]
+    return {"nav": entries}
 
 
 def _row(number: int, minutes: int, *said: str, is_waiting: bool = False) -> dict[str, str]:

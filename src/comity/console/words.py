@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 SOON_SECONDS: Final = 1_800
-"""A clock with no more than this left is due soon."""
+"""A clock with no more than this left is due soon; `console.js` counts with the same."""
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
@@ -82,13 +82,13 @@ def left_said(seconds: int) -> str:
     return f"{span_said(seconds)} left" if seconds > 0 else f"overdue by {span_said(-seconds)}"
 
 
-def tone_of(seconds_left: int, *, is_waiting: bool = False, soon: int = SOON_SECONDS) -> Tone:
+def tone_of(seconds_left: int, *, is_waiting: bool = False) -> Tone:
     """Return how a clock is set; one that waits for someone else is not urgent until it is over."""
     if seconds_left <= 0:
         return Tone.OVERDUE
     if is_waiting:
         return Tone.WAITING
-    return Tone.SOON if seconds_left <= soon else Tone.LATER
+    return Tone.SOON if seconds_left <= SOON_SECONDS else Tone.LATER
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:
