@@ -113,6 +113,14 @@ def test_field_is_described_by_its_hint_and_error() -> None:
     assert PARTS.errors([]).strip() == ""
 
 
+def test_key_is_named_to_those_who_hear_the_page() -> None:
+    """A single key stands in the button's own properties; two in a row have no such form."""
+    assert 'data-key="r" aria-keyshortcuts="r"' in PARTS.button("Release", key="r")
+    pair = PARTS.button("Review queue", key="g q", href="/")
+    assert 'data-key="g q"' in pair
+    assert "aria-keyshortcuts" not in pair
+
+
 def page(**changes: object) -> str:
     """Render a page of the layout with one sentence."""
     text = '{% extends "layout.html" %}{% block finding %}Nothing waits.{% endblock %}'
