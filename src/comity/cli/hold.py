@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, assert_never
 import msgspec
 import typer
 
-from comity.cli.desk_words import classes_said, practice_said, time_left, utc
+from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.papers import Papers, pass_of_hold
@@ -26,6 +26,7 @@ from comity.cli.terminal import (
 )
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, member_label
+from comity.domain.said import classes_said, time_left, utc
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from comity.cli.desk_words import classes_said, practice_said, time_left, utc
+from comity.cli.desk_words import practice_said
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.papers import AsName, KeyFile, Papers
@@ -24,6 +24,7 @@ from comity.cli.terminal import (
 from comity.domain.after_review import Desk
 from comity.domain.ids import member_label, parse_ori
 from comity.domain.passes import CasePass, NamedBy, PassPerson, named_in
+from comity.domain.said import classes_said, time_left, utc
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.review import PassView
 from comity.review.passes import PassUnknownError

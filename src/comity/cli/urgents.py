@@ -13,7 +13,7 @@ from comity.audit.tree import audit_tree
 from comity.audit.urgent import UrgentCounts, UrgentTally
 from comity.cli.audits import say_report
 from comity.cli.checking import Place, Vkeys, ledger_at
-from comity.cli.desk_words import classes_said, practice_said, time_left, utc
+from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
 from comity.cli.exports import report_document
 from comity.cli.network import DataDir, member_of, settings_of
@@ -30,6 +30,7 @@ from comity.cli.terminal import (
 )
 from comity.domain.after_review import Desk
 from comity.domain.ids import member_label
+from comity.domain.said import classes_said, time_left, utc
 from comity.domain.vocabulary import DataClass
 from comity.link.review import ReleaseView
 from comity.review.urgent import ReviewDoneError
