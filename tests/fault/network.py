@@ -46,7 +46,7 @@ _CHILD = Claims(
 
 @asynccontextmanager
 async def running_network(
-    place: Path, *, witness_count: int = 0, **changed: Any
+    place: Path, *, witness_count: int = 0, handles_signals: bool = True, **changed: Any
 ) -> AsyncIterator[PracticeNetwork]:
     """Bring a network up in `place`, with short holds and frequent checkpoints."""
     settings = settings_for(
@@ -60,7 +60,10 @@ async def running_network(
         },
     )
     async with practice_network(
-        settings, doing=lambda *_: None, witness_count=witness_count
+        settings,
+        doing=lambda *_: None,
+        witness_count=witness_count,
+        handles_signals=handles_signals,
     ) as network:
         yield network
 
@@ -91,14 +94,14 @@ def callers(world: PracticeWorld) -> dict[ORI, str]:
     return {agency.ori: agency.lines[0] for agency in chosen}
 
 
-def held_query(world: PracticeWorld) -> Query:
+def held_query(world: PracticeWorld, control: str = "PXHOLD") -> Query:
     """A query that Illinois holds for a reviewer."""
     person = world.anchor("il").driver
     return Query(
         key=parse_message_key("DQ"),
         origin=HSI,
         destinations=(wire_of_member(Member("il")),),
-        control="PXHOLD",
+        control=control,
         fields=(("OLN", person.oln),),
         claims=_CHILD,
     )

@@ -60,8 +60,11 @@ async def practice_network(
     lines_per_agency: int = 1,
     witness_count: int = 0,
     told: Callable[[Event], None] = lambda _: None,
+    handles_signals: bool = True,
 ) -> AsyncIterator[PracticeNetwork]:
     """Bring a practice network up, with so many witnesses; end it on leaving.
+
+    Signals can be handled in a process's main thread alone.
 
     Raises: SetupError in one sentence with the fix, StopRequestedError.
     """
@@ -70,7 +73,9 @@ async def practice_network(
     given: dict[str, object] = {**_ports(settings), "page_command": pager}
     chosen = load_settings(**{**settings.model_dump(), **given})
     world = PracticeWorld(chosen.practice_seed, chosen.people_per_state)
-    async with Supervisor(chosen, progress=told) as supervisor:
+    async with Supervisor(
+        chosen, progress=told, handles_signals=handles_signals
+    ) as supervisor:
         data_dir = supervisor.placement.data_dir
         chosen = load_settings(**{**chosen.model_dump(), "data_dir": data_dir})
         _found(chosen, world, doing, lines_per_agency)

@@ -79,9 +79,7 @@ class Gateway:
         if self.is_silent:
             raise GatewaySilentError("the gateway did not answer in time")
         self.taken.append(verdict.verdict.step)
-        return Decided(
-            hold=hold, entry="wa/9", response=ResponseKind.HIT, released=hold.classes
-        )
+        return Decided(hold=hold, entry="wa/9", response=ResponseKind.HIT, released=hold.classes)
 
 
 def made(wait_s: int = TAKE_BACK_SECONDS) -> tuple[Verdicts, Gateway, ManualClock]:

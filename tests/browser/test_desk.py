@@ -1,0 +1,213 @@
+"""The state's desk in a real browser, over a real network: what staff do, and what agencies get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from comity.console.routes import ROUTES, Who, url_of
+from comity.domain.answer import ResponseKind
+from comity.domain.vocabulary import DataClass
+from tests.browser.conftest import Shoot
+from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.desk_network import DeskNetwork, desk_network
+
+pytestmark = pytest.mark.timeout(300)
+KEYS_MAX = 6
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[DeskNetwork]:
+    """A practice network with its console."""
+    with desk_network() as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def cookies(browser: Browser, desk: DeskNetwork) -> dict[str, Any]:
+    """What the browsers of Illinois's staff keep after signing in, by post."""
+    posts = ("reviewer", "supervisor", "author", "counsel", "auditor", "operator")
+    return {post: desk.sign_in(browser, post) for post in posts}
+
+
+@pytest.fixture
+def reviewer(page: Page, desk: DeskNetwork, cookies: dict[str, Any]) -> Page:
+    """The reviewer's page, at the queue; it must do nothing wrong."""
+    page.context.add_cookies(cookies["reviewer"]["cookies"])
+    page.goto(f"{desk.url}/state/queue")
+    return page
+
+
+def heading(page: Page) -> str:
+    """The sentence that a page begins with."""
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def test_part_of_a_record_reaches_who_asked(reviewer: Page, desk: DeskNetwork) -> None:
+    """Held, opened, released in part: the requester gets exactly those fields, and a receipt."""
+    query, number = desk.held()
+    reviewer.reload()
+    assert "for a decision" in heading(reviewer)
+    reviewer.get_by_role("link", name=f"IL/{number}", exact=True).click()
+    assert "asks for status, identity and address" in heading(reviewer)
+    reviewer.get_by_role("link", name="Release part").click()
+    reviewer.get_by_label("Address").uncheck()
+    reviewer.get_by_role("button", name="Release the chosen parts").click()
+    expect(reviewer.get_by_text("It has not left yet.")).to_be_visible()
+    reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
+    expect(reviewer.get_by_text("got status, identity. Recorded as IL/")).to_be_visible()
+    answer = desk.further(query)
+    assert answer.response is ResponseKind.HIT
+    got = {element.data_class for element in answer.elements}
+    assert got == {DataClass.STATUS, DataClass.IDENTITY}
+    assert {part.data_class for part in answer.withheld} == {DataClass.ADDRESS}
+    assert desk.stage.verify(answer) == len(answer.proofs) > 0
+
+
+def test_refusal_and_its_clause_reach_who_asked(reviewer: Page, desk: DeskNetwork) -> None:
+    """Refused by a clause: the agency reads the rule and the reviewer's words."""
+    query, number = desk.held()
+    reviewer.goto(f"{desk.url}/state/cases/{number}/refuse")
+    reviewer.get_by_label("Your reason").fill("Ask with a warrant.")
+    reviewer.get_by_role("button", name="Refuse").click()
+    reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
+    expect(reviewer.get_by_text("was refused status, identity, address.")).to_be_visible()
+    answer = desk.further(query)
+    assert answer.response is ResponseKind.REFUSED
+    assert "IL-S01: " in answer.remark
+    assert answer.remark.endswith("Ask with a warrant.")
+
+
+def test_question_is_asked_and_the_case_waits(reviewer: Page, desk: DeskNetwork) -> None:
+    """Asked: the agency gets the question, the case stands among those that wait for a reply."""
+    query, number = desk.held()
+    reviewer.goto(f"{desk.url}/state/cases/{number}/ask")
+    reviewer.get_by_label("Your question").fill("Which case is this?")
+    reviewer.get_by_role("button", name="Ask").click()
+    reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
+    expect(reviewer.get_by_text("was asked; the request waits")).to_be_visible()
+    assert desk.further(query).remark.endswith("Which case is this?")
+    reviewer.reload()
+    last = reviewer.locator("[data-row]").last
+    expect(last).to_contain_text(f"IL/{number}")
+
+
+def test_verdict_is_taken_back(reviewer: Page, desk: DeskNetwork) -> None:
+    """Taken back within the minute: the case waits again, and nothing went out."""
+    _, number = desk.held()
+    reviewer.goto(f"{desk.url}/state/cases/{number}/release")
+    reviewer.get_by_role("button", name="Release").click()
+    reviewer.get_by_role("button", name=f"Take back IL/{number}").click()
+    expect(reviewer.get_by_text("You took it back: nothing went to")).to_be_visible()
+    expect(reviewer.get_by_role("link", name=f"IL/{number}", exact=True)).to_be_visible()
+
+
+def test_plain_case_takes_few_keys(reviewer: Page, desk: DeskNetwork) -> None:
+    """From the queue to a verdict by keys alone, and back to the queue."""
+    desk.held()
+    reviewer.reload()
+    keys = ["j", "Enter", "r", "Enter"]
+    reviewer.keyboard.press(keys[0])
+    reviewer.keyboard.press(keys[1])
+    reviewer.wait_for_url("**/state/cases/*")
+    reviewer.keyboard.press(keys[2])
+    reviewer.wait_for_url("**/release")
+    assert heading(reviewer).startswith("Release status, identity and address to ")
+    reviewer.keyboard.press(keys[3])
+    reviewer.wait_for_url("**/state/queue")
+    expect(reviewer.get_by_text("It has not left yet.")).to_be_visible()
+    assert len(keys) <= KEYS_MAX
+    reviewer.keyboard.press("u")
+    expect(reviewer.get_by_text("You took it back").first).to_be_visible()
+
+
+def test_without_scripts_everything_works(
+    browser: Browser, desk: DeskNetwork, cookies: dict[str, Any]
+) -> None:
+    """Sign in, open, choose parts, decide, send, sign out: by links and forms alone."""
+    query, number = desk.held()
+    cookie = desk.sign_in(browser, "reviewer")
+    context = browser.new_context(java_script_enabled=False, storage_state=cookie)
+    page = context.new_page()
+    guard = Guard(page)
+    guard.watch()
+    page.goto(f"{desk.url}/state/queue")
+    page.get_by_role("link", name=f"IL/{number}", exact=True).click()
+    page.get_by_role("link", name="Release all").click()
+    page.get_by_role("button", name="Release").click()
+    page.get_by_role("button", name=f"Send IL/{number} now").click()
+    expect(page.get_by_text("got status, identity, address. Recorded as")).to_be_visible()
+    assert desk.further(query).response is ResponseKind.HIT
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    page.goto(f"{desk.url}/state/queue")
+    assert heading(page) == "Sign in to see what waits for your state."
+    context.close()
+    guard.expect_none()
+
+
+def test_sign_in_refuses_what_was_not_begun_here(page: Page, desk: DeskNetwork) -> None:
+    """A way back without a beginning opens nothing, and the page says so."""
+    faults = Guard(page)
+    response = page.request.get(f"{desk.url}/sign-in/done?code=x&state=y", max_redirects=0)
+    assert response.status == 400
+    assert "not finished" in response.text()
+    faults.expect_none()
+
+
+PAGES = [
+    (route.name.value, url_of(route.name, number="{number}", act=act))
+    for route in ROUTES
+    if route.method == "GET" and route.who is Who.PLACED
+    for act in (("release", "part", "ask", "refuse", "pass") if "{act}" in route.path else ("",))
+]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_at_every_width(
+    browser: Browser, desk: DeskNetwork, cookies: dict[str, Any], shoot: Shoot, width: str
+) -> None:
+    """Nothing overflows, axe finds nothing, nothing is logged, asked for in vain or elsewhere."""
+    _, number = desk.held()
+    context = browser.new_context(
+        viewport={"width": WIDTHS[width], "height": HEIGHT},
+        storage_state=cookies["reviewer"],
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    guard = Guard(page)
+    guard.watch()
+    found: list[str] = []
+    for name, path in PAGES:
+        page.goto(f"{desk.url}{path.replace('{number}', number)}")
+        act = path.rpartition("/")[2] if name == "consider" else ""
+        shoot(page, f"desk-{name}{'-' + act if act else ''}-{width}")
+        found += [f"{path}: {violation}" for violation in axe_violations(page)]
+        if overflow(page):
+            found.append(f"{path}: {overflow(page)} px beyond the window")
+    context.close()
+    guard.expect_none()
+    assert not found, "\n".join(found)
+
+
+def test_every_post_sees_its_own_pages(
+    browser: Browser, desk: DeskNetwork, cookies: dict[str, Any]
+) -> None:
+    """In the navigation of a post stand the pages that its roles open, and each of them opens."""
+    for post, cookie in cookies.items():
+        context = browser.new_context(storage_state=cookie)
+        page = context.new_page()
+        guard = Guard(page)
+        guard.watch()
+        page.goto(desk.url)
+        links = page.get_by_role("navigation").first.get_by_role("link")
+        addresses = [link.get_attribute("href") for link in links.all()]
+        assert ("/state/queue" in addresses) == (post not in ("author", "operator"))
+        for address in addresses:
+            page.goto(f"{desk.url}{address}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+        context.close()
+        guard.expect_none()

@@ -1,0 +1,118 @@
+"""A practice network with its console, for tests that drive a browser: in a thread of its own.
+
+A browser is driven by calls that wait, a network by a loop; neither may stand in the other's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any, TypeVar
+
+from playwright.sync_api import Browser, StorageState
+
+from comity.cli.practice import PracticeNetwork
+from comity.cli.stage import NetworkStage, open_stage
+from comity.domain.answer import Answer
+from comity.domain.ids import Member, member_label
+from comity.domain.query import Query
+from tests.fault.network import held_query, running_network
+from tests.integration.engines.network import fresh_place
+
+__all__ = ["DeskNetwork", "desk_network"]
+
+HOLD_SECONDS = 3 * 3_600
+WAIT_SECONDS_MAX = 60
+START_SECONDS_MAX = 180
+ValueT = TypeVar("ValueT")
+
+
+@dataclass
+class DeskNetwork:
+    """A running network as agencies and the state's staff see it, called by tests that wait."""
+
+    network: PracticeNetwork
+    stage: NetworkStage
+    loop: asyncio.AbstractEventLoop
+    over: asyncio.Event
+    asked: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://127.0.0.1:{self.network.settings.console_port}"
+
+    def run(self, work: Coroutine[Any, Any, ValueT]) -> ValueT:
+        """Wait for what the network's loop does."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(WAIT_SECONDS_MAX)
+
+    def held(self) -> tuple[Query, str]:
+        """Let a federal agency ask Illinois something that is held; return it, and the number."""
+        self.asked += 1
+        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        (heard,) = self.run(self.stage.ask(query))
+        assert heard.answer is not None
+        assert heard.answer.hold is not None
+        return query, heard.answer.hold.entry.rpartition("/")[2]
+
+    def further(self, query: Query) -> Answer:
+        """Wait for what the requester is told next."""
+        heard = self.run(self.stage.further(query, seconds=30))
+        assert heard.answer is not None
+        return heard.answer
+
+    def sign_in(self, browser: Browser, post: str, state: str = "il") -> StorageState:
+        """Sign in as a state's employee in a window of its own; return the browser's cookies."""
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(self.url)
+        page.get_by_role("link", name="Agree and sign in").click()
+        named = page.get_by_role("button", name=post).filter(has_text=member_label(Member(state)))
+        named.first.click()
+        page.wait_for_url(f"{self.url}/state/**")
+        found = context.storage_state()
+        context.close()
+        return found
+
+
+@contextmanager
+def desk_network() -> Iterator[DeskNetwork]:
+    """Run a network with its console until leaving."""
+    started: Future[DeskNetwork] = Future()
+
+    async def live() -> None:
+        over = asyncio.Event()
+        with fresh_place() as place:
+            async with (
+                running_network(
+                    place, handles_signals=False, hold_seconds_max=HOLD_SECONDS
+                ) as network,
+                open_stage(network.settings, network.world) as stage,
+            ):
+                loop = asyncio.get_running_loop()
+                made = DeskNetwork(network=network, stage=stage, loop=loop, over=over)
+                started.set_result(made)
+                await over.wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(live())
+        except BaseException as error:
+            if not started.done():
+                started.set_exception(error)
+            raise
+
+    thread = Thread(target=run)
+    thread.start()
+    try:
+        network = started.result(START_SECONDS_MAX)
+        try:
+            yield network
+        finally:
+            network.loop.call_soon_threadsafe(network.over.set)
+    finally:
+        thread.join(WAIT_SECONDS_MAX)
