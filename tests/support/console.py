@@ -69,6 +69,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class _Nobody:
     """An identity provider that knows nobody."""
 
+    issuer = ISSUER
+
     async def begin(self, terms: SignInTerms) -> str:
         return f"{ISSUER}/authorize?state={terms.state}"
 

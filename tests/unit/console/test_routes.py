@@ -84,11 +84,18 @@ async def test_nothing_of_another_state_is_reachable() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/state/cases/02", "/state/cases/-1", "/state/cases/1%2f2",
-        "/state/cases/9999999999999999999", "/state/cases/2/", "/state//queue", "/STATE/queue", "/static/../app.py", "/static/%2e%2e",
-        "/state/cases/2/release/now", "/nowhere",
+        "/state/cases/02",
+        "/state/cases/-1",
+        "/state/cases/1%2f2",
+        "/state/cases/9999999999999999999",
+        "/state/cases/2/",
+        "/state//queue",
+        "/STATE/queue",
+        "/static/../app.py",
+        "/static/%2e%2e",
+        "/state/cases/2/release/now",
+        "/nowhere",
     ],
-)  # fmt: skip
 async def test_other_spellings_are_no_pages(path: str) -> None:
     """A path has one spelling; whatever else is asked for is not there."""
     assert find_route("GET", path) is None

@@ -35,7 +35,6 @@ from comity.domain.vocabulary import (
 )
 from comity.link.command import HoldView
 from comity.link.errors import GatewayRefusalError
-from comity.review.queue import SOON_SECONDS
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
 
 __all__ = ["Act", "CasePages"]
@@ -305,7 +304,7 @@ def _hold_words(hold: HoldView, visit: Visit) -> dict[str, Any]:
         "until": iso(hold.until),
         "until_said": moment_said(hold.until, member, visit.now),
         "left": left_said(left),
-        "tone": tone_of(left, soon=SOON_SECONDS),
+        "tone": tone_of(left),
         "agency": _who(hold),
     }
 

@@ -18,7 +18,7 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.domain.ids import Member
 from comity.domain.vocabulary import Purpose, term
-from comity.review.queue import SOON_SECONDS, QueueCounts, QueuePlace
+from comity.review.queue import QueueCounts, QueuePlace
 from comity.services.review_queue import QueueItem
 
 __all__ = ["QueuePages", "finding_of"]
@@ -117,7 +117,7 @@ def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[st
         "until": iso(item.until),
         "until_said": moment_said(item.until, member, now),
         "left": left_said(left),
-        "tone": tone_of(left, is_waiting=item.asked_at is not None, soon=SOON_SECONDS),
+        "tone": tone_of(left, is_waiting=item.asked_at is not None),
         "is_asked": item.asked_at is not None,
     }
 
