@@ -96,6 +96,7 @@ async def test_nothing_of_another_state_is_reachable() -> None:
         "/state/cases/2/release/now",
         "/nowhere",
     ],
+)
 async def test_other_spellings_are_no_pages(path: str) -> None:
     """A path has one spelling; whatever else is asked for is not there."""
     assert find_route("GET", path) is None
