@@ -27,7 +27,6 @@ from comity.domain.verdict import (
     signed_bytes,
 )
 from comity.domain.vocabulary import DataClass
-from comity.ledger.note import verifier_key
 from comity.link.command import (
     Command,
     CommandDone,
@@ -44,6 +43,7 @@ from comity.ports import Bus
 from comity.review.verdicts import HoldClosedError
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
+from comity.roles.signing import signature_of
 from comity.services.commands import command_subject
 
 __all__ = [
@@ -94,13 +94,6 @@ def reviewer_of(settings: Settings, state: Member, key: Path | None) -> Reviewer
             )
         key = kept[0]
     return read_reviewer_file(key)
-
-
-def signature_of(state: Member, reviewer: ReviewerFile, message: bytes) -> Ed25519Proof:
-    """Return a reviewer's signature of a message, under the id of the key that is enrolled."""
-    public = reviewer.key.public_key().public_bytes_raw()
-    named = verifier_key(f"{state}-{reviewer.name}", public)
-    return Ed25519Proof(key_id=named.key_id.hex(), signature=reviewer.key.sign(message))
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
