@@ -24,9 +24,11 @@ from comity.adapters.oidc import OidcProvider, OidcTerms
 from comity.adapters.oidc.fetching import PROVIDER_SECONDS_MAX
 from comity.console.people import Person, Role
 from comity.domain.ids import Member
+from comity.front.http.plain import PlainServer
 from comity.ports import ProviderReply, SignInTerms
 from comity.practice.sign_in import PracticeSignIn
-from tests.support.web import serving
+from comity.services.events import Events
+from tests.support.line import MemoryLog
 
 NOW = 1_795_700_000
 CLIENT = "comity-console"
@@ -72,6 +74,17 @@ def reply_of(back: str) -> ProviderReply:
     """What a browser brings back, as a port takes it."""
     found = {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
     return ProviderReply(code=found["code"], issuer=found.get("iss", ""))
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[int]:
+    """Serve an application on a free port by our own front."""
+    server = PlainServer(app, Events(MemoryLog()))
+    port = await server.listen("127.0.0.1", 0)
+    try:
+        yield port
+    finally:
+        await server.close()
 
 
 class _Late:

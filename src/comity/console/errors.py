@@ -9,6 +9,7 @@ from comity.domain.errors import ComityError, MalformedError
 
 __all__ = [
     "NotAPersonError",
+    "NotASignerError",
     "PeopleError",
     "PlaceError",
     "ReturnToError",
@@ -51,3 +52,9 @@ class PlaceError(ComityError):
     """The state that was chosen is none in which this person holds a place."""
 
     code = "place-not-held"
+
+
+class NotASignerError(ComityError):
+    """This person signs nothing of the kind in the state that was chosen."""
+
+    code = "not-a-signer"

@@ -165,12 +165,28 @@ async def test_key_that_was_taken_back_ends_within_the_hour() -> None:
         assert told.asked.count(DISCOVERY) == 2
 
 
-async def test_keys_that_cannot_be_had_are_nobodys_fault() -> None:
-    """While keys cannot be fetched the provider is down, and it is not asked for each sign-in."""
+async def test_provider_that_failed_is_left_alone_for_a_moment() -> None:
+    """After a failure it is down at once for who waits behind it, and asked after five seconds."""
+    clock = manual_clock()
+    async with told_provider(clock) as (told, client):
+        for path in (DISCOVERY, "/jwks"):
+            told.replies[path] = Response(status_code=503)
+            told.asked.clear()
+            for _ in range(3):
+                with pytest.raises(ProviderDownError):
+                    await finish(client)
+            assert told.asked.count(path) == 1
+            del told.replies[path]
+            clock.advance_ns(seconds(5))
+        assert (await finish(client)).subject == "ana"
+
+
+async def test_key_set_that_cannot_be_read_is_asked_once_a_minute() -> None:
+    """A set that is malformed opens nothing, and is not fetched again for each token."""
     async with told_provider(manual_clock()) as (told, client):
-        told.replies["/jwks"] = Response(status_code=503)
+        told.replies["/jwks"] = as_json({"keys": 7})
         for _ in range(3):
-            with pytest.raises(ProviderDownError):
+            with pytest.raises(IdentityError):
                 await finish(client)
         assert told.asked.count("/jwks") == 1
 
@@ -198,10 +214,12 @@ async def test_provider_that_does_not_answer_as_one_is_down(failure: str) -> Non
 
 async def test_slow_provider_is_given_up() -> None:
     """A provider that does not answer in time is down; the sign-in does not wait on."""
-    async with told_provider(manual_clock(), seconds_max=0.2) as (told, client):
+    clock = manual_clock()
+    async with told_provider(clock, seconds_max=0.2) as (told, client):
         for told.slow in (DISCOVERY, "/token", "/jwks"):
             with pytest.raises(ProviderDownError, match="TimeoutError"):
                 await finish(client)
+            clock.advance_ns(seconds(5))
 
 
 async def test_provider_that_is_not_there_is_down() -> None:

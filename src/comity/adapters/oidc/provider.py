@@ -2,7 +2,8 @@
 
 Guarantee: a code is sent to the token endpoint of the configured issuer alone, with the verifier
 that only this host has; claims come of a verified token (`tokens`). Discovery and keys are kept for
-an hour; keys are fetched again for an unknown `kid`, once a minute at most.
+an hour; keys are fetched again for an unknown `kid`, once a minute at most. After a failure neither
+is asked for in the next five seconds, so that who waits behind it does not wait in turn.
 Source: docs/adr/0037-signing-in.md; OpenID Connect Core 1.0, 3.1; RFC 7636; RFC 9207.
 """
 
@@ -35,6 +36,7 @@ __all__ = ["OidcProvider", "OidcTerms"]
 _DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 _DISCOVERY_SECONDS: Final = 3_600
 _KEYS_SECONDS: Final = 60
+_REST_SECONDS: Final = 5
 _SCOPE: Final = "openid profile"
 _BASIC: Final = "client_secret_basic"
 _POST: Final = "client_secret_post"
@@ -81,6 +83,7 @@ class OidcProvider:
         self._discovered_at = 0
         self._keys: dict[str, Key] = {}
         self._keys_at: int | None = None
+        self._failed_at: int | None = None
 
     @property
     def issuer(self) -> str:
@@ -141,13 +144,11 @@ class OidcProvider:
         """Return the key that a token names; one that is not known is looked for once a minute."""
         async with self._lock:
             if self._are_keys_due(kid):
-                # Set first: a provider that is down is not asked for each token either.
-                self._keys_at = self._now_s()
-                self._keys = {}
-                self._keys = parse_keys(await self._get(found.jwks_uri))
+                data = await self._get(found.jwks_uri)
+                # Set first: a set that cannot be read is not asked for oftener either.
+                self._keys_at, self._keys = self._now_s(), {}
+                self._keys = parse_keys(data)
             key = self._keys.get(kid)
-            if not self._keys:
-                raise ProviderDownError("the identity provider's keys are not known now")
         if key is None:
             raise IdentityError("no key of the provider has the ID token's `kid`")
         return key
@@ -192,10 +193,23 @@ class OidcProvider:
         return "Basic " + base64.b64encode(pair.encode()).decode()
 
     async def _get(self, url: str) -> bytes:
-        reply = await self._fetcher.fetch(url)
-        if reply.status != _OK:
-            raise ProviderDownError(f"the identity provider answered with status {reply.status}")
+        """Return what is at an address, unless the last such request has just failed."""
+        since = None if self._failed_at is None else self._now_s() - self._failed_at
+        if since is not None and 0 <= since < _REST_SECONDS:
+            raise ProviderDownError("the identity provider did not answer a moment ago")
+        try:
+            reply = await self._fetcher.fetch(url)
+            if reply.status != _OK:
+                raise _failed(reply.status)
+        except ProviderDownError:
+            self._failed_at = self._now_s()
+            raise
+        self._failed_at = None
         return reply.body
+
+
+def _failed(status: int) -> ProviderDownError:
+    return ProviderDownError(f"the identity provider answered with status {status}")
 
 
 def _check_redeemed(reply: Fetched) -> None:
@@ -208,4 +222,4 @@ def _check_redeemed(reply: Fetched) -> None:
         said = ""
     if reply.status == _REFUSED and said == "invalid_grant":
         raise IdentityError("the identity provider does not know the code, or not any more")
-    raise ProviderDownError(f"the identity provider answered with status {reply.status}")
+    raise _failed(reply.status)
