@@ -24,7 +24,7 @@ from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
-from comity.ports import Claims, SignInTerms, ProviderReply
+from comity.ports import Claims, ProviderReply, SignInTerms
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks

@@ -9,6 +9,7 @@ from comity.domain.errors import ComityError, MalformedError
 
 __all__ = [
     "CedarError",
+    "ClientSecretError",
     "KeyFileError",
     "KeySafeError",
     "MessageTooLargeError",
@@ -32,6 +33,12 @@ class MigrationError(ComityError):
     """The database's schema is not one that these migrations made."""
 
     code = "migration-altered"
+
+
+class ClientSecretError(ComityError):
+    """The file with the console's secret cannot be read, holds none, or others may read it."""
+
+    code = "client-secret-file"
 
 
 class CedarError(ComityError):

@@ -73,9 +73,7 @@ async def practice_network(
     given: dict[str, object] = {**_ports(settings), "page_command": pager}
     chosen = load_settings(**{**settings.model_dump(), **given})
     world = PracticeWorld(chosen.practice_seed, chosen.people_per_state)
-    async with Supervisor(
-        chosen, progress=told, handles_signals=handles_signals
-    ) as supervisor:
+    async with Supervisor(chosen, progress=told, handles_signals=handles_signals) as supervisor:
         data_dir = supervisor.placement.data_dir
         chosen = load_settings(**{**chosen.model_dump(), "data_dir": data_dir})
         _found(chosen, world, doing, lines_per_agency)

@@ -15,13 +15,13 @@ import msgspec
 from comity.app import open_bus
 from comity.cli.errors import UsageError
 from comity.domain.ids import Member, parse_entry_name
-from comity.domain.verdict import Ed25519Proof, VerdictKind
+from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
-from comity.ledger.note import verifier_key
 from comity.link.command import HoldsShown
 from comity.ports import Bus
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
+from comity.roles.signing import signature_of
 from comity.services.reviewing import Decided, Reviewer, Reviewing
 
 __all__ = [
@@ -49,13 +49,6 @@ def reviewer_of(settings: Settings, state: Member, key: Path | None) -> Reviewer
             )
         key = kept[0]
     return read_reviewer_file(key)
-
-
-def signature_of(state: Member, reviewer: ReviewerFile, message: bytes) -> Ed25519Proof:
-    """Return a reviewer's signature of a message, under the id of the key that is enrolled."""
-    public = reviewer.key.public_key().public_bytes_raw()
-    named = verifier_key(f"{state}-{reviewer.name}", public)
-    return Ed25519Proof(key_id=named.key_id.hex(), signature=reviewer.key.sign(message))
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

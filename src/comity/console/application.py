@@ -17,20 +17,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from comity.console.cookies import pending_cookie, session_cookie
-from comity.console.errors import PeopleError
-from comity.console.people import People
-from comity.console.sessions import Sessions, SignedIn
-from comity.domain.web import is_loopback
 from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
+from comity.console.cookies import pending_cookie, session_cookie
+from comity.console.errors import PeopleError
+from comity.console.people import People
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to, headers_of
 from comity.console.routes import Found, Name, Who, find_route, methods_of, url_of
+from comity.console.sessions import Sessions, SignedIn
 from comity.console.view import Views
 from comity.console.visits import Fields, Visit, parse_fields, read_form
 from comity.domain.errors import ComityError
+from comity.domain.web import is_loopback
 from comity.ports import Clock, StoreDownError, UnreachableError
 from comity.services.events import Events
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from comity.console.people import Person
 
 from comity.console.opened_cases import OpenedCases
+from comity.console.people import Person
 from comity.domain.ids import HostName
 from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Verdicts

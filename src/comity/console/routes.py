@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
+
 from comity.console.people import Role
 
 __all__ = ["ROUTES", "Found", "Name", "Route", "Who", "find_route", "methods_of", "url_of"]

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from comity.console.identity import Identity, plain_identity
-from comity.console.people import Role
-from comity.console.rendering import make_environment
-from comity.console.sessions import SignedIn
-from comity.console.words import iso, moment_said
 from jinja2 import Environment
 
+from comity.console.identity import Identity, plain_identity
+from comity.console.people import Role
 from comity.console.problems import ProblemError
+from comity.console.rendering import make_environment
 from comity.console.replies import Reply, html
 from comity.console.routes import ROUTES, Name, url_of
+from comity.console.sessions import SignedIn
 from comity.console.visits import Visit
+from comity.console.words import iso, moment_said
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
 
 __all__ = ["Views"]

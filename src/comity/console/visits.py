@@ -12,11 +12,11 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from comity.console.people import Person
-from comity.console.sessions import SignedIn
 from starlette.types import Receive
 
+from comity.console.people import Person
 from comity.console.problems import Problem, ProblemError
+from comity.console.sessions import SignedIn
 
 __all__ = ["FIELDS_MAX", "FORM_BYTES_MAX", "Fields", "Visit", "parse_fields", "read_form"]
 

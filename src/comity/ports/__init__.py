@@ -1,7 +1,7 @@
-"""What the services need from the world, in seventeen rooms: errors, rows, the store, its parts for
+"""What the services need from the world, in nineteen rooms: errors, rows, the store, its parts for
 budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, witnesses, the referee of rules, the solver of
-guarantees, and the rest of the world.
+guarantees, who signs in, who signs, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -24,15 +24,19 @@ from comity.ports.errors import (
     AlteredError,
     CommitUnknownError,
     HeadMovedError,
+    IdentityError,
     LostKeyError,
     PageError,
+    ProviderDownError,
     PublicClashError,
     PublicStoreError,
+    SigningKeyError,
     SourceError,
     StoreDownError,
     UnreachableError,
 )
 from comity.ports.freezing import FreezeRow, FreezeStore
+from comity.ports.identity import Claims, IdentityProvider, ProviderReply, SignInTerms
 from comity.ports.keeping import (
     EVERY_MONTH,
     KEY_GENERATION,
@@ -75,6 +79,7 @@ from comity.ports.rows import (
     UnopenedDetail,
 )
 from comity.ports.sealed import Sealed
+from comity.ports.signing import SigningKeys
 from comity.ports.solver import Finding, Solved, Solver, SolverOf
 from comity.ports.store import (
     Store,
@@ -111,6 +116,7 @@ __all__ = [
     "BudgetUse",
     "Bus",
     "CheckpointRow",
+    "Claims",
     "Clock",
     "CommitUnknownError",
     "Copied",
@@ -142,6 +148,8 @@ __all__ = [
     "HelpRow",
     "HoldChange",
     "HoldRow",
+    "IdentityError",
+    "IdentityProvider",
     "KeepingStore",
     "KeyEventRow",
     "KeyRow",
@@ -167,6 +175,8 @@ __all__ = [
     "PolicyRow",
     "PolicyStore",
     "PrivateRow",
+    "ProviderDownError",
+    "ProviderReply",
     "PublicClashError",
     "PublicStore",
     "PublicStoreError",
@@ -183,7 +193,10 @@ __all__ = [
     "Sealed",
     "SegmentRow",
     "ShadowRow",
+    "SignInTerms",
     "SignedState",
+    "SigningKeyError",
+    "SigningKeys",
     "Solved",
     "Solver",
     "SolverOf",

@@ -11,10 +11,13 @@ __all__ = [
     "AlteredError",
     "CommitUnknownError",
     "HeadMovedError",
+    "IdentityError",
     "LostKeyError",
     "PageError",
+    "ProviderDownError",
     "PublicClashError",
     "PublicStoreError",
+    "SigningKeyError",
     "SourceError",
     "StoreDownError",
     "UnreachableError",
@@ -83,3 +86,21 @@ class PublicClashError(ComityError):
     """The store of public files holds other bytes at a path whose bytes never change."""
 
     code = "public-file-clash"
+
+
+class IdentityError(ComityError):
+    """What the identity provider says of a sign-in is not what this sign-in must have."""
+
+    code = "identity-refused"
+
+
+class ProviderDownError(ComityError):
+    """The identity provider cannot be reached, or does not answer as one does."""
+
+    code = "identity-provider-unavailable"
+
+
+class SigningKeyError(ComityError):
+    """No key is kept here by which to sign in a person's name."""
+
+    code = "signing-key-missing"

@@ -17,9 +17,10 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import pydantic
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from comity.roles.console_settings import PREFIX, ConsoleSettings
 from comity.roles.errors import SetupError
+from comity.roles.setting_types import DirPath, HostText, Port, split_text, split_words
 
 __all__ = [
     "PRACTICE_ROOT",
@@ -34,7 +35,6 @@ __all__ = [
     "unknown_settings",
 ]
 
-PREFIX: Final = "COMITY_"
 _AS_JSON: Final = frozenset({"page_command"})
 PRACTICE_ROOT: Final = Path("/var/lib/comity-practice")
 """Where engines and data live when root starts a network: PostgreSQL refuses to run as root, and
@@ -67,35 +67,8 @@ def default_data_dir() -> Path:
     return Path.home() / ".local" / "share" / "comity"
 
 
-def _split(value: object) -> object:
-    return tuple(part for part in value.split(",") if part) if isinstance(value, str) else value
-
-
-def _words(value: object) -> object:
-    """Return the words of a command: an environment variable has them as a JSON list."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return tuple(msgspec.json.decode(value, type=list[str]))
-    except msgspec.MsgspecError:
-        raise ValueError('not a JSON list of words, as in ["/usr/local/bin/page"]') from None
-
-
-def _whole_path(value: Path) -> Path:
-    return value.expanduser().absolute()
-
-
-DirPath = Annotated[Path, pydantic.AfterValidator(_whole_path)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-HostText = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
-
-
-class Settings(BaseSettings):
+class Settings(ConsoleSettings):
     """What an installation may choose. Frozen: read once, at the start of a process."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True, enable_decoding=False
-    )
 
     data_dir: DirPath = Field(
         default_factory=default_data_dir,
@@ -134,7 +107,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Z0-9]{9}$",
         description="The network's own identifier, which its status and error messages carry.",
     )
-    hosts: Annotated[tuple[HostText, ...], BeforeValidator(_split)] = Field(
+    hosts: Annotated[tuple[HostText, ...], BeforeValidator(split_text)] = Field(
         ("practice",),
         min_length=1,
         max_length=64,
@@ -170,7 +143,7 @@ class Settings(BaseSettings):
         description="How long a block that one person orders waits at most for another to confirm "
         "it. The time stands in the rules; then it becomes a hold.",
     )
-    page_command: Annotated[tuple[str, ...] | None, BeforeValidator(_words)] = Field(
+    page_command: Annotated[tuple[str, ...] | None, BeforeValidator(split_words)] = Field(
         None,
         min_length=1,
         max_length=32,
@@ -467,7 +440,7 @@ class SettingFact(NamedTuple):
 
 
 def setting_facts() -> tuple[SettingFact, ...]:
-    """Return what is documented about each setting, in the order of declaration."""
+    """Return what is documented about each setting, in the order of declaration, console last."""
     return tuple(
         SettingFact(
             variable=f"{PREFIX}{name.upper()}",
@@ -475,7 +448,9 @@ def setting_facts() -> tuple[SettingFact, ...]:
             default="see there" if field.default_factory else _default_text(field.default),
             meaning=field.description or "",
         )
-        for name, field in Settings.model_fields.items()
+        for name, field in sorted(
+            Settings.model_fields.items(), key=lambda row: row[0] in ConsoleSettings.model_fields
+        )
     )
 
 

@@ -44,6 +44,18 @@ def test_variable_counts_and_option_goes_first(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(line_port=7002).line_port == 7002
 
 
+def test_console_is_alone_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a setting the console is on this machine and has no provider; both may be named."""
+    found = load_settings()
+    assert (found.console_bind, found.console_port) == ("127.0.0.1", 0)
+    assert (found.console_url, found.oidc_issuer, found.oidc_client_secret_file) == (None,) * 3
+    monkeypatch.setenv("COMITY_CONSOLE_URL", "https://console.example.invalid")
+    monkeypatch.setenv("COMITY_OIDC_ISSUER", "https://id.example.invalid/realms/wa")
+    found = load_settings()
+    assert found.console_url == "https://console.example.invalid"
+    assert found.oidc_issuer == "https://id.example.invalid/realms/wa"
+
+
 def test_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable leaves the default."""
     monkeypatch.setenv("COMITY_NATS_URL", "")
@@ -68,6 +80,12 @@ def test_hosts_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
         ("COMITY_SHARED_BUFFERS_MIB_MAX", "1"),
         ("COMITY_CONFIRM_SECONDS_MAX", "0"),
         ("COMITY_CONFIRM_SECONDS_MAX", "86401"),
+        ("COMITY_CONSOLE_URL", "http://console.example.invalid"),
+        ("COMITY_CONSOLE_URL", "https://console.example.invalid/desk"),
+        ("COMITY_CONSOLE_URL", "https://user@console.example.invalid"),
+        ("COMITY_OIDC_ISSUER", "http://id.example.invalid"),
+        ("COMITY_OIDC_ISSUER", "id.example.invalid"),
+        ("COMITY_OIDC_CLIENT_ID", "two words"),
     ],
 )
 def test_malformed_value_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
-from comity.console.words import opened
 
 from comity.console.desk import Desk
 from comity.console.replies import Reply
 from comity.console.view import Views
 from comity.console.visits import Visit
+from comity.console.words import opened
 from comity.directory.directory import Directory
 from comity.domain.ids import Member, member_label
 from comity.domain.vocabulary import DataClass, Outcome, term

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from comity.console.words import iso, left_said, listed, moment_said, opened, tone_of
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase
@@ -20,6 +19,7 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
+from comity.console.words import iso, left_said, listed, moment_said, opened, tone_of
 from comity.domain.agency import Agency
 from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name

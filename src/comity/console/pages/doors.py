@@ -16,13 +16,12 @@ from comity.console.errors import (
     SignInLockedError,
 )
 from comity.console.people import People, Person, Role
-from comity.console.returning import parse_return_to
-from comity.console.sessions import Sessions
-from comity.console.signing_in import SigningIn
-
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
+from comity.console.returning import parse_return_to
 from comity.console.routes import Name, url_of
+from comity.console.sessions import Sessions
+from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.ports import IdentityError, ProviderDownError

@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from comity.console.people import Role
-from comity.console.words import classes_said, counted, iso, left_said, moment_said, tone_of
-
 from comity.console.desk import Desk
 from comity.console.pages.verdict_words import said_of
+from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
+from comity.console.words import classes_said, counted, iso, left_said, moment_said, tone_of
 from comity.domain.ids import Member
 from comity.domain.vocabulary import Purpose, term
 from comity.review.queue import QueueCounts, QueuePlace

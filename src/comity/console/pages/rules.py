@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from comity.console.words import counted, opened
-
 from comity.console.desk import Desk
 from comity.console.replies import Reply
 from comity.console.view import Views
 from comity.console.visits import Visit
+from comity.console.words import counted, opened
 from comity.domain.ids import member_label
 from comity.domain.vocabulary import Outcome
 from comity.policy.english import english_of, statute_of, terms_of

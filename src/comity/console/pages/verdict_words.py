@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from comity.console.words import classes_said, iso, moment_said
-
 from comity.console.routes import Name, url_of
+from comity.console.words import classes_said, iso, moment_said
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind

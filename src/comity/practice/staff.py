@@ -1,0 +1,56 @@
+"""Invented employees of each state, who sign in to its practice console.
+
+Guarantee: a seed gives each state the same people. Who reviews signs by the names that the practice
+directory enrols (`founding`); nobody holds duties that are kept apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from comity.console.people import People, Person, Role, encode_people
+from comity.domain.ids import OPERATOR_MEMBER, Member
+from comity.practice.chance import pick, stream
+from comity.practice.founding import REVIEWERS
+from comity.practice.tables import name_table
+
+__all__ = ["STAFF_POSTS", "staff_file", "staff_of"]
+
+_REVIEWER, _SUPERVISOR = REVIEWERS
+
+STAFF_POSTS: Final = (
+    ("reviewer", frozenset({Role.REVIEWER}), _REVIEWER),
+    ("supervisor", frozenset({Role.SUPERVISOR, Role.REVIEWER}), _SUPERVISOR),
+    ("author", frozenset({Role.AUTHOR}), ""),
+    ("counsel", frozenset({Role.COUNSEL}), ""),
+    ("auditor", frozenset({Role.AUDITOR}), ""),
+    ("operator", frozenset({Role.OPERATOR}), ""),
+)
+"""Each state's posts: name, roles, and the enrolled name to sign as."""
+
+
+def staff_of(seed: int, state: Member) -> tuple[Person, ...]:
+    """Return a state's invented employees, one a post; the operator member has none."""
+    if state == OPERATOR_MEMBER:
+        return ()
+    rng = stream(seed, state, "staff")
+    table = name_table()
+    given = table.given.female + table.given.male
+    found: dict[str, Person] = {}
+    for post, roles, signs_as in STAFF_POSTS:
+        name = ""
+        while not name or name in found:
+            surname = pick(rng, table.surname.heads) + pick(rng, table.surname.tails)
+            name = f"{pick(rng, given)} {surname}"
+        subject = f"practice-{state}-{post}"
+        found[name] = Person(
+            subject=subject, name=name, state=state, roles=roles, signs_as=signs_as
+        )
+    return tuple(found.values())
+
+
+def staff_file(issuer: str, persons: Iterable[Person]) -> str:
+    """Return the people file of a practice console."""
+    note = "# Practice data: every person here is invented.\n"
+    return note + encode_people(People(issuer, persons))

@@ -1,0 +1,41 @@
+"""Invented employees: the same each time, one a post, and none with duties that are kept apart."""
+
+from __future__ import annotations
+
+from comity.console.people import Role, parse_people
+from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
+from comity.practice.founding import REVIEWERS
+from comity.practice.staff import STAFF_POSTS, staff_file, staff_of
+
+ISSUER = "http://127.0.0.1:9"
+
+
+def test_every_state_has_its_staff() -> None:
+    """Each state has one person a post; all together are a people file that is taken."""
+    staff = [person for member in MEMBERS for person in staff_of(1, member)]
+    states = len(MEMBERS) - 1
+    assert len(staff) == states * len(STAFF_POSTS)
+    people = parse_people(staff_file(ISSUER, staff))
+    assert people.persons == tuple(staff)
+    assert "Practice data" in staff_file(ISSUER, staff).splitlines()[0]
+
+
+def test_staff_is_the_seeds_own() -> None:
+    """A seed gives the same names again, another seed others."""
+    wa = Member("wa")
+    assert staff_of(1, wa) == staff_of(1, wa)
+    assert [p.name for p in staff_of(1, wa)] != [p.name for p in staff_of(2, wa)]
+    assert len({p.name for p in staff_of(1, wa)}) == len(STAFF_POSTS)
+
+
+def test_who_reviews_signs_as_who_is_enrolled() -> None:
+    """Reviewers sign by the names that the practice directory enrols, nobody else signs."""
+    for person in staff_of(1, Member("ny")):
+        assert bool(person.signs_as) == person.has_any(Role.REVIEWER)
+    assert {p.signs_as for p in staff_of(1, Member("ny"))} == {"", *REVIEWERS}
+    assert {role for p in staff_of(1, Member("ny")) for role in p.roles} == set(Role)
+
+
+def test_operator_member_has_no_staff() -> None:
+    """The member of the federal agencies holds no records, and enrols nobody."""
+    assert staff_of(1, OPERATOR_MEMBER) == ()
