@@ -120,6 +120,8 @@ SUITES = (
     ),
     # Node is in a wheel: this one runs everywhere.
     Suite(name="foreign, JavaScript", seconds_max=150, paths=("tests/foreign/js",)),
+    # What was built is built again: this one needs the npm registry.
+    Suite(name="assets", seconds_max=180, paths=("tests/assets",)),
     Suite(name="browser", seconds_max=480, paths=("tests/browser",), needs_chromium=True),
     Suite(name="demo", seconds_max=360, commands=(("comity", "demo", "--check", "--json"),)),
 )
