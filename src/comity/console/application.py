@@ -103,7 +103,7 @@ class ConsoleApp:
                 return turned_away
             return await self._handlers[found.route.name](visit)
         except ProblemError as error:
-            self._events.note(f"console_{error.problem.name.lower()}")
+            self._events.note("console_pages_refused")
             return self._views.problem(error, signed_in, self._now())
         except (StoreDownError, UnreachableError) as error:
             self._events.failure("console_not_now", error)
