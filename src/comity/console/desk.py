@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from comity.console.opened_cases import OpenedCases
-from comity.console.people import Person
+from comity.console.people import Role
+from comity.console.sessions import SignedIn
+from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
 from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Verdicts
@@ -31,12 +33,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     opened: OpenedCases
     clock: Clock
 
-    def reviewing(self, person: Person) -> Reviewing:
-        """Return a signed-in person's work: each signature is made when something is sent."""
+    def reviewing(self, signed_in: SignedIn) -> Reviewing:
+        """Return the work of the reviewer who is signed in: each signature within this request."""
+        assert signed_in.person is not None
         reviewer = Reviewer(
-            state=person.state,
-            name=person.signs_as,
-            sign=lambda message: self.keys.sign(person.state, person.signs_as, message),
+            state=signed_in.person.state,
+            name=signed_in.person.signs_as,
+            sign=lambda message: sign_for(signed_in, self.keys, message, Role.REVIEWER),
         )
         return Reviewing(
             bus=self.bus,

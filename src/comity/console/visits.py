@@ -58,11 +58,16 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     signed_in: SignedIn | None = None
 
     @property
+    def session(self) -> SignedIn:
+        """Who is signed in; the application has checked that somebody is."""
+        assert self.signed_in is not None
+        return self.signed_in
+
+    @property
     def person(self) -> Person:
         """Who asks, in the chosen place; the application has checked that there is one."""
-        assert self.signed_in is not None
-        assert self.signed_in.person is not None
-        return self.signed_in.person
+        assert self.session.person is not None
+        return self.session.person
 
     @property
     def form_token(self) -> str:

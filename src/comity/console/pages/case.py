@@ -126,7 +126,7 @@ class CasePages:
         if wrong:
             return self._consider(visit, hold, act, given, wrong, status=422)
         approved = _approved(act, hold, given)
-        reviewing = self._desk.reviewing(visit.person)
+        reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
         kept = self._desk.verdicts.add(hold, signed, reviewing.give)
         if kept.by != (visit.person.state, visit.person.signs_as):
@@ -164,7 +164,7 @@ class CasePages:
         if known is not None:
             return known
         try:
-            shown = await self._desk.reviewing(visit.person).read(entry)
+            shown = await self._desk.reviewing(visit.session).read(entry)
         except GatewayRefusalError as error:
             if error.reason == HoldClosedError.code:
                 raise ProblemError(Problem.HOLD_CLOSED) from None
