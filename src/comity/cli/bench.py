@@ -30,6 +30,7 @@ app = typer.Typer()
 BENCHES: Final = {
     "exchange": "the full path over TLS: rate, latency, processor time by process",
     "formats": "reading and writing one message",
+    "console": "the state's console with 10,000 open holds: how long its pages take",
     "ledger": "growing, committing, governing and checking a ledger",
     "front": "the HTTPS front alone: one message after another over standing connections",
     "policy": "deciding, proving, the gate, and Cedar beside them",
