@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The state's console with 10,000 open holds: how long its pages take, and the console's own time.
+"""The state's console with 10,000 open holds: how long its pages take, and its processor time.
 
-A practice network is made anew; a federal agency asks Illinois until so many requests are held. Then
-a reviewer, signed in by the practice provider, looks at pages one after another over one standing
-connection: the queue's first page and pages deep in it, cases, the page before a verdict, rules.
+A practice network is made anew; a federal agency asks Illinois until so many requests are held.
+Then a reviewer, signed in by the practice provider, looks at pages one after another: the queue's
+first page and pages deep in it, cases, the page before a verdict, rules.
 Prints `{"bench", "figures": [...]}`.
 """
 
@@ -36,6 +36,7 @@ IN_THE_AIR = 256
 ROUNDS = 200
 CASES = 100
 PAGE_MS_MAX = 150.0
+PAGES = ("queue", "deep", "case", "decide", "rules")
 HSI = ORI("USPX021HS")
 STATE = Member("il")
 _HIDDEN = re.compile(r'name="request" value="([^"]*)"')
@@ -59,8 +60,7 @@ async def hold(network: PracticeNetwork, count: int) -> float:
             if heard == count:
                 return
 
-    hearing = asyncio.create_task(hear())
-    for number in range(count):
+    async def ask(number: int) -> None:
         await turns.acquire()
         claims = Claims(
             purpose=Purpose.CRIMINAL_INVESTIGATION,
@@ -77,6 +77,9 @@ async def hold(network: PracticeNetwork, count: int) -> float:
             claims=claims,
         )
         await client.send(json_form.render_query(query))
+
+    hearing = asyncio.create_task(hear())
+    await asyncio.gather(*(ask(number) for number in range(count)))
     await hearing
     client.close()
     return time.monotonic() - begun
@@ -104,9 +107,7 @@ async def timed(web: aiohttp.ClientSession, address: str) -> tuple[float, str]:
 
 async def look(web: aiohttp.ClientSession, url: str) -> dict[str, list[float]]:
     """Return how long pages of each kind took, in milliseconds."""
-    took: dict[str, list[float]] = {
-        name: [] for name in ("queue", "deep", "case", "decide", "rules")
-    }
+    took: dict[str, list[float]] = {name: [] for name in PAGES}
 
     async def add(name: str, address: str) -> str:
         ms, text = await timed(web, f"{url}{unescape(address)}")

@@ -148,6 +148,15 @@ class OpenQueries:
             state.is_hastened = True
             self._wait_until(state, now)
 
+    def rest(self, state: OpenQueryState, now: int) -> None:
+        """Let a query wait as long as a person may take, once a person has all that it waits for.
+
+        Each further ask would have its state look up and prove again what it said a moment ago.
+        """
+        pending = state.pending()
+        if pending and all(item.is_held for item in pending):
+            self._wait_until(state, now + state.wait_s(now))
+
     def of_exchange(self, exchange_id: ExchangeId) -> tuple[OpenQueryState, OpenExchange] | None:
         """Return the open query that an exchange belongs to, and its place in it."""
         found = self._by_exchange.get(exchange_id)

@@ -343,7 +343,8 @@ class OriginFace:
         await self._deliveries.save([answer_outgoing(s, answer) for s, _, answer in alone])
         for state, item, answer in alone:
             self._taken(state, item, answer)
-            self._open.end_if_final(state)
+            if not self._open.end_if_final(state):
+                self._open.rest(state, self._clock.now_ns() // _NS)
         for state in merging.values():
             await self._merge(state)
 
