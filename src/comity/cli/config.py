@@ -27,14 +27,16 @@ def show(*, data: DataDir = None, as_json: AsJson = False) -> None:
     """Print each setting with its value and source; a secret only as set."""
     settings = settings_of(data)
     rows: list[dict[str, Any]] = []
-    for fact, name in zip(setting_facts(), type(settings).model_fields, strict=True):
-        value = getattr(settings, name)
+    for fact in setting_facts():
+        value = getattr(settings, fact.name)
         rows.append(
             {
                 "setting": fact.variable,
                 "value": _shown(value),
                 "unit": fact.unit,
-                "source": _source(fact.variable, is_given=name == "data_dir" and data is not None),
+                "source": _source(
+                    fact.variable, is_given=fact.name == "data_dir" and data is not None
+                ),
             }
         )
     unknown = unknown_settings(os.environ)

@@ -44,6 +44,7 @@ PEOPLE_MAX: Final = 4_096
 _NAME_CHARS_MAX: Final = 100
 _SUBJECT_CHARS_MAX: Final = 255
 _DOTS_MAX: Final = 8
+_SAID_CHARS_MAX: Final = 200
 _SIGNING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What names a key file and a key; so no path and no space."""
 
@@ -125,7 +126,7 @@ def parse_people(text: str) -> People:
     try:
         file = msgspec.toml.decode(text, type=_File)
         parse_web_address(file.issuer, "issuer")
-    except (msgspec.MsgspecError, MalformedError, UnicodeError) as error:
+    except (msgspec.MsgspecError, MalformedError, ValueError, RecursionError) as error:
         raise PeopleError(f"the people file is not in form: {_plain(error)}") from None
     persons = tuple(_person(row, number) for number, row in enumerate(file.people, start=1))
     _check_apart(persons)
@@ -155,10 +156,12 @@ def _quoted(text: str) -> str:
 
 
 def _plain(error: Exception) -> str:
-    """Return what is wrong, without the file's own words behind it."""
-    if isinstance(error, MalformedError | msgspec.ValidationError):
-        return str(error)
-    return "it is not TOML"
+    """Return what is wrong in one plain line; the name of an unknown member may be anything."""
+    if not isinstance(error, MalformedError | msgspec.ValidationError):
+        return "it is not TOML"
+    said = str(error)
+    is_plain = said.isascii() and said.isprintable() and len(said) <= _SAID_CHARS_MAX
+    return said if is_plain else "it has a member that is unknown"
 
 
 def _person(row: _Row, number: int) -> Person:

@@ -34,11 +34,10 @@ class FailedTries:
 
     def failed(self, source: str, now_s: int) -> bool:
         """Count a failed try; say whether the source has to wait from now on."""
-        times = self._failed.pop(source, [])
-        if len(times) >= FAILED_TRIES_MAX:
-            times = []
         since = now_s - FAILED_TRIES_SECONDS_MAX
-        self._failed[source] = [*(at for at in times if at > since), now_s]
+        times = [at for at in self._failed.pop(source, []) if at > since]
+        # One that was under way when the source was locked keeps it locked.
+        self._failed[source] = [*times, now_s][-FAILED_TRIES_MAX:]
         if len(self._failed) > TRY_SOURCES_MAX:
             self._failed.popitem(last=False)
         return self.is_locked(source, now_s)

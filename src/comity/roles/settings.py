@@ -431,8 +431,9 @@ def settings_environment(settings: Settings) -> dict[str, str]:
 
 
 class SettingFact(NamedTuple):
-    """One row of docs/reference/settings.md."""
+    """One row of docs/reference/settings.md; `name` is the setting's own, as an attribute."""
 
+    name: str
     variable: str
     unit: str
     default: str
@@ -443,6 +444,7 @@ def setting_facts() -> tuple[SettingFact, ...]:
     """Return what is documented about each setting, in the order of declaration, console last."""
     return tuple(
         SettingFact(
+            name=name,
             variable=f"{PREFIX}{name.upper()}",
             unit=field.title or "",
             default="see there" if field.default_factory else _default_text(field.default),

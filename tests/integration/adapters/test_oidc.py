@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,10 +16,12 @@ from comity.adapters.oidc import OidcProvider, OidcTerms
 from comity.adapters.oidc.fetching import PROVIDER_REPLY_BYTES_MAX
 from comity.domain.errors import MalformedError
 from comity.ports import Claims, IdentityError, ProviderDownError, ProviderReply
+from comity.roles.certificates import keep_certificates
 from tests.support.identity import (
     CLIENT,
     NOW,
     REDIRECT,
+    ToldProvider,
     another,
     as_json,
     manual_clock,
@@ -26,6 +30,7 @@ from tests.support.identity import (
     terms_of,
     told_provider,
 )
+from tests.support.web import serving
 
 CODE = ProviderReply(code="a-code")
 DISCOVERY = "/.well-known/openid-configuration"
@@ -251,6 +256,21 @@ async def test_token_reply_is_told_apart() -> None:
         for told.replies["/token"], error in TOKEN_REPLIES:
             with pytest.raises(error):
                 await finish(client)
+
+
+async def test_certificate_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider whose certificate no authority of the system has signed gets nothing at all."""
+    files = keep_certificates(tmp_path, datetime.now(UTC), lines=[])["server"]
+    told = ToldProvider()
+    async with serving(told, ssl_certfile=str(files.identity)) as port:
+        told.issuer = f"https://127.0.0.1:{port}"
+        async with another(told, manual_clock()) as client:
+            with pytest.raises(ProviderDownError, match="Certificate"):
+                await client.begin(terms_of())
+        assert told.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+        async with another(told, manual_clock()) as client:
+            assert (await finish(client)).subject == "ana"
 
 
 async def test_discovery_is_asked_once() -> None:

@@ -48,6 +48,16 @@ def test_fifth_try_within_the_time_locks() -> None:
     assert not tries.is_locked("b", 10)
 
 
+def test_try_that_was_under_way_keeps_the_lock() -> None:
+    """A try that fails while its source waits does not open it, and lengthens the wait."""
+    tries = FailedTries()
+    for n in range(FAILED_TRIES_MAX + 2):
+        tries.failed("a", n)
+    last = FAILED_TRIES_MAX + 1
+    assert tries.is_locked("a", last + FAILED_TRIES_SECONDS_MAX - 1)
+    assert not tries.is_locked("a", last + FAILED_TRIES_SECONDS_MAX)
+
+
 def test_tries_far_apart_do_not_count_together() -> None:
     """A try counts for 15 minutes and not for a second more."""
     tries = FailedTries()

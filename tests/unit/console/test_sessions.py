@@ -189,6 +189,14 @@ def test_only_place_that_is_left_is_taken() -> None:
     assert found.person == ANA
 
 
+def test_person_who_left_before_choosing_is_out() -> None:
+    """Who had several places, chose none and holds none any more is out."""
+    both = places(ANA, person("ana", OR))
+    sessions = fresh()
+    token = sessions.open(claims(), both, NOW)
+    assert sessions.find(token, places(BO), NOW) is None
+
+
 def test_subject_of_another_issuer_is_nobody() -> None:
     """A session under one issuer's subject is not another issuer's person."""
     sessions = fresh()

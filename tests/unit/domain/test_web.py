@@ -48,6 +48,7 @@ def test_address_is_taken_as_it_stands(text: str) -> None:
         "https://id.example.invalid/a b",
         "https://id.example.invalid\n",
         "https://\u0456d.example.invalid",
+        "httpS://id.example.invalid",
         "ftp://id.example.invalid",
         "javascript:alert(1)",
         "https://id.example.invalid/" + "x" * WEB_ADDRESS_CHARS_MAX,

@@ -52,7 +52,7 @@ def parse_discovery(data: bytes, issuer: str) -> Discovery:
     """Return the document of this very issuer. Raises: IdentityError."""
     try:
         found = msgspec.json.decode(data, type=Discovery)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise IdentityError("the provider's discovery document is not in form") from None
     if found.issuer != issuer:
         raise IdentityError("`issuer` of the discovery document is not the one that was asked")
@@ -83,7 +83,7 @@ def parse_keys(data: bytes) -> dict[str, Key]:
     """
     try:
         listed = msgspec.json.decode(data, type=_KeySet).keys
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise IdentityError("the provider's key set is not in form") from None
     if len(listed) > PROVIDER_KEYS_MAX:
         raise IdentityError(f"the provider's key set has over {PROVIDER_KEYS_MAX} keys")

@@ -1,7 +1,8 @@
 """Requests to an identity provider.
 
 Guarantee: each takes 5 seconds and 64 KiB at most, follows no redirect and leaves no cookie;
-nothing is read from the environment: no proxy, no `netrc`. Every failure is a ProviderDownError.
+no proxy and no `netrc` is read. The authorities of https are the system's, as OpenSSL finds them.
+Every failure is a ProviderDownError.
 Source: docs/adr/0037-signing-in.md, as in docs/adr/0016-sources.md.
 """
 

@@ -181,7 +181,7 @@ class OidcProvider:
         _check_redeemed(reply)
         try:
             given = msgspec.json.decode(reply.body, type=_TokenReply)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
             raise IdentityError("the provider's token reply is not in form") from None
         if given.token_type.lower() != "bearer":
             raise IdentityError("`token_type` of the provider's token reply is not `Bearer`")
@@ -218,7 +218,7 @@ def _check_redeemed(reply: Fetched) -> None:
         return
     try:
         said = msgspec.json.decode(reply.body, type=_Refusal).error
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         said = ""
     if reply.status == _REFUSED and said == "invalid_grant":
         raise IdentityError("the identity provider does not know the code, or not any more")

@@ -119,7 +119,7 @@ def check_claims(
     """
     try:
         said = msgspec.json.decode(data, type=_IdToken)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise IdentityError("the ID token's claims are not in form") from None
     if said.iss != issuer:
         raise IdentityError("`iss` of the ID token is another issuer")
@@ -129,8 +129,8 @@ def check_claims(
         raise IdentityError("`aud` or `azp` of the ID token is not this console")
     if not hmac.compare_digest(said.nonce.encode(), terms.nonce.encode()):
         raise IdentityError("`nonce` of the ID token is not that of this sign-in")
-    if not 0 < len(said.sub) <= _SUBJECT_CHARS_MAX or not said.sub.isascii():
-        raise IdentityError("`sub` of the ID token is not 1 to 255 ASCII characters")
+    if not 0 < len(said.sub) <= _SUBJECT_CHARS_MAX or not _is_plain(said.sub):
+        raise IdentityError("`sub` of the ID token is not 1 to 255 printable ASCII characters")
     _check_times(said, now_s)
     return Claims(
         issuer=issuer,
@@ -138,6 +138,10 @@ def check_claims(
         name=(said.name or "")[:_NAME_CHARS_MAX],
         authenticated_at=min(now_s, _seen_at(said, terms, now_s)),
     )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _check_times(said: _IdToken, now_s: int) -> None:

@@ -200,6 +200,7 @@ def test_claims_say_who() -> None:
         {"sub": None},
         {"sub": "x" * 256},
         {"sub": "\u00fc"},
+        {"sub": "a\x00"},
         {"sub": 7},
         {"exp": None},
         {"exp": "soon"},
