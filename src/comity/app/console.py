@@ -13,7 +13,7 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
-from comity.console.application import ConsoleApp, Handler
+from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
 from comity.console.identity import Identity, read_identity
@@ -31,6 +31,7 @@ from comity.console.signing_in import CALLBACK_PATH, SigningIn
 from comity.console.view import Views
 from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
+from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.practice.sign_in import PracticeSignIn
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
@@ -91,7 +92,8 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
         )
         if settings.oidc_issuer is None:
             await _serve_practice_sign_in(settings, url, current(), events, stack)
-        server = PlainServer(app, events)
+        room = HttpRoom(connections=CONNECTIONS_MAX, target_bytes=WAY_BACK_BYTES_MAX)
+        server = PlainServer(app, events, room=room)
         await server.listen(settings.console_bind, port)
         stack.push_async_callback(server.close)
         events.note("console_ready", port=port)

@@ -34,10 +34,12 @@ from comity.domain.web import is_loopback
 from comity.ports import Clock, StoreDownError, UnreachableError
 from comity.services.events import Events
 
-__all__ = ["ADDRESS_BYTES_MAX", "ConsoleApp", "Handler"]
+__all__ = ["ADDRESS_BYTES_MAX", "WAY_BACK_BYTES_MAX", "ConsoleApp", "Handler"]
 
 ADDRESS_BYTES_MAX: Final = 2_048
 """Of a path and its query together."""
+WAY_BACK_BYTES_MAX: Final = 6_144
+"""Of the one that the identity provider sends a browser back to: its code may be long."""
 _NS: Final = 1_000_000_000
 _UNTOKENED: Final = frozenset({Name.SIGN_OUT})
 """Forms that repeat no token: the worst that a forged one does is to end a session."""
@@ -119,10 +121,12 @@ class ConsoleApp:
         """Return the route of a request. Raises: ProblemError."""
         # The path as it was sent: another spelling of a page is none.
         raw = scope["raw_path"]
-        if len(raw) + len(scope["query_string"]) > ADDRESS_BYTES_MAX:
-            raise ProblemError(Problem.URI_TOO_LONG)
         path = raw.decode("ascii", "replace")
         found = find_route(scope["method"], path)
+        is_way_back = found is not None and found.route.name is Name.FINISH_SIGN_IN
+        longest = WAY_BACK_BYTES_MAX if is_way_back else ADDRESS_BYTES_MAX
+        if len(raw) + len(scope["query_string"]) > longest:
+            raise ProblemError(Problem.URI_TOO_LONG)
         is_asked_of_us = headers.get(b"host", b"") == self._host
         if not is_asked_of_us and (found is None or found.route.name is not Name.HEALTH):
             raise ProblemError(Problem.WRONG_HOST)

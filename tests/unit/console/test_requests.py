@@ -96,6 +96,9 @@ async def test_other_addresses_and_long_ones() -> None:
         assert (await console.get("/sign-in", host="elsewhere.example")).status == 421
         assert (await console.get("/healthz", host="10.0.0.1")).body == "ok\n"
         assert (await console.get(f"/sign-in?return_to={'x' * 2_048}")).status == 414
+        long = await console.get(f"/sign-in/done?code={'x' * 2_000}&state=y")
+        assert (long.status, "not finished" in long.text) == (400, True)
+        assert (await console.get(f"/sign-in/done?code={'x' * 6_144}")).status == 414
         assert (await console.ask("PUT", "/state/queue")).status == 405
         assert (await console.ask("HEAD", "/sign-in")).body == ""
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from comity.front.http.protocol import Connections, HttpConnection, HttpTimes
+from comity.front.http.protocol import Connections, HttpConnection, HttpRoom, HttpTimes
 from comity.services.events import Events
 
 __all__ = ["ADDRESSES_MAX", "PlainServer", "Rates"]
@@ -49,8 +49,14 @@ class Rates:
 class PlainServer:
     """Listens for an application's requests."""
 
-    def __init__(self, app: ASGIApp, events: Events, times: HttpTimes | None = None) -> None:
-        self._connections = Connections(app, events, times or HttpTimes())
+    def __init__(
+        self,
+        app: ASGIApp,
+        events: Events,
+        times: HttpTimes | None = None,
+        room: HttpRoom | None = None,
+    ) -> None:
+        self._connections = Connections(app, events, times or HttpTimes(), room)
         self._server: asyncio.Server | None = None
 
     async def listen(self, host: str, port: int) -> int:

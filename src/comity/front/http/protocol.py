@@ -39,6 +39,7 @@ __all__ = [
     "TARGET_BYTES_MAX",
     "Connections",
     "HttpConnection",
+    "HttpRoom",
     "HttpTimes",
 ]
 
@@ -68,12 +69,24 @@ class HttpTimes(msgspec.Struct, frozen=True, kw_only=True):
     idle: int = KEEP_ALIVE_SECONDS_MAX
 
 
+class HttpRoom(msgspec.Struct, frozen=True, kw_only=True):
+    """How many connections one line may have, all of them where there are no lines, and how many
+    bytes an address.
+    """
+
+    connections: int = LINE_CONNECTIONS_MAX
+    target_bytes: int = TARGET_BYTES_MAX
+
+
 class Connections:
     """What all connections of a front share."""
 
-    def __init__(self, app: ASGIApp, events: Events, times: HttpTimes) -> None:
+    def __init__(
+        self, app: ASGIApp, events: Events, times: HttpTimes, room: HttpRoom | None = None
+    ) -> None:
         self.events = events
         self.times = times
+        self.room = room or HttpRoom()
         self.state = ServerState()
         self.of_line: Counter[str] = Counter()
         self.config = Config(
@@ -96,7 +109,7 @@ class Connections:
         """Count a connection in; say whether there was a place for it."""
         has_place = (
             len(self.state.connections) <= CONNECTIONS_MAX
-            and self.of_line[connection.line] < LINE_CONNECTIONS_MAX
+            and self.of_line[connection.line] < self.room.connections
         )
         self.of_line[connection.line] += 1
         return has_place
@@ -250,7 +263,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a part of the target."""
         super().on_url(url)
-        if len(self.url) > TARGET_BYTES_MAX:
+        if len(self.url) > self._shared.room.target_bytes:
             self._refuse(Problem.URL_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
