@@ -20,12 +20,12 @@ from html import unescape
 import aiohttp
 import uvloop
 
-from bench.exchange import DQ
 from bench.processes import cpu_us
 from bench.report import Figure, at_least, at_most, percentile, print_figures, told
 from comity.cli.network import connect_line
 from comity.cli.practice import PracticeNetwork, practice_network
 from comity.domain.ids import ORI, Member, wire_of_member
+from comity.domain.keys import parse_message_key
 from comity.domain.query import Claims, Query
 from comity.domain.vocabulary import Offence, Purpose
 from comity.formats import json as json_form
@@ -37,6 +37,7 @@ ROUNDS = 200
 CASES = 100
 PAGE_MS_MAX = 150.0
 PAGES = ("queue", "deep", "case", "decide", "rules")
+DQ = parse_message_key("DQ")
 HSI = ORI("USPX021HS")
 STATE = Member("il")
 _HIDDEN = re.compile(r'name="request" value="([^"]*)"')

@@ -43,7 +43,7 @@ def pattern_app(identity: Identity = IDENTITY) -> Starlette:
     """An application that shows the patterns under `/`, `/case`, `/decide` and `/empty`."""
     environment = make_environment()
     assert environment.loader is not None
-    environment.loader = ChoiceLoader([environment.loader, FileSystemLoader(FOLDER)])
+    environment.loader = ChoiceLoader([FileSystemLoader(FOLDER), environment.loader])
 
     def page(name: str, status: int = 200, **values: object) -> Response:
         shown = environment.get_template(name).render(**{**frame(identity), **values})
