@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -54,7 +55,7 @@ purposes = ["missing_or_endangered"]
 """
 
 
-def order(day: int, days: int = 10, **altered: object) -> Delay:
+def order(day: int, days: int = 10, **altered: Any) -> Delay:
     """A court's order of so many days from noon of a day of January 2026."""
     at = START + (day - 5) * DAY
     made = Delay(
@@ -219,7 +220,7 @@ def test_days_are_bounded_and_none_is_open() -> None:
         {"lifted_at": START + DAY},
     ],
 )
-def test_a_delay_says_why_and_by_whom(altered: dict[str, object]) -> None:
+def test_a_delay_says_why_and_by_whom(altered: dict[str, Any]) -> None:
     """Reason and authority are not left out, and a court's order claims no purpose."""
     with pytest.raises(DelayError):
         granted([order(6, **altered)])
