@@ -27,7 +27,7 @@ from comity.link.limits import HISTORY_KEYS_MAX
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 
-__all__ = ["DAYS_MAX", "KeyringMissingError", "app"]
+__all__ = ["DAYS_MAX", "KeyringMissingError", "app", "check_keyring"]
 
 DAYS_MAX: Final = 92
 """Days of one export."""
@@ -95,7 +95,7 @@ def export(
     )
     _check_span(reading)
     files = _files(member, (first, last), out, to_dir)
-    _check_keyring(settings, member)
+    check_keyring(settings, member)
     written = asyncio.run(_export(settings, reading, reviewer, files))
     if as_json:
         print_json(
@@ -200,7 +200,8 @@ def _files(
     return files
 
 
-def _check_keyring(settings: Settings, member: Member) -> None:
+def check_keyring(settings: Settings, member: Member) -> None:
+    """Raise KeyringMissingError where a member's month keys are not on this machine."""
     folder = settings.data_dir / "keyring" / member
     if not folder.is_dir():
         raise KeyringMissingError(

@@ -22,6 +22,7 @@ from comity.domain.keys import MessageKey, asked_classes
 from comity.domain.vocabulary import AgencyType, DataClass, Instrument, Purpose
 from comity.policy.laws import LawMark
 from comity.review.letters.words import Asked, Happened, Language, Words, words_of
+from comity.review.tables import read_table
 
 __all__ = [
     "ADDRESS_LINES_MAX",
@@ -37,6 +38,7 @@ __all__ = [
     "SafeContact",
     "asked_of",
     "letter_of",
+    "parse_recipient",
 ]
 
 LETTER_LINE_CHARS_MAX: Final = 60
@@ -66,6 +68,20 @@ class SafeContact(msgspec.Struct, frozen=True, kw_only=True, tag="safe_contact")
 
     name: str
     how: str
+
+
+class _RecipientFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    resident: str
+    lines: tuple[str, ...] = ()
+    safe_contact: SafeContact | None = None
+
+
+def parse_recipient(data: bytes) -> tuple[str, PostalAddress | SafeContact]:
+    """Return whom a TOML file names, and how they are reached. Raises: LetterError."""
+    said = read_table(data, _RecipientFile, "a file of a recipient", LetterError)
+    if bool(said.lines) is (said.safe_contact is not None):
+        raise LetterError("a recipient has `lines` of an address or a `safe_contact`, not both")
+    return said.resident, said.safe_contact or PostalAddress(lines=said.lines)
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True):
