@@ -35,7 +35,7 @@ _WORDS: Final = {Outcome.RELEASE: "release", Outcome.HOLD: "hold", Outcome.DENY:
 _HEADS: Final = ("state", "clauses", "rules", "off", "duties", "judge", "facts", "other", "blank")
 _LEGEND: Final = (
     "V read in the primary text, S secondary reporting only, K not checked. Not legal advice."
-    " Duties are recorded here; Comity does not carry them out yet."
+    " Duties are for a person; `comity notices` finds the notices with a clock."
 )
 
 

@@ -30,7 +30,7 @@ from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, p
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import Member, member_label
 from comity.domain.keys import OTHER_KEY, MessageKey
-from comity.review.calendars import Calendar, calendar_caveat, calendar_of, parse_calendar
+from comity.review.calendars import Calendar, calendar_of, parse_calendar
 from comity.review.deadline_words import day_words
 from comity.review.delays import NoticeState, house_limits, parse_delay_limits
 from comity.review.letters import LetterFacts, letter_of, parse_recipient
@@ -126,10 +126,10 @@ def list_notices(
         heads = ("request", "agency", "asked on", "became", "tell by", "law")
         fact_table(console, heads, [_row(desk, each) for each in found.owed])
         console.print("")
-        for sentence in dict.fromkeys(_said(each) for each in found.owed):
+        said = (_said(each) for each in found.owed)
+        caveats = (each.standing.deadline.caveat for each in found.owed)
+        for sentence in filter(None, dict.fromkeys((*said, *caveats))):
             print_wrapped(console, sentence, "  ", "    ")
-    if caveat := calendar_caveat(desk.calendar):
-        print_wrapped(console, caveat, "  ", "    ")
     if found.unread:
         print_wrapped(
             console,
@@ -327,10 +327,10 @@ def _document(desk: _Desk, found: _Found) -> dict[str, Any]:
                 "tell_by": _utc(each.standing.deadline.expires_at),
                 "is_late": each.standing.is_late,
                 "counted": each.standing.sentence,
+                "caveat": each.standing.deadline.caveat,
             }
             for each in found.owed
         ],
-        "caveat": calendar_caveat(desk.calendar),
         "unread": found.unread,
         "access_entry": found.access_entry,
     }

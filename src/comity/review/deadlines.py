@@ -80,7 +80,8 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     """When something must be done: `expires_at` (aware UTC, the last second that is in time).
 
-    `caveat` is what the reader must know of the calendar; empty where the state confirmed it.
+    `caveat` is what the reader must know of the calendar; empty where the state confirmed it, or
+    the clock does not look at closed days.
     """
 
     expires_at: datetime
@@ -137,7 +138,7 @@ def deadline_of(
         expires_at=counted.expires_at,
         last_day=counted.last_day,
         sentence=sentence_of_deadline(clock, calendar, run.start, amount, counted),
-        caveat=calendar_caveat(calendar),
+        caveat=calendar_caveat(calendar) if _asks_calendar(clock) else "",
     )
 
 
@@ -192,6 +193,11 @@ def _in_order(clock: Clock, extensions: Sequence[Extension]) -> list[Extension]:
             f"extensions together are over {clock.extend_max}, which is what the clock allows"
         )
     return sorted(extensions, key=lambda extension: extension.at)
+
+
+def _asks_calendar(clock: Clock) -> bool:
+    is_business = clock.unit is ClockUnit.BUSINESS_DAYS
+    return is_business or clock.closed_day is not ClosedDay.STANDS
 
 
 def _count(run: _Run, amount: int) -> Counted:

@@ -207,6 +207,9 @@ def test_the_caveat_of_the_calendar_stands_beside_it() -> None:
     """What counts by holidays that no state confirmed says so; by a state's own list, nothing."""
     start = datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert "Illinois has not confirmed (K)" in deadline_of(statute(IL), CALENDARS[IL], start).caveat
+    assert deadline_of(statute(NY), CALENDARS[NY], start).caveat == ""
+    moves = clock(ClockUnit.CALENDAR_DAYS, closed_day=ClosedDay.NEXT_BUSINESS_DAY)
+    assert "has not confirmed (K)" in deadline_of(moves, CALENDARS[NY], start).caveat
     own = parse_calendar(IL, b'mark = "V"\nsource = "its clerk"\nextends = "us"\n')
     assert deadline_of(statute(IL), own, start).caveat == ""
 

@@ -70,7 +70,7 @@ class Treatment(StrEnum):
     """Rules of the state's template carry it out, or would once they are switched on."""
 
     DUTY = "duty"
-    """Somebody must do something; recorded here, not yet carried out by Comity."""
+    """Somebody must do something; where it has a clock, `comity notices` finds when."""
 
     JUDGEMENT = "judgement"
     """A person must judge it: what is held goes to a reviewer."""
