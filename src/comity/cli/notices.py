@@ -112,7 +112,10 @@ def list_notices(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the notices that are owed, the nearest deadline first; the reading is recorded."""
+    """List the notices that are owed, by deadline.
+
+    How each was counted stands below. The reading is recorded; nobody in a record is named.
+    """
     member = member_of(state)
     desk = _desk(member, (rules, calendar, limits), (as_name, key), data)
     found = _find(desk, days)
@@ -130,6 +133,10 @@ def list_notices(
         caveats = (each.standing.deadline.caveat for each in found.owed)
         for sentence in filter(None, dict.fromkeys((*said, *caveats))):
             print_wrapped(console, sentence, "  ", "    ")
+    for entry in _unused(desk, found):
+        print_wrapped(
+            console, f"A delay names {entry}, about which no notice is owed.", "  ", "    "
+        )
     if found.unread:
         print_wrapped(
             console,
@@ -157,7 +164,10 @@ def letter(
     key: KeyFile = None,
     data: DataDir = None,
 ) -> None:
-    """Write the letter of a notice that is owed, on one page; the reading is recorded."""
+    """Write the letter of a notice that is owed.
+
+    One page, PDF/UA. The reading is recorded; name and address are kept nowhere.
+    """
     member, name = state_of_entry(entry)
     desk = _desk(member, (rules, calendar, limits), (as_name, key), data)
     if language not in desk.rules.office:
@@ -215,7 +225,10 @@ def given(
     key: KeyFile = None,
     data: DataDir = None,
 ) -> None:
-    """Sign that a resident was told; the ledger says so, and the notice is owed no more."""
+    """Sign that a resident was told.
+
+    The ledger says so by a leaf that cites the request, and the notice is owed no more.
+    """
     member, name = state_of_entry(entry)
     desk = _desk(member, (rules, calendar, limits), (as_name, key), data)
     if len(desk.rules.adopted) != 1:
@@ -287,6 +300,12 @@ def _finding(desk: _Desk, found: _Found, days: int) -> str:
     return f"{'✕' if late else '◆'} {said} by {label}" + (f", {late} overdue" if late else "")
 
 
+def _unused(desk: _Desk, found: _Found) -> list[str]:
+    """Return the entries that delays name in vain: a mistyped one would seal nothing."""
+    owed = {each.asked.entry for each in found.owed}
+    return sorted(set(desk.rules.delays) - owed)
+
+
 def _row(desk: _Desk, notice: OwedNotice) -> tuple[str, ...]:
     asked, standing = notice.asked, notice.standing
     by = day_words(standing.deadline.last_day)
@@ -331,6 +350,7 @@ def _document(desk: _Desk, found: _Found) -> dict[str, Any]:
             }
             for each in found.owed
         ],
+        "delays_unused": _unused(desk, found),
         "unread": found.unread,
         "access_entry": found.access_entry,
     }

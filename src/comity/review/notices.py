@@ -20,7 +20,7 @@ import msgspec
 from comity.directory.directory import Directory
 from comity.domain.agency import Agency, Family, FamilyError, family_ancestors, parse_family
 from comity.domain.errors import MalformedError
-from comity.domain.ids import ORI, Member
+from comity.domain.ids import ORI, Member, parse_entry_name
 from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import (
     DataClass,
@@ -244,6 +244,9 @@ def _rules(
 ) -> NoticeRules:
     delays: dict[str, tuple[Delay, ...]] = {}
     for row in said.delays:
+        if not _is_entry_of(state, row.entry):
+            # It would seal nothing, and somebody would be told of what a court has sealed.
+            raise NoticesFileError("`entry` of a delay is no entry of the state's ledger")
         at, lifted_at = row.delay.at, row.delay.lifted_at
         if at.tzinfo is None or (lifted_at is not None and lifted_at.tzinfo is None):
             raise NoticesFileError("`at` or `lifted_at` of a delay has no zone")
@@ -274,6 +277,13 @@ def _adopted(row: _AdoptedRow, label: str) -> Adopted:
                 instruments=frozenset(row.instruments),
             )
     raise NoticesFileError("`adopted` names a clause that has no clock")
+
+
+def _is_entry_of(state: Member, text: str) -> bool:
+    try:
+        return parse_entry_name(text)[0] == state
+    except MalformedError:
+        return False
 
 
 def _family(text: str) -> Family:

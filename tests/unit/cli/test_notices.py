@@ -145,6 +145,8 @@ def test_a_states_own_files_take_the_place(
         f"at = {yesterday}T00:00:00Z\nuntil = {soon}\n"
         'reason = "an investigation"\nauthority = "Circuit Court, practice case 26-1"\n'
     )
+    unused = rules.read_text().partition("[[delays]]")[2].replace("il/130", "il/999")
+    rules.write_text(f"{rules.read_text()}[[delays]]{unused}")
     days.write_text('mark = "V"\nsource = "the clerk"\nextends = "us"\n')
     limits.write_text(
         'mark = "V"\nsource = "the state"\n[court_order]\ndays_max = 9\nrenewals_max = 0\n'
@@ -156,6 +158,7 @@ def test_a_states_own_files_take_the_place(
     assert "(adopted)" in listed.stdout
     assert "has not confirmed" not in listed.stdout
     assert "delayed until" in " ".join(listed.stdout.split())
+    assert "A delay names il/999" in listed.stdout
     (tmp_path / "to.toml").write_text(POST)
     where = ("--to", str(tmp_path / "to.toml"), "--out", str(tmp_path / "letter.pdf"))
     ledger.desk.sent.clear()

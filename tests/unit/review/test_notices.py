@@ -235,6 +235,8 @@ def test_a_states_own_file_takes_the_place() -> None:
         ("families", 'instruments = ["oath"]\nfamilies'),
         ("label", "name"),
         ("12:00:00-06:00", "12:00:00"),
+        ('entry = "il/8"', 'entry = "IL/8"'),
+        ('entry = "il/8"', 'entry = "ny/8"'),
     ],
 )
 def test_a_faulty_file_of_notices_is_refused(old: str, new: str) -> None:
