@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fuzz import members, messages, rules
+from tests.fuzz import desk, members, messages, rules
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
-    target.name: target for target in (*messages.TARGETS, *members.TARGETS, *rules.TARGETS)
+    target.name: target
+    for target in (*messages.TARGETS, *members.TARGETS, *rules.TARGETS, *desk.TARGETS)
 }

@@ -21,6 +21,7 @@ from comity.domain.errors import ComityError
 from comity.domain.times import TIME_MAX
 from comity.policy.clock import Clock, ClockUnit, ClosedDay
 from comity.review.calendars import (
+    CALENDAR_YEAR_MAX,
     Calendar,
     calendar_caveat,
     is_business_day,
@@ -170,6 +171,8 @@ def _paused_days(clock: Clock, pauses: Sequence[Pause]) -> tuple[date, ...]:
             raise ClockEventError(
                 f"a pause is not 1 to {clock.pause_days_max} days, which is what its clock allows"
             )
+        if pause.until.year > CALENDAR_YEAR_MAX:
+            raise ClockEventError("a pause is not in the years that are counted")
         if not is_reason(pause.reason):
             raise ClockEventError("`reason` of a pause is missing or too long")
         days.update(_days(pause.since, span))

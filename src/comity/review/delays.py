@@ -22,7 +22,7 @@ from comity.domain.errors import ComityError, MalformedError
 from comity.domain.vocabulary import Purpose
 from comity.policy.clock import Clock
 from comity.policy.laws import LawMark
-from comity.review.calendars import Calendar
+from comity.review.calendars import CALENDAR_YEAR_MAX, CALENDAR_YEAR_MIN, Calendar
 from comity.review.deadline_words import day_words
 from comity.review.deadlines import Deadline, deadline_of, end_of_day, is_reason, local_date
 from comity.review.tables import read_table
@@ -168,6 +168,7 @@ def add_delay(
 
     Raises: DelayError if it is too long, renewed too often, or given before an earlier one.
     """
+    _check_year(delay.at)
     limit = limits.of(delay.kind)
     days = (delay.until - local_date(calendar, delay.at)).days + 1
     if not 1 <= days <= limit.days_max:
@@ -189,6 +190,7 @@ def add_delay(
 
 def lift_delay(calendar: Calendar, delay: Delay, at: datetime) -> Delay:
     """Return a delay that ends at a moment before its time. Raises: DelayError."""
+    _check_year(at)
     if not delay.at <= at <= _end(calendar, delay):
         raise DelayError("a delay that does not stand cannot be lifted")
     return msgspec.structs.replace(delay, lifted_at=at)
@@ -230,6 +232,12 @@ def standing_of(
         is_late=is_late,
         sentence=sentence,
     )
+
+
+def _check_year(at: datetime) -> None:
+    # Beyond them lie moments that no zone can tell.
+    if not CALENDAR_YEAR_MIN <= at.year < CALENDAR_YEAR_MAX:
+        raise DelayError("a moment of a delay is not in the years that are counted")
 
 
 def _end(calendar: Calendar, delay: Delay) -> datetime:

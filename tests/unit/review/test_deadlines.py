@@ -290,6 +290,7 @@ def extension(hour: int, amount: int = 1, reason: str = "storm") -> Extension:
         ([pause(6, 6, "x" * (REASON_CHARS_MAX + 1))], [], "`reason`"),
         ([pause(4, 6)], [], "before"),
         ([pause(6, 6)] * (CLOCK_EVENTS_MAX + 1), [], "pauses"),
+        ([Pause(since=date(9999, 12, 31), until=date(9999, 12, 31), reason="a")], [], "years"),
         ([], [extension(1)] * (CLOCK_EVENTS_MAX + 1), "extensions"),
         ([], [extension(1, 0)], "`amount`"),
         ([], [extension(1, 11)], "over 10"),

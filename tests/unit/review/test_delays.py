@@ -226,6 +226,16 @@ def test_a_delay_says_why_and_by_whom(altered: dict[str, Any]) -> None:
         granted([order(6, **altered)])
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_moments_that_no_zone_can_tell_are_refused(at: str) -> None:
+    """At both ends of the calendar a delay is refused, and so is its lifting."""
+    moment = datetime.fromisoformat(at)
+    with pytest.raises(DelayError, match="years"):
+        granted([order(6, at=moment, until=moment.date())])
+    with pytest.raises(DelayError, match="years"):
+        lift_delay(IL, order(6), moment)
+
+
 def test_delays_come_in_order() -> None:
     """One that claims to be older than the last is refused: it would hide a late notice."""
     with pytest.raises(DelayError, match="earlier"):
