@@ -132,11 +132,12 @@ def test_nothing_stated_is_said_so() -> None:
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("kind", AgencyType)
 def test_a_confidential_letter_names_no_place(language: Language, kind: AgencyType) -> None:
-    """The agency by its kind, a safe contact, no address, and a warning not to post it."""
+    """The agency by its kind, no entry that names it, a safe contact, and no post."""
     wanted = facts(language=language, to=SAFE, agency_type=kind)
     letter = letter_of(wanted)
     bytes_of = msgspec.json.encode(letter)
     assert FACTS.agency.encode() not in bytes_of
+    assert FACTS.entry.encode() not in bytes_of
     assert words_of(language).agencies[kind] in text_of(letter)
     assert letter.recipient == (FACTS.resident,)
     assert SAFE.name in letter.warning

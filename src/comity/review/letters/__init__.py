@@ -1,8 +1,9 @@
 """The letter that tells a resident who asked for their record: one page, English or Spanish.
 
 It takes what is known of one request and returns what stands on the page, in its order; an adapter
-sets it. For a person with address confidentiality the agency is named by its kind alone, and there
-is a safe contact in place of an address: the types have no place for both.
+sets it. For a person with address confidentiality the agency is named by its kind alone, the entry
+that would name it is left out, and there is a safe contact in place of an address: the types have
+no place for both.
 Guarantee: what people wrote stands in the letter as text, in its own place; nothing of it is read
 as a place in braces. A law whose text nobody read at all is never cited as a duty.
 Source: docs/adr/0039-statutory-clocks.md, "Decision: letters".
@@ -161,10 +162,13 @@ def letter_of(facts: LetterFacts) -> Letter:
     asked = words.asked[asked_of(facts.key)]
     to = facts.to
     if isinstance(to, SafeContact):
+        # The public entry names the agency: it is not in a letter that does not.
+        footer = words.page_safe
         warning = words.safe.format(name=facts.resident, contact=to.name, how=to.how)
         recipient: tuple[str, ...] = (facts.resident,)
     else:
         warning, recipient = "", (facts.resident, *to.lines)
+        footer = words.page.format(entry=facts.entry)
     return Letter(
         language=facts.language,
         region=words.region,
@@ -176,7 +180,7 @@ def letter_of(facts: LetterFacts) -> Letter:
         warning=warning,
         day=words.day_words(facts.dated),
         sections=tuple(_sections(facts, words, asked)),
-        footer=words.page.format(entry=facts.entry),
+        footer=footer,
         at=int(datetime.combine(facts.dated, time(), UTC).timestamp()),
     )
 
@@ -213,7 +217,8 @@ def _sections(facts: LetterFacts, words: Words, asked: str) -> Iterator[LetterSe
             words.complain.format(how=office.complain),
         ),
     )
-    check = words.check.format(entry=facts.entry, state=member_label(facts.state))
+    text = words.check_safe if isinstance(facts.to, SafeContact) else words.check
+    check = text.format(entry=facts.entry, state=member_label(facts.state))
     yield LetterSection(title=words.check_title, sentences=(check,))
 
 

@@ -61,6 +61,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: str
     practice: str
     page: str
+    page_safe: str
     safe: str
     asked_title: str
     asked_for: str
@@ -77,6 +78,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     complain: str
     check_title: str
     check: str
+    check_safe: str
     headline: Mapping[Happened, str]
     happened: Mapping[Happened, str]
     asked: Mapping[Asked, str]
