@@ -39,7 +39,7 @@ _SHOWN_CHARS_MAX = 1_000
 _LAST_MONTH = (9_999 - 1_970) * 12 + 11
 
 
-def _shown(error: Exception) -> None:
+def shown(error: Exception) -> None:
     """A refusal of what a person wrote may name a word of it, and is one line all the same."""
     said = str(error)
     hold(len(said) <= _SHOWN_CHARS_MAX and said.isascii(), "a refusal is short and plain")
@@ -50,7 +50,7 @@ def _check_draft(data: bytes) -> str:
     try:
         bundle = read_draft(text_of(data))
     except (RuleFormError, OptOutError) as error:
-        _shown(error)
+        shown(error)
         return error.code
     same(parse_bundle(encode_bundle(bundle)), bundle, "a draft is written and read back")
     return READ
@@ -60,7 +60,7 @@ def _check_guarantees(data: bytes) -> str:
     try:
         found = read_guarantees(text_of(data))
     except RuleFormError as error:
-        _shown(error)
+        shown(error)
         return error.code
     hold(len({each.id for each in found}) == len(found), "each has its own id")
     return READ
@@ -79,7 +79,7 @@ def _check_traffic(data: bytes) -> str:
     try:
         found = traffic_of(io.BytesIO(data), {}, _LAST_MONTH)
     except TrafficFormError as error:
-        _shown(error)
+        shown(error)
         return error.code
     again = traffic_of(io.BytesIO(_written(found)), {}, _LAST_MONTH)
     same(again, found, "traffic is written and read back")
@@ -129,7 +129,7 @@ def _check_private(data: bytes) -> str:
     return READ
 
 
-_TOML_WORDS = [
+TOML_WORDS = [
     b"[[rules]]", b"[rules.when]", b"[[rules.unless]]", b"[[guarantees]]", b"[guarantees.when]",
     b"[rules.statute]", b'id = "', b"when = {", b"unless = [", b"agency = [", b"purpose = [",
     b'"US/DHS/ICE"', b'effect = "deny"', b"enabled = ", b'"""', b"'''", b"a.b.c.d = 1", b".a" * 20,
@@ -155,10 +155,10 @@ _PRIVATE_WORDS = [
 _TEXT_MAX = 60_000
 
 TARGETS = [
-    Target("draft", _check_draft, seeds.drafts, Shape.LINES, _TEXT_MAX, words=_TOML_WORDS),
+    Target("draft", _check_draft, seeds.drafts, Shape.LINES, _TEXT_MAX, words=TOML_WORDS),
     Target(
         "guarantees", _check_guarantees, seeds.guarantee_files, Shape.LINES, 20_000, weight=2,
-        words=_TOML_WORDS,
+        words=TOML_WORDS,
     ),
     Target("cedar", _check_cedar, seeds.cedar_texts, Shape.LINES, 20_000, 3, _CEDAR_WORDS),
     Target("traffic", _check_traffic, seeds.traffic_files, Shape.CELLS, 20_000, 4, _TRAFFIC_WORDS),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from tests.fuzz import identity, members, messages, rules
+from tests.fuzz import desk, identity, members, messages, rules
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*messages.TARGETS, *members.TARGETS, *rules.TARGETS, *identity.TARGETS)
+    for target in (
+        *messages.TARGETS,
+        *members.TARGETS,
+        *rules.TARGETS,
+        *identity.TARGETS,
+        *desk.TARGETS,
+    )
 }

@@ -83,6 +83,10 @@ CODE_OF_LONG = {
     "envelope": "envelope-too-large",
     "command": "command-too-large",
     "policy": "policy-limit",
+    "calendar": "calendar-malformed",
+    "delay-limits": "delay-limits-malformed",
+    "notices": "notices-file-malformed",
+    "recipient": "letter-refused",
 }
 
 
@@ -108,7 +112,7 @@ READERS = {
     ],
     "msgpack": ["parcel", "command", "contents", "evidence"],
     "xml": XML_READERS,
-    "toml": ["toml-table"],
+    "toml": ["toml-table", "calendar", "notices"],
 }  # fmt: skip
 
 

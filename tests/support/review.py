@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,6 +16,12 @@ from comity.domain.after_review import (
     SignedDeskReading,
     after_review_bytes,
     desk_reading_bytes,
+)
+from comity.domain.given_notice import (
+    GivenHow,
+    GivenNotice,
+    SignedGivenNotice,
+    given_notice_bytes,
 )
 from comity.domain.ids import ORI, Member
 from comity.domain.passes import (
@@ -39,10 +46,12 @@ __all__ = [
     "LICENSEE",
     "URGENT",
     "case_pass",
+    "given",
     "look",
     "proof_of",
     "reading",
     "revocation",
+    "signed_given",
     "signed_look",
     "signed_pass",
     "signed_reading_of",
@@ -99,6 +108,26 @@ def reading(desk: Desk, entry: str = "", **changes: Any) -> DeskReading:
     """A reviewer's wish to read a desk."""
     base = DeskReading(state=WA, desk=desk, entry=entry, reviewer=REVIEWER, at=NOW)
     return msgspec.structs.replace(base, **changes)
+
+
+def given(entry: str, **changes: Any) -> GivenNotice:
+    """A notice about a request of Washington, posted the day before."""
+    base = GivenNotice(
+        state=WA,
+        entry=entry,
+        law="WA-PRACTICE",
+        clause="tell",
+        how=GivenHow.POST,
+        on=datetime.fromtimestamp(NOW - DAY, UTC).date(),
+        reviewer=REVIEWER,
+        at=NOW,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def signed_given(made: GivenNotice) -> SignedGivenNotice:
+    """The notice as the enrolled reviewer signs it."""
+    return SignedGivenNotice(notice=made, proof=proof_of(given_notice_bytes(made)))
 
 
 def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:

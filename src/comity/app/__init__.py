@@ -47,6 +47,7 @@ from comity.roles.settings import Settings
 from comity.roles.witness import WitnessRole
 from comity.roles.worker import SealingParts, Worker
 from comity.services.events import Events
+from comity.services.notice_reader import NoticeReader
 from comity.services.paging import LogPager
 from comity.services.private_records import Records
 from comity.services.rebuilding import Rebuilding
@@ -68,6 +69,7 @@ __all__ = [
     "open_hub",
     "open_ledger_reader",
     "open_ledger_server",
+    "open_notices",
     "open_reader",
     "open_rebuilding",
     "open_records",
@@ -187,6 +189,14 @@ async def open_history(settings: Settings, member: Member) -> AsyncIterator[Traf
     vault = open_vault(settings)
     async with open_ledger_reader(settings, [member]) as (store, rows):
         yield Traffic(store=store, rows=rows, vault=vault)
+
+
+@asynccontextmanager
+async def open_notices(settings: Settings, member: Member) -> AsyncIterator[NoticeReader]:
+    """Open a member's ledger for the notices that are owed, by the role that can only read."""
+    vault = open_vault(settings)
+    async with open_ledger_reader(settings, [member]) as (store, rows):
+        yield NoticeReader(store=store, rows=rows, vault=vault)
 
 
 @asynccontextmanager

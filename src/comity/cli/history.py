@@ -28,7 +28,7 @@ from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 from comity.services.sending import send_command
 
-__all__ = ["DAYS_MAX", "KeyringMissingError", "app"]
+__all__ = ["DAYS_MAX", "KeyringMissingError", "app", "check_keyring"]
 
 DAYS_MAX: Final = 92
 """Days of one export."""
@@ -96,7 +96,7 @@ def export(
     )
     _check_span(reading)
     files = _files(member, (first, last), out, to_dir)
-    _check_keyring(settings, member)
+    check_keyring(settings, member)
     written = asyncio.run(_export(settings, reading, reviewer, files))
     if as_json:
         print_json(
@@ -201,7 +201,8 @@ def _files(
     return files
 
 
-def _check_keyring(settings: Settings, member: Member) -> None:
+def check_keyring(settings: Settings, member: Member) -> None:
+    """Raise KeyringMissingError where a member's month keys are not on this machine."""
     folder = settings.data_dir / "keyring" / member
     if not folder.is_dir():
         raise KeyringMissingError(

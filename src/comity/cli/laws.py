@@ -11,6 +11,7 @@ from comity.cli.network import member_of
 from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, print_wrapped
 from comity.domain.ids import OPERATOR_MEMBER, Member, member_label
 from comity.domain.vocabulary import Outcome
+from comity.policy.clock import english_of_clock
 from comity.policy.english import join_words
 from comity.policy.families import label_of_agency
 from comity.policy.laws import Law, LawClause, ReportedBlock, Treatment, law_states, laws_of
@@ -34,7 +35,7 @@ _WORDS: Final = {Outcome.RELEASE: "release", Outcome.HOLD: "hold", Outcome.DENY:
 _HEADS: Final = ("state", "clauses", "rules", "off", "duties", "judge", "facts", "other", "blank")
 _LEGEND: Final = (
     "V read in the primary text, S secondary reporting only, K not checked. Not legal advice."
-    " Duties are recorded here; Comity does not carry them out yet."
+    " Duties are for a person; `comity notices` finds the notices with a clock."
 )
 
 
@@ -106,6 +107,8 @@ def _say_clause(console: Console, clause: LawClause, rules: dict[str, Rule]) -> 
         print_wrapped(console, line, "    ", "      ")
     if clause.duty is not None:
         print_wrapped(console, english_of_duty(clause.duty), "    ", "      ")
+    if clause.clock is not None:
+        print_wrapped(console, f"clock: {english_of_clock(clause.clock)}", "    ", "      ")
     if clause.why:
         print_wrapped(console, clause.why, "    ")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,6 +27,12 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.given_notice import (
+    GivenHow,
+    GivenNotice,
+    SignedGivenNotice,
+    given_notice_bytes,
+)
 from comity.domain.ids import ORI, Member, parse_ori
 from comity.domain.passes import (
     PASS_DAYS_MAX,
@@ -38,10 +45,11 @@ from comity.domain.passes import (
     pass_bytes,
     revocation_bytes,
 )
+from comity.domain.verdict import HistoryReading, SignedHistoryReading, history_reading_bytes
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.exchange.leaves import ordered
-from comity.link.command import Command, CommandDone, CommandResult, HoldView
-from comity.link.review import DeskShown, GrantPass, ReadDesk, ReviewRelease, RevokePass
+from comity.link.command import Command, CommandDone, CommandResult, HoldView, ReadHistory
+from comity.link.review import DeskShown, GiveNotice, GrantPass, ReadDesk, ReviewRelease, RevokePass
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 from comity.services.sending import send_command
@@ -80,6 +88,30 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         result = self._send(ReadDesk(signed=SignedDeskReading(reading=reading, proof=proof)))
         assert isinstance(result, DeskShown)
         return result
+
+    def read_history(self, since: int, until: int) -> str:
+        """Record that requests of a time are about to be read; return that leaf's entry."""
+        # INVARIANT (no-answer-before-receipt): nothing is opened before this has returned.
+        reading = HistoryReading(
+            state=self.state, since=since, until=until, reviewer=self.reviewer.name, at=_now()
+        )
+        proof = signature_of(self.state, self.reviewer, history_reading_bytes(reading))
+        return self._done(ReadHistory(signed=SignedHistoryReading(reading=reading, proof=proof)))
+
+    def give_notice(self, entry: str, *, law: str, clause: str, how: GivenHow, on: date) -> str:
+        """Sign that a notice was given; return the entry of the leaf that says so."""
+        notice = GivenNotice(
+            state=self.state,
+            entry=entry,
+            law=law,
+            clause=clause,
+            how=how,
+            on=on,
+            reviewer=self.reviewer.name,
+            at=_now(),
+        )
+        proof = signature_of(self.state, self.reviewer, given_notice_bytes(notice))
+        return self._done(GiveNotice(signed=SignedGivenNotice(notice=notice, proof=proof)))
 
     def grant(self, case_pass: CasePass) -> str:
         """Sign and grant a pass; return its entry."""

@@ -48,6 +48,7 @@ from comity.link.limits import (
 from comity.link.review import (
     DeskShown,
     ExpireReview,
+    GiveNotice,
     GrantPass,
     ReadDesk,
     ReviewRelease,
@@ -84,6 +85,7 @@ __all__ = [
     "Expire",
     "ExpireReview",
     "FoldTraffic",
+    "GiveNotice",
     "GrantPass",
     "HoldView",
     "HoldsShown",
@@ -316,6 +318,7 @@ Command = (
     | RevokePass
     | ReviewRelease
     | ReadDesk
+    | GiveNotice
     | ExpireReview
 )
 CommandResult = CommandDone | CommandFailed | HoldsShown | KeysShown | DeskShown | Certified
@@ -382,7 +385,7 @@ def command_member(command: Command) -> Member:
             return command.state
         case ExpireReview():
             return command.state
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk():
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
             return signed_state(command)
         case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint():
             return command.member
@@ -421,7 +424,7 @@ def _check_command(command: Command) -> None:
             holds = holds and is_verdict(command.signed)
         case Expire():
             holds = holds and is_id(command.exchange_id)
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk():
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
             holds = holds and is_signed(command)
         case ExpireReview():
             holds = holds and is_entry(command.entry)

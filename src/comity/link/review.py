@@ -11,6 +11,7 @@ from comity.domain.after_review import (
     SignedAfterReview,
     SignedDeskReading,
 )
+from comity.domain.given_notice import SignedGivenNotice
 from comity.domain.ids import Member
 from comity.domain.passes import (
     PASS_PERSONS_MAX,
@@ -26,6 +27,7 @@ from comity.link.limits import TEXT_CHARS_MAX
 __all__ = [
     "DeskShown",
     "ExpireReview",
+    "GiveNotice",
     "GrantPass",
     "PassView",
     "ReadDesk",
@@ -79,6 +81,15 @@ class ReadDesk(
     """A reviewer's signed wish to read case passes or urgent releases, or one of them."""
 
     signed: SignedDeskReading
+
+
+class GiveNotice(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="give_notice",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed word that a resident was told of a request."""
+
+    signed: SignedGivenNotice
 
 
 class ExpireReview(
@@ -148,7 +159,7 @@ class DeskShown(
     access_entry: str = ""
 
 
-ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk
+ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice
 
 
 def signed_state(command: ReviewSigned) -> Member:
@@ -162,6 +173,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.review.state
         case ReadDesk():
             return command.signed.reading.state
+        case GiveNotice():
+            return command.signed.notice.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -198,6 +211,11 @@ def is_signed(command: ReviewSigned) -> bool:
             reading = signed.reading
             holds = not reading.entry or is_entry(reading.entry)
             return holds and _is_by(reading.reviewer, reading.at, "", signed.proof)
+        case GiveNotice(signed=signed):
+            notice = signed.notice
+            names = (notice.law, notice.clause)
+            holds = is_entry(notice.entry) and all(0 < len(n) <= _NAME_CHARS_MAX for n in names)
+            return holds and _is_by(notice.reviewer, notice.at, "", signed.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:

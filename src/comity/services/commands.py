@@ -28,6 +28,7 @@ from comity.link.command import (
     Expire,
     ExpireReview,
     FoldTraffic,
+    GiveNotice,
     GrantPass,
     HoldsShown,
     HoldView,
@@ -58,6 +59,7 @@ from comity.services.certifying import Certifier
 from comity.services.checkpoints import Checkpoints
 from comity.services.events import Events
 from comity.services.freezing import Freezes
+from comity.services.given_notices import GivenNotices
 from comity.services.keeping_desk import KeepingDesk
 from comity.services.member import World
 from comity.services.publishing import PartPublisher
@@ -154,6 +156,7 @@ class Commands:
         self._review = review
         self._clock = clock
         self._accesses = Accesses(sequencer, clock, entropy)
+        self._given = GivenNotices(world=world, rows=self._rows, sequencer=sequencer, clock=clock)
         self._events = events
 
     async def take(self, data: bytes) -> bytes:
@@ -174,10 +177,8 @@ class Commands:
                 return await self._read(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case ReadHistory():
-                return CommandDone(entry=await self._read_history(command.signed))
-            case OpenRecord():
-                return CommandDone(entry=await self._open_record(command.signed))
+            case ReadHistory() | OpenRecord() | GiveNotice():
+                return CommandDone(entry=await self._recorded(command))
             case SignCheckpoint():
                 await self._checkpoints.sign_all()
                 return CommandDone()
@@ -231,6 +232,18 @@ class Commands:
                 row = await self._freezes.thaw(command.state, command.thaw)
                 entry = entry_name(command.state, row.leaf_index)
                 return CommandDone(entry=entry, facts=(("since", str(row.since)),))
+            case _:
+                assert_never(command)
+
+    async def _recorded(self, command: ReadHistory | OpenRecord | GiveNotice) -> str:
+        """Record what a reviewer is about to read, or has done; return the leaf's entry."""
+        match command:
+            case ReadHistory():
+                return await self._read_history(command.signed)
+            case OpenRecord():
+                return await self._open_record(command.signed)
+            case GiveNotice():
+                return await self._given.give(command.signed)
             case _:
                 assert_never(command)
 

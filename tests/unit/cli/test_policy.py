@@ -81,6 +81,8 @@ def test_laws_are_said_clause_by_clause() -> None:
     found = json.loads(RUNNER.invoke(app, ["policy", "laws", "IL", "--json"]).stdout)
     assert text.replace("\n", " ").startswith(found["finding"])
     assert found["laws"][0]["clauses"][3]["duty"]["within"] == 3
+    assert found["laws"][0]["clauses"][3]["clock"]["unit"] == "business_days"
+    assert "clock: 3 business days from when the order, warrant or subpoena was received" in text
     assert {"id": "IL-A01", "effect": "deny", "mark": "V", "label": "draft",
             "enabled": False} in found["rules"]  # fmt: skip
     every = RUNNER.invoke(app, ["policy", "laws"]).stdout

@@ -23,6 +23,7 @@ import msgspec
 from comity.domain.agency import Family
 from comity.domain.decision import RuleId
 from comity.domain.ids import Member, parse_member
+from comity.policy.clock import Clock
 
 __all__ = [
     "Duty",
@@ -69,7 +70,7 @@ class Treatment(StrEnum):
     """Rules of the state's template carry it out, or would once they are switched on."""
 
     DUTY = "duty"
-    """Somebody must do something; recorded here, not yet carried out by Comity."""
+    """Somebody must do something; where it has a clock, `comity notices` finds when."""
 
     JUDGEMENT = "judgement"
     """A person must judge it: what is held goes to a reviewer."""
@@ -105,7 +106,7 @@ class LawClause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One clause: `at` is its place in the law, `says` its sense in one sentence.
 
     `rules` are those of the state's template that rest on it, enabled or not. `why` says why no
-    rule does, or what a rule leaves out.
+    rule does, or what a rule leaves out. `clock` is when its duty must be done, as it is counted.
     """
 
     id: str
@@ -118,6 +119,7 @@ class LawClause(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     rules: tuple[RuleId, ...] = ()
     why: str = ""
     duty: Duty | None = None
+    clock: Clock | None = None
 
 
 class Law(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

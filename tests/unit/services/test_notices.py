@@ -1,0 +1,170 @@
+"""Notices that are owed, read from a ledger, and the word of a reviewer that one was given."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from comity.domain.agency import Family
+from comity.domain.given_notice import GivenHow
+from comity.domain.ids import parse_entry_name
+from comity.domain.query import NO_CLAIMS
+from comity.domain.vocabulary import Instrument, LeafKind, Purpose
+from comity.link.command import CommandDone, CommandFailed, decode_result, encode_command
+from comity.link.review import GiveNotice
+from comity.policy import Rule
+from comity.policy.clock import Clock, ClockUnit, StartEvent
+from comity.policy.laws import LawMark
+from comity.review.calendars import calendar_of
+from comity.review.letters.words import Happened
+from comity.review.notices import Adopted, NoticeRules, notices_of
+from comity.services.notice_reader import NoticeReader, NoticesRead
+from tests.support.gateway import (
+    DENY_ALL,
+    HOLD_ALL,
+    NOW,
+    RELEASE,
+    WA,
+    PracticeHost,
+    ask_of,
+    asks,
+    policy_of,
+    running,
+)
+from tests.support.review import given, signed_given
+
+# Washington has no such clause: this one is made up, and means a Texas family.
+RULES = NoticeRules(
+    state=WA,
+    adopted=(
+        Adopted(
+            law="WA-PRACTICE",
+            clause="tell",
+            cite="practice clause",
+            mark=LawMark.READ,
+            label="practice adoption",
+            clock=Clock(
+                id="tell",
+                starts=StartEvent.REQUEST_RECEIVED,
+                amount=3,
+                unit=ClockUnit.CALENDAR_DAYS,
+            ),
+            families=frozenset({Family("TX/LOCAL")}),
+            instruments=frozenset({Instrument.COURT_ORDER}),
+        ),
+    ),
+    office={},
+    delays={},
+)
+ORDERED = msgspec.structs.replace(
+    NO_CLAIMS, purpose=Purpose.CIVIL_IMMIGRATION, instrument=Instrument.COURT_ORDER
+)
+
+
+async def asked(host: PracticeHost, number: int, **changes: Any) -> None:
+    """A request of a Texas agency that rests on a court's order."""
+    await host.answer.take(asks(ask_of(number, **{"claims": ORDERED, **changes})))
+
+
+async def read(host: PracticeHost, since: int = NOW - 60) -> NoticesRead:
+    """What the ledger says since a time."""
+    reader = NoticeReader(store=host.store, rows=host.store, vault=host.vault)
+    return await reader.read(RULES, host.world.directory, since)
+
+
+async def owed(host: PracticeHost) -> list[tuple[str, Happened]]:
+    """The notices that are owed: about which entry, and what became of it."""
+    now = datetime.fromtimestamp(NOW, UTC)
+    found = [notices_of(RULES, calendar_of(WA), one, now) for one in (await read(host)).asked]
+    return [(each.asked.entry, each.happened) for notices in found for each in notices]
+
+
+async def give(host: PracticeHost, entry: str, **changes: Any) -> CommandDone | CommandFailed:
+    """A reviewer's word, as it comes over the wire."""
+    signed = signed_given(given(entry, **changes))
+    result = decode_result(await host.commands.take(encode_command(GiveNotice(signed=signed))))
+    assert isinstance(result, CommandDone | CommandFailed)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind", "happened"),
+    [
+        ((RELEASE,), LeafKind.DISCLOSURE, Happened.RELEASED),
+        ((DENY_ALL,), LeafKind.DENIAL, Happened.REFUSED),
+        ((RELEASE, HOLD_ALL), LeafKind.HOLD, Happened.HELD),
+    ],
+)
+async def test_a_request_owes_a_notice_until_one_is_given(
+    rules: tuple[Rule, ...], kind: LeafKind, happened: Happened
+) -> None:
+    """Released, refused or held: owed; told by a leaf that cites it, once however often said."""
+    async with running(policy_of(WA, *rules)) as host:
+        await asked(host, 1)
+        await asked(host, 2, claims=NO_CLAIMS)
+        ((entry, became),) = await owed(host)
+        member, index = parse_entry_name(entry)
+        assert member == WA
+        assert host.leaves(WA)[index].kind is kind
+        assert became is happened
+        first = await give(host, entry)
+        assert isinstance(first, CommandDone)
+        assert await owed(host) == []
+        size = host.size(WA)
+        again = await give(host, entry, how=GivenHow.HAND)
+        assert isinstance(again, CommandDone)
+        assert (again.entry, host.size(WA)) == (first.entry, size)
+        (told,) = host.leaves(WA, LeafKind.NOTICE)
+        assert told.cites == entry
+
+
+async def test_what_is_older_is_not_read() -> None:
+    """Requests accepted before the time that is asked for are left out."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        assert len((await read(host, NOW)).asked) == 1
+        assert (await read(host, NOW + 1)).asked == ()
+        assert (await read(host, NOW + 7_200)).asked == ()
+
+
+async def test_other_families_are_not_opened() -> None:
+    """A clause that means nobody who asked opens no record."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        (adopted,) = RULES.adopted
+        other = msgspec.structs.replace(adopted, families=frozenset({Family("US/DHS")}))
+        rules = msgspec.structs.replace(RULES, adopted=(other,))
+        reader = NoticeReader(store=host.store, rows=host.store, vault=host.vault)
+        assert (await reader.read(rules, host.world.directory, NOW - 60)).asked == ()
+
+
+async def test_a_record_that_cannot_be_opened_is_counted() -> None:
+    """Its month's key is gone: the list says that one is missing."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        host.store.tables.private.clear()
+        found = await read(host)
+        assert (found.asked, found.unread) == ((), 1)
+
+
+async def test_a_word_about_nothing_is_refused() -> None:
+    """No leaf, a leaf that is no request, another state, a day to come, another's signature."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        ((entry, _),) = await owed(host)
+        size = host.size(WA)
+        wrongs: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"entry": "wa/999"}, "notice-refused"),
+            ({"entry": "wa/0"}, "notice-refused"),
+            ({"entry": "or/0"}, "notice-refused"),
+            ({"on": date(2040, 1, 1)}, "notice-refused"),
+            ({"reviewer": "somebody"}, "verdict-refused"),
+        )
+        for wrong, code in wrongs:
+            result = await give(host, **{"entry": entry, **wrong})
+            assert isinstance(result, CommandFailed)
+            assert result.code == code
+        assert host.size(WA) == size
