@@ -14,23 +14,28 @@ import msgspec
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
 from comity.app.console import console_handlers
+from comity.app.paper import set_letter
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
+from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
 from comity.console.people import People, Person, Role
 from comity.console.sessions import Sessions
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
+from comity.directory.part import sign_part
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
-from comity.ports import Claims, ProviderReply, SignInTerms
+from comity.ports import Claims, DirectoryRow, ProviderReply, SignInTerms
+from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
+from tests.support.directory import signer_of
 from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
-from tests.support.gateway import NS, OR, WA, PracticeHost
+from tests.support.gateway import NS, OR, TX, WA, PracticeHost, heard_of, practice_parts
 from tests.support.link import WEST
 
 __all__ = ["ADDRESS", "ISSUER", "Answered", "PracticeConsole", "console_on", "person_of"]
@@ -86,6 +91,19 @@ class _Keys:
         return Ed25519Proof(key_id=KEY_ID, signature=PRIVATE_KEY.sign(message))
 
 
+class _Everyone:
+    """The parts of all members, as a host keeps those that it has heard of."""
+
+    def __init__(self, host: PracticeHost) -> None:
+        self._host = host
+
+    async def directory_parts(self) -> list[DirectoryRow]:
+        """The host's own members' parts, and Texas's."""
+        texas = next(part for part in practice_parts() if part.member == TX)
+        heard = heard_of(sign_part(texas, signer_of(TX)))
+        return [*await self._host.store.directory_parts(), heard]
+
+
 def person_of(role: Role, state: Member = WA) -> Person:
     """One invented person of a state with one role."""
     return Person(
@@ -109,6 +127,7 @@ class PracticeConsole:
         self.gateway = MemoryBus(wire)
         persons = [person_of(role, state) for state in (OR, WA) for role in Role]
         self.people = People(ISSUER, persons)
+        self.clauses: dict[Member, StateClauses] = {}
         self.sessions = Sessions(entropy)
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
         self.desk = Desk(
@@ -119,13 +138,19 @@ class PracticeConsole:
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,
-                everyone=host.store,
+                everyone=_Everyone(host),  # type: ignore[arg-type]
                 trust=host.root,
                 national={},
                 now=lambda: clock.now_ns() / NS,
             ),
             verdicts=self.verdicts,
             opened=OpenedCases(),
+            notices=NoticeBook(
+                reader=NoticeReader(store=host.store, rows=host.store, vault=host.vault),
+                clauses=self.clauses.get,
+                set_letter=set_letter,
+                is_practice=True,
+            ),
             clock=clock,
         )
         views = Views(identities={}, is_practice=True)
@@ -231,7 +256,7 @@ class PracticeConsole:
         return Answered(
             status=start["status"],
             headers={name.decode(): value.decode("latin-1") for name, value in start["headers"]},
-            body=end["body"].decode(),
+            body=end["body"].decode("utf-8", "replace"),
         )
 
 

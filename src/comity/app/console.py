@@ -13,14 +13,18 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
+from comity.app.paper import set_letter
+from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
 from comity.console.identity import Identity, read_identity
+from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
 from comity.console.people import People
@@ -33,12 +37,17 @@ from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.practice.sign_in import PracticeSignIn
+from comity.review.calendars import calendar_of, parse_calendar
+from comity.review.delays import house_limits, parse_delay_limits
+from comity.review.notices import parse_notices, practice_notices
+from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
+from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
@@ -134,13 +143,19 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
         ),
         verdicts=verdicts,
         opened=OpenedCases(),
+        notices=NoticeBook(
+            reader=NoticeReader(store=own, rows=sealed_rows(settings, own, events), vault=vault),
+            clauses=_clauses(settings).get,
+            set_letter=set_letter,
+            is_practice=settings.is_practice,
+        ),
         clock=SystemClock(),
     )
 
 
 def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     """Return the page of every route."""
-    cases = CasePages(desk, views)
+    cases, notices = CasePages(desk, views), NoticePages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -157,6 +172,10 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
+        Name.NOTICES: notices.notices,
+        Name.NOTICE: notices.notice,
+        Name.NOTICE_LETTER: notices.letter,
+        Name.NOTICE_GIVEN: notices.given,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
     }
@@ -191,6 +210,35 @@ async def _serve_practice_sign_in(
     server = PlainServer(practice.app, events)
     await server.listen(LOOPBACK, settings.sign_in_port)
     stack.push_async_callback(server.close)
+
+
+def _clauses(settings: Settings) -> dict[Member, StateClauses]:
+    """Return what each state's own files say of notices: `notices/il.toml`, `calendars/il.toml` and
+    `delays/il.toml` below the data directory; in a practice network the practice adoptions stand in
+    the place of the first.
+
+    Raises: NoticesFileError, CalendarError, DelayLimitsError.
+    """
+    found = {}
+    for member in HostFiles(settings.data_dir).ledger_keys():
+        calendar, limits = calendar_of(member), house_limits()
+        if (own := _own_file(settings, "calendars", member)) is not None:
+            calendar = parse_calendar(member, own)
+        if (own := _own_file(settings, "delays", member)) is not None:
+            limits = parse_delay_limits(own)
+        if (own := _own_file(settings, "notices", member)) is not None:
+            found[member] = (parse_notices(member, own, limits, calendar), calendar)
+        elif settings.is_practice:
+            found[member] = (practice_notices(member, limits, calendar), calendar)
+    return found
+
+
+def _own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
+    path = settings.data_dir / folder / f"{member}.toml"
+    if not path.is_file():
+        return None
+    with path.open("rb") as opened:
+        return opened.read(REVIEW_FILE_BYTES_MAX + 1)
 
 
 def _identities(settings: Settings) -> dict[Member, Identity]:

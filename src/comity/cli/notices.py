@@ -29,11 +29,11 @@ from comity.cli.reviewing import state_of_entry
 from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, print_wrapped, say
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import Member, member_label
-from comity.domain.keys import OTHER_KEY, MessageKey
 from comity.review.calendars import Calendar, calendar_of, parse_calendar
 from comity.review.deadline_words import day_words
 from comity.review.delays import NoticeState, house_limits, parse_delay_limits
-from comity.review.letters import LetterFacts, letter_of, parse_recipient
+from comity.review.letter_facts import LetterTo, letter_facts
+from comity.review.letters import letter_of, parse_recipient
 from comity.review.letters.words import Happened, Language
 from comity.review.notices import (
     NoticeRules,
@@ -170,8 +170,6 @@ def letter(
     """
     member, name = state_of_entry(entry)
     desk = _desk(member, (rules, calendar, limits), (as_name, key), data)
-    if language not in desk.rules.office:
-        raise UsageError(f"the file of notices has no `office.{language}`")
     if out.exists():
         raise UsageError(f"there is a file `{out}` already: name another")
     resident, address = parse_recipient(read_input(str(to), REVIEW_FILE_BYTES_MAX))
@@ -181,31 +179,16 @@ def letter(
     notice = owed[0]
     if notice.standing.state is NoticeState.DELAYED:
         raise UsageError(f"the notice is {notice.standing.sentence}")
-    asked = notice.asked
-    if asked.agency is None:
-        raise UsageError("the directory does not have the agency any more: write by hand")
-    today = datetime.now(UTC).astimezone(ZoneInfo(desk.calendar.zone)).date()
-    facts = LetterFacts(
+    zone = ZoneInfo(desk.calendar.zone)
+    today = datetime.now(UTC).astimezone(zone).date()
+    whom = LetterTo(
         language=language,
-        state=member,
-        practice=desk.settings.is_practice,
-        dated=today,
         resident=resident,
         to=address,
-        office=desk.rules.office[language],
-        agency=asked.agency.name,
-        agency_type=asked.agency.type,
-        asked_on=_local_day(desk, asked.accepted_at),
-        key=MessageKey(asked.leaves[0][1].key or OTHER_KEY),
-        purpose=asked.purpose,
-        instrument=asked.instrument,
-        happened=notice.happened,
-        released=notice.released,
-        withheld=notice.withheld,
-        cite=notice.adopted.cite,
-        mark=notice.adopted.mark,
-        entry=asked.entry,
+        dated=today,
+        practice=desk.settings.is_practice,
     )
+    facts = letter_facts(desk.rules, zone, notice, whom)
     write_whole(out, set_letter(letter_of(facts)))
     say(f"● the letter about {name} is in {out}{practice_said(data)}")
     say(f"  {notice.standing.sentence}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
 from comity.console.people import Role
 from comity.console.sessions import SignedIn
@@ -31,6 +32,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     opened: OpenedCases
+    notices: NoticeBook
     clock: Clock
 
     def reviewing(self, signed_in: SignedIn) -> Reviewing:

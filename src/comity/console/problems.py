@@ -31,6 +31,10 @@ class Problem(Enum):
         404, "hold-closed", "No such request waits: it was decided, or its time ran out.",
         "The queue shows what waits now.",
     )  # fmt: skip
+    NO_NOTICE = (
+        404, "notice-not-owed", "No notice is owed about this request.",
+        "The list shows which are owed.",
+    )  # fmt: skip
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip

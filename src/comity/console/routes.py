@@ -48,6 +48,10 @@ class Name(StrEnum):
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
+    NOTICES = "notices"
+    NOTICE = "notice"
+    NOTICE_LETTER = "notice_letter"
+    NOTICE_GIVEN = "notice_given"
     RULES = "rules"
     ACCESS = "access"
 
@@ -73,6 +77,7 @@ _REVIEWS: Final = frozenset({Role.REVIEWER})
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _CASE: Final = "/state/cases/{number}"
+_NOTICE: Final = "/state/notices/{number}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -104,6 +109,10 @@ ROUTES: Final = (
     _placed(Name.GIVE_VERDICT, "POST", f"{_CASE}/{{act}}", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
+    _placed(Name.NOTICES, "GET", "/state/notices", _REVIEWS),
+    _placed(Name.NOTICE, "GET", _NOTICE, _REVIEWS),
+    _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
+    _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
 )

@@ -7,23 +7,41 @@ made by `Reviewer.sign` alone; the gateway checks it against the key that the di
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import msgspec
 
 from comity.domain.answer import ResponseKind
+from comity.domain.given_notice import (
+    GivenHow,
+    GivenNotice,
+    SignedGivenNotice,
+    given_notice_bytes,
+)
 from comity.domain.ids import Member
 from comity.domain.verdict import (
+    HistoryReading,
     Reading,
+    SignedHistoryReading,
     SignedReading,
     SignedVerdict,
     Verdict,
     VerdictKind,
     VerdictProof,
+    history_reading_bytes,
     reading_bytes,
     signed_bytes,
 )
 from comity.domain.vocabulary import DataClass
-from comity.link.command import CommandDone, Decide, HoldsShown, HoldView, ReadHolds
+from comity.link.command import (
+    CommandDone,
+    Decide,
+    GiveNotice,
+    HoldsShown,
+    HoldView,
+    ReadHistory,
+    ReadHolds,
+)
 from comity.ports import Bus
 from comity.review.verdicts import HoldClosedError
 from comity.services.sending import send_command
@@ -75,6 +93,41 @@ class Reviewing:
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, HoldsShown)
         return result
+
+    async def record_reading(self, since: int, until: int) -> str:
+        """Record that requests of a time (Unix seconds) are about to be read; return the entry."""
+        reading = HistoryReading(
+            state=self._reviewer.state,
+            since=since,
+            until=until,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(history_reading_bytes(reading))
+        command = ReadHistory(signed=SignedHistoryReading(reading=reading, proof=proof))
+        return await self._done(command)
+
+    async def give_notice(
+        self, entry: str, *, law: str, clause: str, how: GivenHow, on: date
+    ) -> str:
+        """Sign that a resident was told; return the entry of the leaf that says so."""
+        notice = GivenNotice(
+            state=self._reviewer.state,
+            entry=entry,
+            law=law,
+            clause=clause,
+            how=how,
+            on=on,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(given_notice_bytes(notice))
+        return await self._done(GiveNotice(signed=SignedGivenNotice(notice=notice, proof=proof)))
+
+    async def _done(self, command: ReadHistory | GiveNotice) -> str:
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
 
     async def find(self, hold_entry: str) -> HoldView:
         """Return a hold from the list, which says nothing of whom it is about.

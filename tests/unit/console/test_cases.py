@@ -13,7 +13,6 @@ from comity.link.parcel import Answered as AnsweredParcel
 from tests.support.console import PracticeConsole, console_on, person_of
 from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
-    AUSTIN,
     DENY_ALL,
     HOLD_ALL,
     HOLD_SECONDS,
@@ -72,7 +71,7 @@ async def test_queue_says_what_waits_and_shows_no_person() -> None:
         await held(host, 2)
         page = await console.get("/state/queue", token)
         assert page.heading.startswith("2 requests wait for a decision. The first clock ends at ")
-        assert AUSTIN in page.text
+        assert "Practice Police" in page.text
         assert "PX000204K7" not in page.text
         assert host.leaves(WA, LeafKind.ACCESS) == []
         auditor = await console.get("/state/queue", console.sign_in(person_of(Role.AUDITOR)))

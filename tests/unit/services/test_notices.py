@@ -12,15 +12,13 @@ from comity.domain.agency import Family
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import parse_entry_name
 from comity.domain.query import NO_CLAIMS
-from comity.domain.vocabulary import Instrument, LeafKind, Purpose
+from comity.domain.vocabulary import LeafKind
 from comity.link.command import CommandDone, CommandFailed, decode_result, encode_command
 from comity.link.review import GiveNotice
 from comity.policy import Rule
-from comity.policy.clock import Clock, ClockUnit, StartEvent
-from comity.policy.laws import LawMark
 from comity.review.calendars import calendar_of
 from comity.review.letters.words import Happened
-from comity.review.notices import Adopted, NoticeRules, notices_of
+from comity.review.notices import notices_of
 from comity.services.notice_reader import NoticeReader, NoticesRead
 from tests.support.gateway import (
     DENY_ALL,
@@ -34,34 +32,8 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
+from tests.support.notices import ORDERED, RULES
 from tests.support.review import given, signed_given
-
-# Washington has no such clause: this one is made up, and means a Texas family.
-RULES = NoticeRules(
-    state=WA,
-    adopted=(
-        Adopted(
-            law="WA-PRACTICE",
-            clause="tell",
-            cite="practice clause",
-            mark=LawMark.READ,
-            label="practice adoption",
-            clock=Clock(
-                id="tell",
-                starts=StartEvent.REQUEST_RECEIVED,
-                amount=3,
-                unit=ClockUnit.CALENDAR_DAYS,
-            ),
-            families=frozenset({Family("TX/LOCAL")}),
-            instruments=frozenset({Instrument.COURT_ORDER}),
-        ),
-    ),
-    office={},
-    delays={},
-)
-ORDERED = msgspec.structs.replace(
-    NO_CLAIMS, purpose=Purpose.CIVIL_IMMIGRATION, instrument=Instrument.COURT_ORDER
-)
 
 
 async def asked(host: PracticeHost, number: int, **changes: Any) -> None:
