@@ -78,7 +78,7 @@ SUITES = (
     Suite(name="tidy", seconds_max=90, paths=("tests/tidy",), in_check=True),
     Suite(
         name="unit, property, vectors",
-        seconds_max=900,
+        seconds_max=1_300,
         paths=("tests/unit", "tests/property", "tests/vectors", "tests/fuzz"),
         coverage=True,
         on_all_cores=True,

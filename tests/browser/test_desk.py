@@ -149,6 +149,23 @@ def test_without_scripts_everything_works(
     guard.expect_none()
 
 
+def test_resident_is_told(reviewer: Page, desk: DeskNetwork) -> None:
+    """A notice is owed by a day; its letter is a PDF; told, it is owed no more."""
+    number = desk.owing()
+    reviewer.goto(f"{desk.url}/state/notices")
+    assert "must be told who asked for their record" in heading(reviewer)
+    reviewer.get_by_role("link", name=f"IL/{number}", exact=True).click()
+    reviewer.get_by_label("The resident's name").fill("Jane Doe")
+    reviewer.get_by_label("Address, a line each").fill("1 Example Ave\nLorvane, IL 60000")
+    with reviewer.expect_download() as saved:
+        reviewer.get_by_role("button", name="Write the letter (PDF)").click()
+    assert saved.value.suggested_filename == f"letter-il-{number}-en.pdf"
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    reviewer.get_by_role("button", name="The resident was told").click()
+    reviewer.wait_for_url("**/state/notices")
+    expect(reviewer.get_by_role("link", name=f"IL/{number}", exact=True)).to_have_count(0)
+
+
 def test_sign_in_refuses_what_was_not_begun_here(page: Page, desk: DeskNetwork) -> None:
     """A way back without a beginning opens nothing, and the page says so."""
     faults = Guard(page)
@@ -172,6 +189,7 @@ def test_every_page_at_every_width(
 ) -> None:
     """Nothing overflows, axe finds nothing, nothing is logged, asked for in vain or elsewhere."""
     _, number = desk.held()
+    owing = desk.owing()
     context = browser.new_context(
         viewport={"width": WIDTHS[width], "height": HEIGHT},
         storage_state=cookies["reviewer"],
@@ -182,7 +200,8 @@ def test_every_page_at_every_width(
     guard.watch()
     found: list[str] = []
     for name, path in PAGES:
-        page.goto(f"{desk.url}{path.replace('{number}', number)}")
+        value = owing if name == "notice" else number
+        page.goto(f"{desk.url}{path.replace('{number}', value)}")
         act = path.rpartition("/")[2] if name == "consider" else ""
         shoot(page, f"desk-{name}{'-' + act if act else ''}-{width}")
         found += [f"{path}: {violation}" for violation in axe_violations(page)]

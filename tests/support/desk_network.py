@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, TypeVar
 
+import msgspec
 from playwright.sync_api import Browser, StorageState
 
 from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import NetworkStage, open_stage
 from comity.domain.answer import Answer
-from comity.domain.ids import Member, member_label
+from comity.domain.ids import ORI, Member, member_label
 from comity.domain.query import Query
+from comity.domain.vocabulary import Instrument
 from tests.fault.network import held_query, running_network
 from tests.integration.engines.network import fresh_place
 
 __all__ = ["DeskNetwork", "desk_network"]
 
+ICE = ORI("USPX011ER")
 HOLD_SECONDS = 3 * 3_600
 WAIT_SECONDS_MAX = 60
 START_SECONDS_MAX = 180
@@ -49,6 +52,17 @@ class DeskNetwork:
     def run(self, work: Coroutine[Any, Any, ValueT]) -> ValueT:
         """Wait for what the network's loop does."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(WAIT_SECONDS_MAX)
+
+    def owing(self) -> str:
+        """Let a request rest on a court's order: Illinois owes a notice about it; its number."""
+        self.asked += 1
+        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        claims = msgspec.structs.replace(query.claims, instrument=Instrument.COURT_ORDER)
+        query = msgspec.structs.replace(query, origin=ICE, claims=claims)
+        (heard,) = self.run(self.stage.ask(query))
+        assert heard.answer is not None
+        assert heard.answer.hold is not None
+        return heard.answer.hold.entry.rpartition("/")[2]
 
     def held(self) -> tuple[Query, str]:
         """Let a federal agency ask Illinois something that is held; return it, and the number."""

@@ -25,7 +25,7 @@ __all__ = ["NOTICE_DAYS", "NoticeBook", "OwedNow", "StateClauses"]
 
 NOTICE_DAYS: Final = 30
 """How many days back requests are read."""
-KEPT_SECONDS_MAX: Final = 300
+KEPT_SECONDS_MAX: Final = 60
 """How long a list stands before it is read anew."""
 KEPT_MAX: Final = 256
 """Lists of all sessions; the one read first goes."""

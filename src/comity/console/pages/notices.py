@@ -160,7 +160,12 @@ class NoticePages:
         if clauses is None:
             raise ProblemError(Problem.NO_NOTICE)
         entry = entry_name(visit.person.state, int(visit.values["number"]))
-        for notice in (await self._owed(visit)).owed:
+        found = await self._owed(visit)
+        if entry not in {each.asked.entry for each in found.owed} and found.at < visit.now:
+            # It may have come to be owed since this session's list was read.
+            self._desk.notices.forget(visit.form_token)
+            found = await self._owed(visit)
+        for notice in found.owed:
             if notice.asked.entry == entry:
                 return notice, clauses[0]
         raise ProblemError(Problem.NO_NOTICE)
