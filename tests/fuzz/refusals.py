@@ -25,8 +25,8 @@ RUN_CHARS = 6
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WORD = re.compile(r"[A-Z0-9]{3,}")
 _SPEAKING = (
-    "adapters/oidc", "adapters/sources", "directory", "domain", "formats", "front/http", "ledger",
-    "link", "policy", "audit",
+    "adapters/oidc", "adapters/sources", "console", "directory", "domain", "formats", "front/http",
+    "ledger", "link", "policy", "audit",
 )  # fmt: skip
 _LENGTHY = 40_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import desk, identity, members, messages, rules
+from tests.fuzz import desk, identity, members, messages, pages, rules
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -13,5 +13,6 @@ TARGETS: dict[str, Target] = {
         *rules.TARGETS,
         *identity.TARGETS,
         *desk.TARGETS,
+        *pages.TARGETS,
     )
 }
