@@ -20,6 +20,8 @@ from typing import Final
 
 import msgspec
 
+from comity.console.people import Role
+from comity.console.routes import ROUTES, Who
 from comity.domain.agency import Form
 from comity.domain.keys import KEYS, OTHER_KEY, Handling, KeyRow, MessageKey, Senders
 from comity.formats.bodies import CHECKED_KEYS
@@ -71,6 +73,17 @@ page is written from the source by `scripts/reference_pages.py`.
 | event | written by |
 |---|---|
 """
+CONSOLE_HEAD: Final = """# The console's pages, and who may open them
+
+Every address of `comity serve console`, as its route table has it; there is no other. A person's
+roles are held for one state, which is the session's and never a part of an address: what is of
+another state is answered as what is not there. A column says whether the role opens the page; who
+holds none of them is told so, and nobody gets there without signing in. This page is written from
+the source by `scripts/reference_pages.py`.
+
+| address | method | reviewer | supervisor | author | counsel | auditor | operator |
+|---|---|---|---|---|---|---|---|
+"""
 
 
 def pages() -> dict[Path, str]:
@@ -81,6 +94,7 @@ def pages() -> dict[Path, str]:
         docs / "reference" / "errors.md": _page(ERRORS_HEAD, _errors()),
         docs / "reference" / "demo.md": _page(DEMO_HEAD, _steps()),
         docs / "reference" / "events.md": _page(EVENTS_HEAD, _events()),
+        docs / "reference" / "console.md": _page(CONSOLE_HEAD, _routes()),
         docs / "reference" / "messages.md": _filled(
             docs / "reference" / "messages.md", {"keys": _keys(), "fields": _fields()}
         ),
@@ -285,6 +299,19 @@ def _fields() -> Iterator[tuple[str, ...]]:
     for prefix, words, er in sorted(found):
         keys = " ".join(found[prefix, words, er])
         yield f"`{prefix}`", words, f"`{er}`", f"`{rules[prefix, words, er].code}`", keys
+
+
+def _routes() -> Iterator[tuple[str, ...]]:
+    """Every route of the console, and which roles it is for."""
+    for route in ROUTES:
+        match route.who:
+            case Who.EVERYONE:
+                marks = ["everyone"] * len(Role)
+            case Who.SIGNED_IN:
+                marks = ["signed in"] * len(Role)
+            case Who.PLACED:
+                marks = ["yes" if role in route.roles else "" for role in Role]
+        yield f"`{route.path}`", route.method, *marks
 
 
 def _numbers() -> Iterator[tuple[str, ...]]:
