@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -311,6 +311,8 @@ def _routes() -> Iterator[tuple[str, ...]]:
                 marks = ["signed in"] * len(Role)
             case Who.PLACED:
                 marks = ["yes" if role in route.roles else "" for role in Role]
+            case _:
+                assert_never(route.who)
         yield f"`{route.path}`", route.method, *marks
 
 
