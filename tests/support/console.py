@@ -116,6 +116,7 @@ class PracticeConsole:
             bus=self.bus,
             host=WEST.name,
             keys=_Keys(),
+            people=lambda: self.people,
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,

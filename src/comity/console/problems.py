@@ -38,6 +38,11 @@ class Problem(Enum):
         409, "verdict-overtaken", "Somebody else's verdict on this request is on its way.",
         "The queue shows what waits now.",
     )  # fmt: skip
+    ANOTHER_GIVEN = (
+        409, "verdict-given",
+        "You gave another verdict on this request, and that one is on its way.",
+        "The queue shows it: take it back there, then decide anew.",
+    )  # fmt: skip
     CHANGED = (
         409, "hold-changed", "This request was answered or asked about while you looked at it.",
         "Open it anew: what you see then is how it stands.",

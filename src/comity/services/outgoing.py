@@ -29,6 +29,7 @@ __all__ = [
     "OUTGOING_MAX",
     "SHOWN_SECONDS_MAX",
     "TAKE_BACK_SECONDS",
+    "Give",
     "Outgoing",
     "OutgoingFullError",
     "Stage",

@@ -23,7 +23,7 @@ from comity.console.words import iso, left_said, listed, moment_said, opened, to
 from comity.domain.agency import Agency
 from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name
-from comity.domain.verdict import VerdictKind
+from comity.domain.verdict import Verdict, VerdictKind
 from comity.domain.vocabulary import (
     Assurance,
     DataClass,
@@ -128,9 +128,11 @@ class CasePages:
         approved = _approved(act, hold, given)
         reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
-        kept = self._desk.verdicts.add(hold, signed, reviewing.give)
+        kept = self._desk.verdicts.add(hold, signed, self._desk.giving(visit.session))
         if kept.by != (visit.person.state, visit.person.signs_as):
             raise ProblemError(Problem.OVERTAKEN)
+        if not _is_same(kept.signed.verdict, signed.verdict):
+            raise ProblemError(Problem.ANOTHER_GIVEN)
         return go_to(url_of(Name.QUEUE))
 
     async def take_back(self, visit: Visit) -> Reply:
@@ -211,6 +213,11 @@ class CasePages:
 
     def _entry(self, visit: Visit) -> str:
         return entry_name(visit.person.state, int(visit.values["number"]))
+
+
+def _is_same(kept: Verdict, given: Verdict) -> bool:
+    """Say whether a form sent twice is what came of it, and not a person's second thought."""
+    return (kept.kind, kept.approved, kept.note) == (given.kind, given.approved, given.note)
 
 
 def _act(visit: Visit) -> Act:
