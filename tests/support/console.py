@@ -144,6 +144,7 @@ class PracticeConsole:
             sessions=self.sessions,
             people=lambda: self.people,
             views=views,
+            opened=self.desk.opened,
         )
         self.app = ConsoleApp(
             console_url=ADDRESS,

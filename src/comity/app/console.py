@@ -79,7 +79,12 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
         )
         views = Views(identities=_identities(settings), is_practice=settings.is_practice)
         doors = DoorPages(
-            console_url=url, signing_in=signing_in, sessions=sessions, people=current, views=views
+            console_url=url,
+            signing_in=signing_in,
+            sessions=sessions,
+            people=current,
+            views=views,
+            opened=desk.opened,
         )
         app = ConsoleApp(
             console_url=url,

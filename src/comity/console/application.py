@@ -31,6 +31,7 @@ from comity.console.view import Views
 from comity.console.visits import Fields, Visit, parse_fields, read_form
 from comity.domain.errors import ComityError
 from comity.domain.web import is_loopback
+from comity.link.errors import GatewaySilentError
 from comity.ports import Clock, StoreDownError, UnreachableError
 from comity.services.events import Events
 
@@ -107,7 +108,7 @@ class ConsoleApp:
         except ProblemError as error:
             self._events.note("console_pages_refused")
             return self._views.problem(error, signed_in, self._now())
-        except (StoreDownError, UnreachableError) as error:
+        except (StoreDownError, UnreachableError, GatewaySilentError) as error:
             self._events.failure("console_not_now", error)
             return self._views.problem(ProblemError(Problem.BUSY), signed_in, self._now())
         except ComityError as error:
@@ -174,10 +175,12 @@ def _turned_away(found: Found, visit: Visit) -> Reply | None:
     route, signed_in = found.route, visit.signed_in
     if route.who is Who.EVERYONE:
         return None
+    if signed_in is None and route.method == "POST":
+        # Who pressed a button has to know that nothing came of it.
+        is_sent = route.name is not Name.SIGN_OUT
+        return go_to(f"{url_of(Name.SIGN_IN)}{'?unsent=yes' if is_sent else ''}")
     if signed_in is None:
-        back = visit.path if route.method == "GET" else url_of(Name.HOME)
-        if visit.query_text and route.method == "GET":
-            back = f"{back}?{visit.query_text}"
+        back = f"{visit.path}?{visit.query_text}" if visit.query_text else visit.path
         return go_to(f"{url_of(Name.SIGN_IN)}?return_to={quote(back, safe='/')}")
     if route.who is Who.SIGNED_IN:
         return None

@@ -34,6 +34,10 @@ class Problem(Enum):
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip
+    NOT_SHOWN = (
+        409, "case-not-shown", "The gateway does not show this request.",
+        "It waits, and its clock goes on. Call whoever runs this console.",
+    )  # fmt: skip
     OVERTAKEN = (
         409, "verdict-overtaken", "Somebody else's verdict on this request is on its way.",
         "The queue shows what waits now.",

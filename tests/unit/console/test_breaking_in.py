@@ -7,8 +7,12 @@ import pytest
 
 from comity.console.people import People, Person, Role
 from comity.domain.answer import ResponseKind
+from comity.domain.query import Claims
+from comity.domain.vocabulary import LeafKind, Purpose
+from comity.services.rules_in_force import DIRECTORY_SECONDS_MAX
+from comity.services.vault import month_of
 from tests.support.console import ISSUER, PracticeConsole, console_on, person_of
-from tests.support.gateway import WA, running, turns
+from tests.support.gateway import HOLD_SECONDS, NS, OR, WA, ask_of, running, turns
 from tests.unit.console.test_cases import HELD, give, held, told
 
 REVIEWER_OF_WA = person_of(Role.REVIEWER)
@@ -109,3 +113,121 @@ async def test_verdict_leaves_after_its_author_signed_out() -> None:
         await console.post("/sign-out", {}, token)
         await left(console)
         assert told(host).response is ResponseKind.HIT
+
+
+async def test_form_of_who_was_signed_out_is_not_lost_without_a_word() -> None:
+    """Pressed after the session ended: nothing is taken, and the door says so."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await console.get(f"/state/cases/{number}", token)
+        await console.post("/sign-out", {}, token)
+        page = await console.post(f"/state/cases/{number}/release", {"step": "1"}, token)
+        assert (page.status, page.location) == (303, "/sign-in?unsent=yes")
+        door = await console.get(page.location)
+        assert "it was not taken, and nothing went out" in door.text
+        assert console.verdicts.waiting_entries(WA) == frozenset()
+        again = await console.post("/sign-out", {}, token)
+        assert again.location == "/sign-in"
+
+
+async def test_what_was_shown_goes_with_the_session() -> None:
+    """Signed out, nothing of the case stays; a new session's look is a leaf of its own."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await console.get(f"/state/cases/{number}", token)
+        form_token = console.form_token(token)
+        assert console.desk.opened.get(form_token, f"wa/{number}", 1, console.now()) is not None
+        await console.post("/sign-out", {}, token)
+        assert console.desk.opened.get(form_token, f"wa/{number}", 1, console.now()) is None
+        await console.get(f"/state/cases/{number}", console.sign_in(REVIEWER_OF_WA))
+        assert len(host.leaves(WA, LeafKind.ACCESS)) == 2
+
+
+async def test_case_whose_key_is_gone_says_so() -> None:
+    """It stands in the queue, for its clock runs; its page says what is wrong and to call."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        host.disk.keyring.destroy(WA, month_of(console.now()))
+        queue = await console.get("/state/queue", token)
+        assert "cannot be opened: its key is gone" in queue.text
+        page = await console.get(f"/state/cases/{number}", token)
+        assert (page.status, page.heading) == (409, "The gateway does not show this request.")
+        assert "`data-key-missing`" in page.text
+
+
+async def test_probe_of_a_drill_is_no_case() -> None:
+    """Nobody asked it: it is in no queue, and its number opens nothing."""
+    async with running(HELD) as host, console_on(host) as console:
+        await host.answer.drill([ask_of(1, probe=True)])
+        (row,) = await host.store.open_holds([WA])
+        token = console.sign_in(REVIEWER_OF_WA)
+        assert (await console.get("/state/queue", token)).heading == "Nothing waits for a decision."
+        page = await console.get(f"/state/cases/{row.leaf_index}", token)
+        none = await console.get("/state/cases/987654", token)
+        assert (page.status, page.body) == (404, none.body)
+        assert host.leaves(WA, LeafKind.ACCESS) == []
+
+
+async def test_directory_is_the_same_one_while_no_part_changes() -> None:
+    """What pages made of it stands; read again, it is not verified and made anew."""
+    async with running(HELD) as host, console_on(host) as console:
+        first = await console.desk.books.directory()
+        host.disk.clock.advance_ns(int((DIRECTORY_SECONDS_MAX + 1) * NS))
+        assert await console.desk.books.directory() is first
+
+
+async def test_look_at_another_host_is_not_believed_by_its_target() -> None:
+    """Neither a method nor a path in a header or a field makes another request of this one."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        page = await console.get(f"/state/cases/{number}/release", token, x_http_method="POST")
+        assert page.status == 200
+        page = await console.post(f"/state/cases/{number}/ask", {"_method": "PUT"}, token)
+        assert page.status == 409
+        for state in ("or", "us", "WA"):
+            page = await console.get(f"/state/queue?state={state}", token)
+            assert "records of Washington" in page.text
+        assert console.verdicts.waiting_entries(WA) == frozenset()
+
+
+@pytest.mark.parametrize("act", ["take-back", "send"])
+async def test_verdict_of_a_colleague_or_another_state_is_not_touched(act: str) -> None:
+    """Only its author takes a verdict back or sends it."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        await given(console, console.sign_in(REVIEWER_OF_WA), number, "release")
+        colleague = msgspec.structs.replace(
+            REVIEWER_OF_WA, subject="wa-colleague", signs_as="wa-colleague"
+        )
+        console.people = People(ISSUER, [*console.people.persons, colleague])
+        for other in (colleague, person_of(Role.REVIEWER, OR)):
+            path = f"/state/verdicts/{number}/1/{act}"
+            assert (await console.post(path, {}, console.sign_in(other))).status == 404
+        assert console.verdicts.waiting_entries(WA) == {f"wa/{number}"}
+        assert host.courier.take() == []
+
+
+async def test_nothing_of_a_person_is_logged() -> None:
+    """Of a day's pages and failures no line holds who was asked about, a case number or a note."""
+    async with running(HELD) as host, console_on(host) as console:
+        claims = Claims(purpose=Purpose.COURT, case_number="CASE-SECRET", operator="OP-SECRET")
+        number = await held(host, claims=claims)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await console.get(f"/state/cases/{number}", token)
+        await give(console, token, number, "ask", note="NOTE-SECRET")
+        row = await host.store.open_hold(WA, number)
+        assert row is not None
+        form = {"step": row.next_step, "clause": "none", "note": "NOTE-SECRET"}
+        await console.post(f"/state/cases/{number}/refuse", form, token)
+        host.disk.clock.advance_ns((HOLD_SECONDS + 1) * NS)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await console.post(f"/state/verdicts/{number}/{row.next_step}/send", {}, token)
+        await console.get(f"/state/cases/{number}", token)
+        logged = repr(host.log.written)
+        assert "verdict_had_no_effect" in logged
+        for secret in ("SECRET", "PX000204K7", REVIEWER_OF_WA.name, REVIEWER_OF_WA.subject):
+            assert secret not in logged

@@ -155,7 +155,7 @@ class CasePages:
     async def _open(self, visit: Visit) -> OpenedCase:
         """Return a case as this session was shown it, else have the gateway show it.
 
-        Raises: ProblemError if no such hold waits.
+        Raises: ProblemError if no such hold waits, or the gateway does not show it.
         """
         entry = self._entry(visit)
         row = await self._desk.store.open_hold(visit.person.state, int(visit.values["number"]))
@@ -170,7 +170,7 @@ class CasePages:
         except GatewayRefusalError as error:
             if error.reason == HoldClosedError.code:
                 raise ProblemError(Problem.HOLD_CLOSED) from None
-            raise
+            raise ProblemError(Problem.NOT_SHOWN, f"{error} (`{error.reason}`)") from None
         (hold,) = shown.holds
         opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
         self._desk.opened.put(session, opened_case)
