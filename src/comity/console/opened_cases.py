@@ -46,7 +46,8 @@ class OpenedCases:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
-        self._looks: dict[str, Look] = {}
+        # By hold: who looked last, and who else did before.
+        self._looks: dict[str, tuple[Look, Look | None]] = {}
 
     def get(self, session: str, entry: str, step: int, now: int) -> OpenedCase | None:
         """Return what a session was shown of a hold, if the hold stands as it did then."""
@@ -75,10 +76,10 @@ class OpenedCases:
 
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""
-        before = self._looks.pop(entry, None)
-        self._looks[entry] = look
+        last, other = self._looks.pop(entry, (None, None))
+        if last is not None and last.subject != look.subject:
+            other = last
+        self._looks[entry] = (look, other)
         while len(self._looks) > OPENED_MAX:
             del self._looks[next(iter(self._looks))]
-        if before is None or before.subject == look.subject:
-            return None
-        return before if look.at - before.at <= LOOK_SECONDS_MAX else None
+        return other if other and look.at - other.at <= LOOK_SECONDS_MAX else None

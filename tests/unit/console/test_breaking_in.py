@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from comity.console.opened_cases import LOOK_SECONDS_MAX
 from comity.console.people import People, Person, Role
 from comity.domain.answer import ResponseKind
 from comity.domain.query import Claims
@@ -12,7 +13,7 @@ from comity.domain.vocabulary import LeafKind, Purpose
 from comity.services.rules_in_force import DIRECTORY_SECONDS_MAX
 from comity.services.vault import month_of
 from tests.support.console import ISSUER, PracticeConsole, console_on, person_of
-from tests.support.gateway import HOLD_SECONDS, NS, OR, WA, ask_of, running, turns
+from tests.support.gateway import HOLD_SECONDS, NS, NUMBER, OR, WA, ask_of, running, turns
 from tests.unit.console.test_cases import HELD, give, held, told
 
 REVIEWER_OF_WA = person_of(Role.REVIEWER)
@@ -231,3 +232,44 @@ async def test_nothing_of_a_person_is_logged() -> None:
         assert "verdict_had_no_effect" in logged
         for secret in ("SECRET", "PX000204K7", REVIEWER_OF_WA.name, REVIEWER_OF_WA.subject):
             assert secret not in logged
+
+
+async def test_what_is_not_seen_is_shown_as_a_sign() -> None:
+    """What turns the reading order around or hides does nothing; each field stands by itself."""
+    async with running(HELD) as host, console_on(host) as console:
+        fields = (("NAM", "\u202eEOD\u2066, OLN PX1\x1b[2J"), ("OLN", NUMBER))
+        number = await held(host, fields=fields)
+        token = console.sign_in(REVIEWER_OF_WA)
+        page = await console.get(f"/state/cases/{number}", token)
+        assert "<dd>NAM \ufffdEOD\ufffd, OLN PX1\ufffd[2J</dd>" in page.body
+        assert f"<dd>OLN {NUMBER}</dd>" in page.body
+
+
+async def test_colleague_is_named_again_when_the_page_is_opened_again() -> None:
+    """Looking twice does not make the one who looked before disappear; after a while it does."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        colleague = msgspec.structs.replace(
+            REVIEWER_OF_WA, subject="wa-colleague", name="Practice Colleague"
+        )
+        console.people = People(ISSUER, [*console.people.persons, colleague])
+        path = f"/state/cases/{number}"
+        await console.get(path, console.sign_in(REVIEWER_OF_WA))
+        token = console.sign_in(colleague)
+        for _ in range(2):
+            assert "Practice Reviewer opened this case" in (await console.get(path, token)).text
+        host.disk.clock.advance_ns((LOOK_SECONDS_MAX + 1) * NS)
+        assert "opened this case at" not in (await console.get(path, token)).text
+
+
+async def test_key_that_takes_back_is_that_of_what_waits() -> None:
+    """A verdict that was settled last stands first and has no key; the one that waits has it."""
+    async with running(HELD) as host, console_on(host) as console:
+        waits, sent = await held(host, 1), await held(host, 2)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await given(console, token, waits, "release")
+        host.disk.clock.advance_ns(NS)
+        await give(console, token, sent, "release")
+        page = await console.get("/state/queue", token)
+        assert page.body.index(f"WA/{sent}</th>") < page.body.index(f"WA/{waits}</th>")
+        assert page.body.count('data-key="u"') == 1

@@ -19,7 +19,7 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import iso, left_said, listed, moment_said, opened, tone_of
+from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
 from comity.domain.agency import Agency
 from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name
@@ -320,7 +320,9 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
     """Return what is known of the request, as pairs of a label and a value."""
     phone = agency.phone if agency is not None and agency.phone else "none in the directory"
     return [
-        ("About", ", ".join(f"{name} {value}" for name, value in hold.search) or "nobody named"),
+        # Each by itself: a value that looks like two fields must not become two.
+        *(("About", plain(f"{name} {value}")) for name, value in hold.search),
+        *([] if hold.search else [("About", "nobody named")]),
         ("Asked by", f"{_who(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
