@@ -214,7 +214,7 @@ class PracticeConsole:
             "raw_path": raw.encode(),
             "query_string": query.encode(),
             "headers": [
-                (name.replace("_", "-").encode(), value.encode())
+                (name.replace("_", "-").lower().encode(), value.encode())
                 for name, value in sent.items()
                 if value
             ],

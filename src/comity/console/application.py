@@ -42,6 +42,8 @@ ADDRESS_BYTES_MAX: Final = 2_048
 WAY_BACK_BYTES_MAX: Final = 6_144
 """Of the one that the identity provider sends a browser back to: its code may be long."""
 _NS: Final = 1_000_000_000
+_ONCE: Final = (b"host", b"cookie", b"origin", b"sec-fetch-site", b"content-type")
+"""Headers by which a request is let in or turned away."""
 _UNTOKENED: Final = frozenset({Name.SIGN_OUT})
 """Forms that repeat no token: the worst that a forged one does is to end a session."""
 
@@ -93,7 +95,7 @@ class ConsoleApp:
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         signed_in: SignedIn | None = None
         try:
-            headers = dict(scope["headers"])
+            headers = _headers(scope)
             found = self._found(scope, headers)
             visit = self._visit(scope, headers, found)
             signed_in = visit.signed_in
@@ -107,7 +109,10 @@ class ConsoleApp:
             return await self._handlers[found.route.name](visit)
         except ProblemError as error:
             self._events.note("console_pages_refused")
-            return self._views.problem(error, signed_in, self._now())
+            reply = self._views.problem(error, signed_in, self._now())
+            if error.problem is not Problem.METHOD:
+                return reply
+            return replace(reply, allow=methods_of(scope["raw_path"].decode("ascii", "replace")))
         except (StoreDownError, UnreachableError, GatewaySilentError) as error:
             self._events.failure("console_not_now", error)
             return self._views.problem(ProblemError(Problem.BUSY), signed_in, self._now())
@@ -168,6 +173,17 @@ class ConsoleApp:
 
     def _now(self) -> int:
         return self._clock.now_ns() // _NS
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    """Return the headers of a request. Raises: ProblemError if one that counts stands twice."""
+    found = dict(scope["headers"])
+    if len(found) != len(scope["headers"]):
+        names = [name for name, _ in scope["headers"]]
+        # Whoever stands in front may have gone by the other one.
+        if any(names.count(name) > 1 for name in _ONCE):
+            raise ProblemError(Problem.MALFORMED, "a header stands twice")
+    return found
 
 
 def _turned_away(found: Found, visit: Visit) -> Reply | None:

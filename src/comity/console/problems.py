@@ -58,6 +58,10 @@ class Problem(Enum):
         421, "host-unknown", "This console is not known under this address.",
         "Use the address that your office gave you.",
     )  # fmt: skip
+    TOO_MANY_WAIT = (
+        503, "verdicts-full", "Too many verdicts wait to leave. Yours was not taken.",
+        "Send some of yours now from the queue, or try again in a minute.",
+    )  # fmt: skip
     BUSY = (
         503, "not-now", "This cannot be read now. Nothing was changed.",
         "Try again in a few seconds; what waits is kept, and its clock is shown in the queue.",

@@ -139,6 +139,7 @@ class Verdicts:
             return found
         now = self._now()
         self._forget(now)
+        self._make_room()
         if len(self._kept) >= OUTGOING_MAX:
             raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
         leaves_at = max(now, min(now + self._wait_s, hold.until - BEFORE_END_SECONDS))
@@ -241,6 +242,14 @@ class Verdicts:
             if kept.stage not in _ON_THEIR_WAY and now - kept.changed_at > SHOWN_SECONDS_MAX
         ]
         for key in settled:
+            del self._kept[key]
+            self._give.pop(key, None)
+
+    def _make_room(self) -> None:
+        """Forget what was settled first, where one more would be too many."""
+        settled = (k for k, kept in self._kept.items() if kept.stage not in _ON_THEIR_WAY)
+        oldest = sorted(settled, key=lambda key: self._kept[key].changed_at)
+        for key in oldest[: max(0, len(self._kept) - OUTGOING_MAX + 1)]:
             del self._kept[key]
             self._give.pop(key, None)
 

@@ -273,3 +273,20 @@ async def test_key_that_takes_back_is_that_of_what_waits() -> None:
         page = await console.get("/state/queue", token)
         assert page.body.index(f"WA/{sent}</th>") < page.body.index(f"WA/{waits}</th>")
         assert page.body.count('data-key="u"') == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Cookie", "comity=other"), ("Sec-Fetch-Site", "cross-site"), ("Origin", "http://elsewhere")],
+)
+async def test_header_that_stands_twice_is_refused(name: str, value: str) -> None:
+    """Whoever stands in front may have gone by the one that we would not see."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        cookie = {"cookie": f"comity={token}"}
+        page = await console.post(
+            f"/state/cases/{number}/release", {"step": "1"}, token, **cookie, **{name: value}
+        )
+        assert (page.status, "A header stands twice." in page.text) == (400, True)
+        assert console.verdicts.waiting_entries(WA) == frozenset()

@@ -36,6 +36,7 @@ from comity.domain.vocabulary import (
 from comity.link.command import HoldView
 from comity.link.errors import GatewayRefusalError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
+from comity.services.outgoing import OutgoingFullError
 
 __all__ = ["Act", "CasePages"]
 
@@ -128,7 +129,10 @@ class CasePages:
         approved = _approved(act, hold, given)
         reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
-        kept = self._desk.verdicts.add(hold, signed, self._desk.giving(visit.session))
+        try:
+            kept = self._desk.verdicts.add(hold, signed, self._desk.giving(visit.session))
+        except OutgoingFullError:
+            raise ProblemError(Problem.TOO_MANY_WAIT) from None
         if kept.by != (visit.person.state, visit.person.signs_as):
             raise ProblemError(Problem.OVERTAKEN)
         if not _is_same(kept.signed.verdict, signed.verdict):
