@@ -135,6 +135,7 @@ class PracticeConsole:
             bus=self.bus,
             host=WEST.name,
             keys=_Keys(),
+            people=lambda: self.people,
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,
@@ -168,6 +169,7 @@ class PracticeConsole:
             sessions=self.sessions,
             people=lambda: self.people,
             views=views,
+            opened=self.desk.opened,
         )
         self.app = ConsoleApp(
             console_url=ADDRESS,
@@ -237,7 +239,7 @@ class PracticeConsole:
             "raw_path": raw.encode(),
             "query_string": query.encode(),
             "headers": [
-                (name.replace("_", "-").encode(), value.encode())
+                (name.replace("_", "-").lower().encode(), value.encode())
                 for name, value in sent.items()
                 if value
             ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -70,14 +70,14 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
     url = settings.console_url or f"http://{LOOPBACK}:{port}"
     people = PeopleFile(people_path(settings), _issuer(settings), events)
     async with AsyncExitStack() as stack:
-        desk = await _open_desk(settings, events, stack)
-        sessions = Sessions(SystemEntropy())
-        provider = OidcProvider(_terms(settings), SystemClock())
-        stack.push_async_callback(provider.close)
 
         def current() -> People:
             return people.current(time.monotonic())
 
+        desk = await _open_desk(settings, current, events, stack)
+        sessions = Sessions(SystemEntropy())
+        provider = OidcProvider(_terms(settings), SystemClock())
+        stack.push_async_callback(provider.close)
         signing_in = SigningIn(
             console_url=url,
             provider=provider,
@@ -88,7 +88,12 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
         )
         views = Views(identities=_identities(settings), is_practice=settings.is_practice)
         doors = DoorPages(
-            console_url=url, signing_in=signing_in, sessions=sessions, people=current, views=views
+            console_url=url,
+            signing_in=signing_in,
+            sessions=sessions,
+            people=current,
+            views=views,
+            opened=desk.opened,
         )
         app = ConsoleApp(
             console_url=url,
@@ -114,7 +119,9 @@ def people_path(settings: Settings) -> Path:
     return settings.console_people_file or settings.data_dir / "people.toml"
 
 
-async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) -> Desk:
+async def _open_desk(
+    settings: Settings, people: Callable[[], People], events: Events, stack: AsyncExitStack
+) -> Desk:
     files = HostFiles(settings.data_dir)
     url = database_url(settings, DatabaseRole.READER)
     own = await PostgresStore.open(url, members=list(files.ledger_keys()))
@@ -133,6 +140,7 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
         bus=bus,
         host=files.host_name(),
         keys=ReviewerKeys(files),
+        people=people,
         queue=ReviewQueue(store=own, vault=vault, events=events),
         books=StateBooks(
             own=own,

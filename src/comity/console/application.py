@@ -31,6 +31,7 @@ from comity.console.view import Views
 from comity.console.visits import Fields, Visit, parse_fields, read_form
 from comity.domain.errors import ComityError
 from comity.domain.web import is_loopback
+from comity.link.errors import GatewaySilentError
 from comity.ports import Clock, StoreDownError, UnreachableError
 from comity.services.events import Events
 
@@ -41,6 +42,8 @@ ADDRESS_BYTES_MAX: Final = 2_048
 WAY_BACK_BYTES_MAX: Final = 6_144
 """Of the one that the identity provider sends a browser back to: its code may be long."""
 _NS: Final = 1_000_000_000
+_ONCE: Final = (b"host", b"cookie", b"origin", b"sec-fetch-site", b"content-type")
+"""Headers by which a request is let in or turned away."""
 _UNTOKENED: Final = frozenset({Name.SIGN_OUT})
 """Forms that repeat no token: the worst that a forged one does is to end a session."""
 
@@ -92,7 +95,7 @@ class ConsoleApp:
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         signed_in: SignedIn | None = None
         try:
-            headers = dict(scope["headers"])
+            headers = _headers(scope)
             found = self._found(scope, headers)
             visit = self._visit(scope, headers, found)
             signed_in = visit.signed_in
@@ -106,8 +109,11 @@ class ConsoleApp:
             return await self._handlers[found.route.name](visit)
         except ProblemError as error:
             self._events.note("console_pages_refused")
-            return self._views.problem(error, signed_in, self._now())
-        except (StoreDownError, UnreachableError) as error:
+            reply = self._views.problem(error, signed_in, self._now())
+            if error.problem is not Problem.METHOD:
+                return reply
+            return replace(reply, allow=methods_of(scope["raw_path"].decode("ascii", "replace")))
+        except (StoreDownError, UnreachableError, GatewaySilentError) as error:
             self._events.failure("console_not_now", error)
             return self._views.problem(ProblemError(Problem.BUSY), signed_in, self._now())
         except ComityError as error:
@@ -169,15 +175,28 @@ class ConsoleApp:
         return self._clock.now_ns() // _NS
 
 
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    """Return the headers of a request. Raises: ProblemError if one that counts stands twice."""
+    found = dict(scope["headers"])
+    if len(found) != len(scope["headers"]):
+        names = [name for name, _ in scope["headers"]]
+        # Whoever stands in front may have gone by the other one.
+        if any(names.count(name) > 1 for name in _ONCE):
+            raise ProblemError(Problem.MALFORMED, "a header stands twice")
+    return found
+
+
 def _turned_away(found: Found, visit: Visit) -> Reply | None:
     """Return where a browser goes first that may not see a page yet. Raises: ProblemError."""
     route, signed_in = found.route, visit.signed_in
     if route.who is Who.EVERYONE:
         return None
+    if signed_in is None and route.method == "POST":
+        # Who pressed a button has to know that nothing came of it.
+        is_sent = route.name is not Name.SIGN_OUT
+        return go_to(f"{url_of(Name.SIGN_IN)}{'?unsent=yes' if is_sent else ''}")
     if signed_in is None:
-        back = visit.path if route.method == "GET" else url_of(Name.HOME)
-        if visit.query_text and route.method == "GET":
-            back = f"{back}?{visit.query_text}"
+        back = f"{visit.path}?{visit.query_text}" if visit.query_text else visit.path
         return go_to(f"{url_of(Name.SIGN_IN)}?return_to={quote(back, safe='/')}")
     if route.who is Who.SIGNED_IN:
         return None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
+from comity.console.errors import NotASignerError
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
-from comity.console.people import Role
+from comity.console.people import People, Role
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
+from comity.domain.verdict import SignedVerdict
+from comity.link.command import HoldView
 from comity.ports import Bus, Clock, SigningKeys, Store
-from comity.services.outgoing import Verdicts
+from comity.services.outgoing import Give, Verdicts
 from comity.services.review_queue import ReviewQueue
-from comity.services.reviewing import Reviewer, Reviewing
+from comity.services.reviewing import Decided, Reviewer, Reviewing
 from comity.services.rules_in_force import StateBooks
 
 __all__ = ["Desk"]
@@ -22,12 +27,16 @@ _NS = 1_000_000_000
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """The services behind the pages. `store` reads this host's rows; `host` owns its ledgers."""
+    """The services behind the pages. `store` reads this host's rows; `host` owns its ledgers.
+
+    `people` returns those in force, or raises PeopleError.
+    """
 
     store: Store
     bus: Bus
     host: HostName
     keys: SigningKeys
+    people: Callable[[], People]
     queue: ReviewQueue
     books: StateBooks
     verdicts: Verdicts
@@ -49,3 +58,20 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             reviewer=reviewer,
             now=lambda: self.clock.now_ns() / _NS,
         )
+
+    def giving(self, signed_in: SignedIn) -> Give:
+        """Return what sends this person's verdict, if it holds its place still when that leaves.
+
+        INVARIANT (fail-closed): nor does one leave while the people in force cannot be read.
+        """
+        reviewing, session = self.reviewing(signed_in), signed_in.session
+
+        async def give(hold: HoldView, signed: SignedVerdict) -> Decided:
+            by = (signed.verdict.state, signed.verdict.reviewer)
+            places = self.people().find(session.issuer, session.subject)
+            reviews = (place for place in places if place.has_any(Role.REVIEWER))
+            if by not in {(place.state, place.signs_as) for place in reviews}:
+                raise NotASignerError("whoever gave it is no reviewer of this state any more")
+            return await reviewing.give(hold, signed)
+
+        return give

@@ -1,7 +1,8 @@
 """Which cases a session has opened: shown again without another leaf, and named to others.
 
-Guarantee: what was shown belongs to one session and goes with it, and is never shown for a hold
-that has moved on. Source: docs/adr/0036-console.md.
+Guarantee: what was shown belongs to one session, goes when that is signed out, or after 30 minutes
+as others open cases, and is never shown for a hold that has moved on.
+Source: docs/adr/0036-console.md.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class OpenedCases:
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
-        self._looks: dict[str, Look] = {}
+        # By hold: who looked last, and who else did before.
+        self._looks: dict[str, tuple[Look, Look | None]] = {}
 
     def get(self, session: str, entry: str, step: int, now: int) -> OpenedCase | None:
         """Return what a session was shown of a hold, if the hold stands as it did then."""
@@ -55,19 +57,29 @@ class OpenedCases:
         return found
 
     def put(self, session: str, opened: OpenedCase) -> None:
-        """Keep what a session was shown."""
+        """Keep what a session was shown; what was kept too long goes."""
         key = (session, opened.hold.entry)
         self._opened.pop(key, None)
+        over = [
+            key for key, each in self._opened.items() if opened.at - each.at > OPENED_SECONDS_MAX
+        ]
+        for each in over:
+            del self._opened[each]
         self._opened[key] = opened
         while len(self._opened) > OPENED_MAX:
             del self._opened[next(iter(self._opened))]
 
+    def forget(self, session: str) -> None:
+        """Let go of what a session was shown, which has ended."""
+        for key in [key for key in self._opened if key[0] == session]:
+            del self._opened[key]
+
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""
-        before = self._looks.pop(entry, None)
-        self._looks[entry] = look
+        last, other = self._looks.pop(entry, (None, None))
+        if last is not None and last.subject != look.subject:
+            other = last
+        self._looks[entry] = (look, other)
         while len(self._looks) > OPENED_MAX:
             del self._looks[next(iter(self._looks))]
-        if before is None or before.subject == look.subject:
-            return None
-        return before if look.at - before.at <= LOOK_SECONDS_MAX else None
+        return other if other and look.at - other.at <= LOOK_SECONDS_MAX else None

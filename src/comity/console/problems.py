@@ -38,9 +38,18 @@ class Problem(Enum):
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip
+    NOT_SHOWN = (
+        409, "case-not-shown", "The gateway does not show this request.",
+        "It waits, and its clock goes on. Call whoever runs this console.",
+    )  # fmt: skip
     OVERTAKEN = (
         409, "verdict-overtaken", "Somebody else's verdict on this request is on its way.",
         "The queue shows what waits now.",
+    )  # fmt: skip
+    ANOTHER_GIVEN = (
+        409, "verdict-given",
+        "You gave another verdict on this request, and that one is on its way.",
+        "The queue shows it: take it back there, then decide anew.",
     )  # fmt: skip
     CHANGED = (
         409, "hold-changed", "This request was answered or asked about while you looked at it.",
@@ -52,6 +61,10 @@ class Problem(Enum):
     WRONG_HOST = (
         421, "host-unknown", "This console is not known under this address.",
         "Use the address that your office gave you.",
+    )  # fmt: skip
+    TOO_MANY_WAIT = (
+        503, "verdicts-full", "Too many verdicts wait to leave. Yours was not taken.",
+        "Send some of yours now from the queue, or try again in a minute.",
     )  # fmt: skip
     BUSY = (
         503, "not-now", "This cannot be read now. Nothing was changed.",

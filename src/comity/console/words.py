@@ -27,6 +27,7 @@ __all__ = [
     "listed",
     "moment_said",
     "opened",
+    "plain",
     "share_said",
     "span_said",
     "tone_of",
@@ -34,6 +35,7 @@ __all__ = [
 
 SOON_SECONDS: Final = 1_800
 """A clock with no more than this left is due soon; `console.js` counts with the same."""
+_UNSEEN: Final = "\ufffd"
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
@@ -117,6 +119,14 @@ def listed(parts: Sequence[str], joined_by: str = "and") -> str:
     if len(parts) < 2:
         return "".join(parts)
     return f"{', '.join(parts[:-1])} {joined_by} {parts[-1]}"
+
+
+def plain(text: str) -> str:
+    """Return what another member wrote, with a sign for each character that is not seen.
+
+    Such characters turn the order of what is read around, or hide a part of it.
+    """
+    return "".join(c if c.isprintable() else _UNSEEN for c in text)
 
 
 def opened(text: str) -> str:

@@ -6,6 +6,7 @@ requester's reply. Source: docs/adr/0036-console.md, section "The queue is read 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -13,7 +14,15 @@ import msgspec
 
 from comity.exchange.answering import HoldFile
 
-__all__ = ["DAY_SECONDS", "SOON_SECONDS", "QueueCounts", "QueuePlace", "WaitsFor", "waits_for"]
+__all__ = [
+    "DAY_SECONDS",
+    "SOON_SECONDS",
+    "QueueCounts",
+    "QueuePlace",
+    "WaitsFor",
+    "counted_as",
+    "waits_for",
+]
 
 SOON_SECONDS: Final = 3_600
 """What ends within this time is due soon."""
@@ -50,6 +59,23 @@ class QueueCounts(msgspec.Struct, frozen=True, kw_only=True):
     def all(self) -> int:
         """Everything that waits."""
         return self.soon + self.today + self.later + self.asked
+
+    def without(self, places: Iterable[QueuePlace], now: int) -> QueueCounts:
+        """Return what waits beside these, each taken from where it is counted at `now`."""
+        left = msgspec.structs.asdict(self)
+        for place in places:
+            left[counted_as(place, now)] -= 1
+        # What ended between two looks at it is not counted any more.
+        return QueueCounts(**{name: max(0, count) for name, count in left.items()})
+
+
+def counted_as(place: QueuePlace, now: int) -> str:
+    """Return under which name of QueueCounts a hold is counted at `now` (Unix seconds)."""
+    if place.is_asked:
+        return "asked"
+    if place.until <= now + SOON_SECONDS:
+        return "soon"
+    return "today" if place.until <= now + DAY_SECONDS else "later"
 
 
 def waits_for(hold: HoldFile) -> WaitsFor:

@@ -2,7 +2,7 @@
 
 Guarantee: a verdict is sent once, at its time or when its author says so, and never after it was
 taken back. It is kept in memory alone: what had not left when the process ended was not given, and
-the hold stays (invariant `fail-closed`).
+the hold stays (invariant `fail-closed`). Where no reply came, nobody says that it had no effect.
 Source: docs/adr/0036-console.md, section "60 seconds in which a verdict can be taken back".
 """
 
@@ -20,7 +20,8 @@ from comity.domain.ids import Member
 from comity.domain.verdict import SignedVerdict, VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
-from comity.ports import Clock
+from comity.link.errors import CommandMalformedError, CommandTooLargeError, GatewaySilentError
+from comity.ports import Clock, UnreachableError
 from comity.services.events import Events
 from comity.services.reviewing import Decided
 
@@ -28,6 +29,7 @@ __all__ = [
     "OUTGOING_MAX",
     "SHOWN_SECONDS_MAX",
     "TAKE_BACK_SECONDS",
+    "Give",
     "Outgoing",
     "OutgoingFullError",
     "Stage",
@@ -61,16 +63,28 @@ class Stage(StrEnum):
     DONE = "done"
     TAKEN_BACK = "taken_back"
     FAILED = "failed"
+    UNKNOWN = "unknown"
 
 
 _ON_THEIR_WAY: Final = frozenset({Stage.WAITS, Stage.LEAVES})
-_WITHOUT_EFFECT: Final = frozenset({Stage.TAKEN_BACK, Stage.FAILED})
+_GIVEN_ANEW: Final = frozenset({Stage.TAKEN_BACK, Stage.FAILED, Stage.UNKNOWN})
+"""After these one more is taken; the gateway takes one of a step at most."""
+_NO_REPLY: Final = (
+    GatewaySilentError,
+    UnreachableError,
+    CommandMalformedError,
+    CommandTooLargeError,
+)
+"""The verdict may have arrived all the same: a wire says alike that nobody listens and that nobody
+answered in time, and a reply that cannot be read is one.
+"""
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
 
-    `done` is what the gateway made of it; `code` and `why` say why it had no effect.
+    `done` is what the gateway made of it; `code` and `why` say why it had no effect, or why nobody
+    knows whether it had one.
     """
 
     hold: HoldView
@@ -121,10 +135,11 @@ class Verdicts:
         """
         key = _key(signed)
         found = self._kept.get(key)
-        if found is not None and found.stage not in _WITHOUT_EFFECT:
+        if found is not None and found.stage not in _GIVEN_ANEW:
             return found
         now = self._now()
         self._forget(now)
+        self._make_room()
         if len(self._kept) >= OUTGOING_MAX:
             raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
         leaves_at = max(now, min(now + self._wait_s, hold.until - BEFORE_END_SECONDS))
@@ -172,7 +187,11 @@ class Verdicts:
             return None
         if kept.stage is Stage.WAITS:
             self._timers.pop(key).cancel()
-            await self._leave(key)
+            self._change(key, stage=Stage.LEAVES)
+            # A task of its own: a page that is given up must not leave it half sent.
+            self._timers[key] = asyncio.create_task(self._leave(key))
+        if (leaving := self._timers.get(key)) is not None:
+            await asyncio.shield(leaving)
         return self._kept.get(key)
 
     async def close(self) -> None:
@@ -185,24 +204,28 @@ class Verdicts:
 
     async def _leave_in_time(self, key: tuple[str, int], seconds: int) -> None:
         await asyncio.sleep(seconds)
+        self._change(key, stage=Stage.LEAVES)
         await self._leave(key)
-        self._timers.pop(key, None)
 
     async def _leave(self, key: tuple[str, int]) -> None:
-        kept = self._change(key, stage=Stage.LEAVES)
+        kept = self._kept[key]
         try:
             done = await self._give[key](kept.hold, kept.signed)
+        except _NO_REPLY as error:
+            self._events.failure("verdict_unknown", error, member=kept.by[0])
+            self._change(key, stage=Stage.UNKNOWN, code=error.code, why=str(error))
         except ComityError as error:
             self._events.failure("verdict_had_no_effect", error, member=kept.by[0])
             # A gateway's refusal carries the gateway's own code.
             code = getattr(error, "reason", error.code)
             self._change(key, stage=Stage.FAILED, code=code, why=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it was, its author must be told
-            self._events.failure("verdict_had_no_effect", error, member=kept.by[0])
-            self._change(key, stage=Stage.FAILED, code="fault", why="it could not be sent")
+            self._events.failure("verdict_unknown", error, member=kept.by[0])
+            self._change(key, stage=Stage.UNKNOWN, code="fault", why="the console failed")
         else:
             self._events.note("verdict_given", member=kept.by[0])
             self._change(key, stage=Stage.DONE, done=done)
+        del self._timers[key]
 
     def _change(self, key: tuple[str, int], **changes: object) -> Outgoing:
         changed = msgspec.structs.replace(self._kept[key], changed_at=self._now(), **changes)
@@ -219,6 +242,14 @@ class Verdicts:
             if kept.stage not in _ON_THEIR_WAY and now - kept.changed_at > SHOWN_SECONDS_MAX
         ]
         for key in settled:
+            del self._kept[key]
+            self._give.pop(key, None)
+
+    def _make_room(self) -> None:
+        """Forget what was settled first, where one more would be too many."""
+        settled = (k for k, kept in self._kept.items() if kept.stage not in _ON_THEIR_WAY)
+        oldest = sorted(settled, key=lambda key: self._kept[key].changed_at)
+        for key in oldest[: max(0, len(self._kept) - OUTGOING_MAX + 1)]:
             del self._kept[key]
             self._give.pop(key, None)
 

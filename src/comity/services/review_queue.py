@@ -7,14 +7,14 @@ Source: docs/adr/0036-console.md, section "The queue is read in pages".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
 
 from comity.domain.agency import Agency
 from comity.domain.errors import ComityError
-from comity.domain.ids import ORI, ExchangeId, Member, entry_name
+from comity.domain.ids import ORI, ExchangeId, Member, entry_name, parse_entry_name
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.ports import HoldRow, Store
 from comity.review.queue import QueueCounts, QueuePlace
@@ -48,7 +48,10 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some holds in their order, what waits in all, and where the next page begins."""
+    """Some holds in their order, what waits in all, and where the next page begins.
+
+    `items` may be fewer than a page holds, and none although there is more.
+    """
 
     items: tuple[QueueItem, ...]
     counts: QueueCounts
@@ -69,14 +72,24 @@ class ReviewQueue:
         after: QueuePlace | None,
         now: int,
         agency_of: AgencyOf,
+        *,
+        leaving: Collection[str] = (),
         limit: int = PAGE_HOLDS,
     ) -> QueuePage:
-        """Return a page of the queue. Raises: StoreDownError."""
+        """Return a page of the queue; nothing of it is of the entries that are `leaving`.
+
+        Raises: StoreDownError.
+        """
         rows = await self._store.review_page(member, after, limit + 1)
         shown = rows[:limit]
+        counts = await self._store.review_counts(member, now)
+        # Each by its row: one that has ended is in no count, and what it was asked is not known.
+        open_rows = [await self._store.open_hold(*parse_entry_name(each)) for each in leaving]
+        going = [place_of(row) for row in open_rows if row is not None]
+        items = (self._item(row, agency_of) for row in shown)
         return QueuePage(
-            items=tuple(self._item(row, agency_of) for row in shown),
-            counts=await self._store.review_counts(member, now),
+            items=tuple(item for item in items if item.entry not in leaving),
+            counts=counts.without(going, now),
             more=place_of(shown[-1]) if len(rows) > limit else None,
         )
 

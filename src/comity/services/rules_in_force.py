@@ -19,7 +19,7 @@ from comity.domain.ids import Member, entry_name
 from comity.policy import PolicyBundle, national_default, parse_bundle
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
-from comity.ports import Store
+from comity.ports import DirectoryRow, Store
 
 __all__ = ["NoRulesError", "RulesInForce", "StateBooks"]
 
@@ -59,16 +59,24 @@ class StateBooks:
         self._national = national
         self._now = now
         self._directory: Directory | None = None
+        self._parts: list[DirectoryRow] = []
         self._read_at = 0.0
         self._rules: dict[Member, tuple[int, RulesInForce]] = {}
 
     async def directory(self) -> Directory:
-        """Return the directory, at most a few seconds old. Raises: StoreDownError."""
+        """Return the directory, at most a few seconds old; the same one while no part changes.
+
+        Raises: StoreDownError.
+        """
         now = self._now()
         if self._directory is None or now - self._read_at > DIRECTORY_SECONDS_MAX:
             rows = await self._everyone.directory_parts()
-            parts = (SignedPart(member=r.member, body=r.body, signature=r.signature) for r in rows)
-            self._directory, _ = load_directory(parts, self._trust)
+            if self._directory is None or rows != self._parts:
+                parts = (
+                    SignedPart(member=r.member, body=r.body, signature=r.signature) for r in rows
+                )
+                self._directory, _ = load_directory(parts, self._trust)
+                self._parts = rows
             self._read_at = now
         return self._directory
 

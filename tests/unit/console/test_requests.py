@@ -99,7 +99,8 @@ async def test_other_addresses_and_long_ones() -> None:
         long = await console.get(f"/sign-in/done?code={'x' * 2_000}&state=y")
         assert (long.status, "not finished" in long.text) == (400, True)
         assert (await console.get(f"/sign-in/done?code={'x' * 6_144}")).status == 414
-        assert (await console.ask("PUT", "/state/queue")).status == 405
+        put = await console.ask("PUT", "/state/cases/2/ask")
+        assert (put.status, put.headers["allow"]) == (405, "GET, POST")
         assert (await console.ask("HEAD", "/sign-in")).body == ""
 
 

@@ -13,7 +13,8 @@ from comity.domain.ids import ExchangeId, Member
 from comity.domain.verdict import Ed25519Proof, SignedVerdict, Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
-from comity.link.errors import GatewaySilentError
+from comity.link.errors import CommandMalformedError, GatewayRefusalError, GatewaySilentError
+from comity.ports import UnreachableError
 from comity.services import outgoing
 from comity.services.events import Events
 from comity.services.outgoing import (
@@ -155,7 +156,8 @@ async def test_second_one_on_the_same_step_is_the_first() -> None:
     gateway.is_silent = True
     failed = await verdicts.send_now(WA, "ana", HOLD.entry, 1)
     assert failed is not None
-    assert (failed.stage, failed.code) == (Stage.FAILED, "gateway-silent")
+    # It may have arrived: only the gateway can say that it had no effect.
+    assert (failed.stage, failed.code) == (Stage.UNKNOWN, "gateway-silent")
     gateway.is_silent = False
     assert verdicts.add(HOLD, signed(), gateway.give).stage is Stage.WAITS
     sent = await verdicts.send_now(WA, "ana", HOLD.entry, 1)
@@ -172,15 +174,60 @@ async def test_what_waits_when_the_process_ends_was_not_given() -> None:
     assert gateway.taken == []
 
 
+async def test_page_that_is_given_up_does_not_leave_it_half_sent() -> None:
+    """Whoever waited for it may go: it arrives, is settled, and closing waits for it."""
+    verdicts, gateway, _ = made()
+    verdicts.add(HOLD, signed(), gateway.give)
+    gateway.opens.clear()
+    page = asyncio.create_task(verdicts.send_now(WA, "ana", HOLD.entry, 1))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    page.cancel()
+    await asyncio.gather(page, return_exceptions=True)
+    closing = asyncio.create_task(verdicts.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    gateway.opens.set()
+    await closing
+    (kept,) = verdicts.of(WA, "ana")
+    assert (kept.stage, gateway.taken) == (Stage.DONE, [1])
+
+
+@pytest.mark.parametrize(
+    ("error", "stage"),
+    [
+        (GatewayRefusalError("hold-closed", "the hold has expired"), Stage.FAILED),
+        (UnreachableError("nobody answered"), Stage.UNKNOWN),
+        (CommandMalformedError("`result` is not of a known kind and form"), Stage.UNKNOWN),
+        (ValueError("of any kind"), Stage.UNKNOWN),
+    ],
+)
+async def test_only_a_refusal_had_no_effect(error: Exception, stage: Stage) -> None:
+    """Where no reply came, the verdict may have arrived, and nobody says that it did not."""
+
+    async def give(hold: HoldView, verdict: SignedVerdict) -> Decided:
+        raise error
+
+    verdicts, _, _ = made()
+    verdicts.add(HOLD, signed(), give)
+    kept = await verdicts.send_now(WA, "ana", HOLD.entry, 1)
+    assert kept is not None
+    assert (kept.stage, verdicts.waiting_entries(WA)) == (stage, frozenset())
+    assert "of any kind" not in kept.why
+    await verdicts.close()
+
+
 async def test_numbers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many are refused; what was settled long ago is forgotten and makes room."""
+    """Too many are refused; what was settled makes room, and is forgotten after a while."""
     monkeypatch.setattr(outgoing, "OUTGOING_MAX", 1)
     verdicts, gateway, clock = made()
     verdicts.add(HOLD, signed(), gateway.give)
     with pytest.raises(OutgoingFullError):
         verdicts.add(HOLD, signed(step=2), gateway.give)
     verdicts.take_back(WA, "ana", HOLD.entry, 1)
-    clock.advance_ns((SHOWN_SECONDS_MAX + 1) * NS)
     assert verdicts.add(HOLD, signed(step=2), gateway.give).stage is Stage.WAITS
     assert [kept.signed.verdict.step for kept in verdicts.of(WA, "ana")] == [2]
+    verdicts.take_back(WA, "ana", HOLD.entry, 2)
+    clock.advance_ns((SHOWN_SECONDS_MAX + 1) * NS)
+    assert verdicts.of(WA, "ana") == []
     await verdicts.close()

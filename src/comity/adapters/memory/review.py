@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import Member
 from comity.ports import HoldRow, PassRow, UrgentRow
-from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace, WaitsFor
+from comity.review.queue import QueueCounts, QueuePlace, WaitsFor, counted_as
 from comity.review.urgent import ReviewState
 
 __all__ = ["MemoryReviews"]
@@ -64,12 +64,10 @@ class MemoryReviews:
         """Return how many open holds wait for a review, by what is left of their time."""
         counts = dict.fromkeys(("soon", "today", "later", "asked"), 0)
         for row in await self._waiting(member):
-            if row.asked_at is not None:
-                counts["asked"] += 1
-            elif row.until <= now + SOON_SECONDS:
-                counts["soon"] += 1
-            else:
-                counts["today" if row.until <= now + DAY_SECONDS else "later"] += 1
+            place = QueuePlace(
+                is_asked=row.asked_at is not None, until=row.until, leaf_index=row.leaf_index
+            )
+            counts[counted_as(place, now)] += 1
         return QueueCounts(**counts)
 
     async def _waiting(self, member: Member) -> list[HoldRow]:

@@ -19,8 +19,8 @@ from comity.domain.vocabulary import DataClass, Outcome, term
 from comity.policy.access import Cell, Row, access, class_parts
 from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
-from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
+from comity.services.rules_in_force import RulesInForce
 
 __all__ = ["AccessPages"]
 
@@ -41,7 +41,8 @@ _SAID: Final = {
 class _Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page's numbers, and the rules and the directory that they are of."""
 
-    of: tuple[str, int]
+    entry: str
+    directory: Directory
     finding: str
     parts: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
@@ -61,12 +62,11 @@ class AccessPages:
         state = visit.person.state
         found = await self._desk.books.rules(state)
         directory = await self._desk.books.directory()
-        of = (found.entry, id(directory))
         # It takes the processor for a while: once for everybody who asks, beside the loop.
         async with self._one_at_a_time:
             made = self._made.get(state)
-            if made is None or made.of != of:
-                made = await asyncio.to_thread(_make, state, found.rules, directory, of)
+            if made is None or made.entry != found.entry or made.directory is not directory:
+                made = await asyncio.to_thread(_make, state, found, directory)
                 self._made[state] = made
         return self._views.page(
             "access.html",
@@ -78,19 +78,18 @@ class AccessPages:
         )
 
 
-def _make(
-    state: Member, rules: tuple[Rule, ...], directory: Directory, of: tuple[str, int]
-) -> _Page:
+def _make(state: Member, found: RulesInForce, directory: Directory) -> _Page:
     space = space_of(tuple(_askers(directory)))
     parts = {k: p for k, p in class_parts().items() if k is not DataClass.OPAQUE}
-    rows = access(rules, space, tuple(parts.values()))
+    rows = access(found.rules, space, tuple(parts.values()))
     best = dict.fromkeys(Outcome, 0)
     for row in rows:
         bests = {cell.best for cell in row.cells}
         best[next((each for each in Outcome if each in bests), Outcome.DENY)] += len(row.askers)
     total = sum(best.values())
     return _Page(
-        of=of,
+        entry=found.entry,
+        directory=directory,
         finding=(
             f"{best[Outcome.RELEASE]:,} of {total:,} agencies can get records of "
             f"{member_label(state)} without review, {best[Outcome.HOLD]:,} only after it, "

@@ -19,11 +19,11 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import iso, left_said, listed, moment_said, opened, tone_of
+from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
 from comity.domain.agency import Agency
 from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name
-from comity.domain.verdict import VerdictKind
+from comity.domain.verdict import Verdict, VerdictKind
 from comity.domain.vocabulary import (
     Assurance,
     DataClass,
@@ -36,6 +36,7 @@ from comity.domain.vocabulary import (
 from comity.link.command import HoldView
 from comity.link.errors import GatewayRefusalError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
+from comity.services.outgoing import OutgoingFullError
 
 __all__ = ["Act", "CasePages"]
 
@@ -128,9 +129,14 @@ class CasePages:
         approved = _approved(act, hold, given)
         reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
-        kept = self._desk.verdicts.add(hold, signed, reviewing.give)
+        try:
+            kept = self._desk.verdicts.add(hold, signed, self._desk.giving(visit.session))
+        except OutgoingFullError:
+            raise ProblemError(Problem.TOO_MANY_WAIT) from None
         if kept.by != (visit.person.state, visit.person.signs_as):
             raise ProblemError(Problem.OVERTAKEN)
+        if not _is_same(kept.signed.verdict, signed.verdict):
+            raise ProblemError(Problem.ANOTHER_GIVEN)
         return go_to(url_of(Name.QUEUE))
 
     async def take_back(self, visit: Visit) -> Reply:
@@ -153,7 +159,7 @@ class CasePages:
     async def _open(self, visit: Visit) -> OpenedCase:
         """Return a case as this session was shown it, else have the gateway show it.
 
-        Raises: ProblemError if no such hold waits.
+        Raises: ProblemError if no such hold waits, or the gateway does not show it.
         """
         entry = self._entry(visit)
         row = await self._desk.store.open_hold(visit.person.state, int(visit.values["number"]))
@@ -168,7 +174,7 @@ class CasePages:
         except GatewayRefusalError as error:
             if error.reason == HoldClosedError.code:
                 raise ProblemError(Problem.HOLD_CLOSED) from None
-            raise
+            raise ProblemError(Problem.NOT_SHOWN, f"{error} (`{error.reason}`)") from None
         (hold,) = shown.holds
         opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
         self._desk.opened.put(session, opened_case)
@@ -211,6 +217,11 @@ class CasePages:
 
     def _entry(self, visit: Visit) -> str:
         return entry_name(visit.person.state, int(visit.values["number"]))
+
+
+def _is_same(kept: Verdict, given: Verdict) -> bool:
+    """Say whether a form sent twice is what came of it, and not a person's second thought."""
+    return (kept.kind, kept.approved, kept.note) == (given.kind, given.approved, given.note)
 
 
 def _act(visit: Visit) -> Act:
@@ -313,7 +324,9 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
     """Return what is known of the request, as pairs of a label and a value."""
     phone = agency.phone if agency is not None and agency.phone else "none in the directory"
     return [
-        ("About", ", ".join(f"{name} {value}" for name, value in hold.search) or "nobody named"),
+        # Each by itself: a value that looks like two fields must not become two.
+        *(("About", plain(f"{name} {value}")) for name, value in hold.search),
+        *([] if hold.search else [("About", "nobody named")]),
         ("Asked by", f"{_who(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),

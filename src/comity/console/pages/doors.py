@@ -15,6 +15,7 @@ from comity.console.errors import (
     SignInError,
     SignInLockedError,
 )
+from comity.console.opened_cases import OpenedCases
 from comity.console.people import People, Person, Role
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
@@ -39,6 +40,10 @@ _SAID = {
     PeopleError: "Nobody can be let in now: the people file cannot be read. "
     "Call whoever runs this console.",
 }
+_UNSENT = (
+    "You had been signed out before you sent that: it was not taken, and nothing went out. "
+    "Sign in and do it again."
+)
 _NOT_FINISHED = "That sign-in was not finished: it took too long, or was refused. Begin again."
 
 
@@ -53,11 +58,13 @@ class DoorPages:
         sessions: Sessions,
         people: Callable[[], People],
         views: Views,
+        opened: OpenedCases,
     ) -> None:
         self._signing_in = signing_in
         self._sessions = sessions
         self._people = people
         self._views = views
+        self._opened = opened
         self._session = session_cookie(console_url)
         self._pending = pending_cookie(console_url)
 
@@ -89,7 +96,8 @@ class DoorPages:
         """Show what a person agrees to by signing in, and where to begin."""
         if visit.signed_in is not None:
             return await self.home(visit)
-        return self._door(visit, visit.query.one("return_to", url_of(Name.HOME)))
+        trouble = _UNSENT if visit.query.one("unsent") else ""
+        return self._door(visit, visit.query.one("return_to", url_of(Name.HOME)), trouble=trouble)
 
     async def begin(self, visit: Visit) -> Reply:
         """Send a browser to the state's provider."""
@@ -115,6 +123,7 @@ class DoorPages:
     async def sign_out(self, visit: Visit) -> Reply:
         """End the session."""
         self._sessions.end(visit.token)
+        self._opened.forget(visit.form_token)
         return go_to(url_of(Name.SIGN_IN), self._session.header(""))
 
     async def places(self, visit: Visit) -> Reply:

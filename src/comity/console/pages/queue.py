@@ -37,27 +37,21 @@ class QueuePages:
         person = visit.person
         after = _place(visit.query.one("after"))
         directory = await self._desk.books.directory()
-        page = await self._desk.queue.page(person.state, after, visit.now, directory.agency)
+        on_their_way = self._desk.verdicts.waiting_entries(person.state)
+        page = await self._desk.queue.page(
+            person.state, after, visit.now, directory.agency, leaving=on_their_way
+        )
         reviews = person.has_any(Role.REVIEWER)
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
-        on_its_way = self._desk.verdicts.waiting_entries(person.state)
         return self._views.page(
             "queue.html",
             visit,
             counts={Name.QUEUE: page.counts.all},
             finding=finding_of(
-                page.counts,
-                [item for item in page.items if item.entry not in on_its_way],
-                len(on_its_way),
-                (person.state, visit.now),
-                is_first=after is None,
+                page.counts, page.items, person.state, visit.now, is_first=after is None
             ),
             figures_shown=_figures(page.counts),
-            rows=[
-                _row(item, person.state, visit.now, reviews=reviews)
-                for item in page.items
-                if item.entry not in on_its_way
-            ],
+            rows=[_row(item, person.state, visit.now, reviews=reviews) for item in page.items],
             verdicts=[said_of(each, person.state, visit.now) for each in own],
             more=page.more and f"{visit.path}?after={_said(page.more)}",
             is_first=after is None,
@@ -67,23 +61,21 @@ class QueuePages:
 def finding_of(
     counts: QueueCounts,
     items: Sequence[QueueItem],
-    on_their_way: int,
-    seen: tuple[Member, int],
+    member: Member,
+    now: int,
     *,
     is_first: bool,
 ) -> str:
     """Return in a sentence how much waits, and when the first of it ends.
 
-    `items` are those of the page without those on which a verdict is on its way; `seen` is by which
-    member, and when (Unix seconds).
+    `counts` and `items` are without those on which a verdict is on its way; `now` in Unix seconds.
     """
-    waits = max(0, counts.all - counts.asked - on_their_way)
+    waits = counts.all - counts.asked
     if not waits and not counts.asked:
         return "Nothing waits for a decision."
     if not waits:
         asked = counted(counts.asked, "request waits", "requests wait")
         return f"Nothing waits for you: {asked} for the agency's reply."
-    member, now = seen
     said = f"{counted(waits, 'request waits', 'requests wait')} for a decision"
     if counts.soon:
         said = f"{said}, {counts.soon:,} of them within the hour"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from comity.console.routes import Name, url_of
 from comity.console.words import classes_said, iso, moment_said
@@ -13,6 +13,13 @@ from comity.services.outgoing import Outgoing, Stage
 
 __all__ = ["agency_of", "said_of"]
 
+_MARKS_SAID: Final = {
+    Stage.WAITS: "On its way",
+    Stage.LEAVES: "On its way",
+    Stage.UNKNOWN: "Not known",
+}
+"""What stands beside a mark's sign in place of its own word."""
+
 
 def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
     """Return a verdict as the queue shows it."""
@@ -21,8 +28,10 @@ def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
     return {
         "entry": verdict.entry.upper(),
         "mark": _mark(verdict),
+        "mark_said": _MARKS_SAID.get(verdict.stage),
         "sentence": _sentence(verdict),
         "waits": verdict.stage is Stage.WAITS,
+        "is_settled": verdict.stage not in (Stage.WAITS, Stage.LEAVES),
         "leaves": iso(verdict.leaves_at),
         "leaves_said": moment_said(verdict.leaves_at, member, now),
         "seconds": max(0, verdict.leaves_at - now),
@@ -51,12 +60,19 @@ def _mark(verdict: Outgoing) -> str:
 def _sentence(verdict: Outgoing) -> str:
     who = agency_of(verdict)
     match verdict.stage:
-        case Stage.WAITS | Stage.LEAVES:
+        case Stage.WAITS:
             return f"{_order(verdict, who)}. It has not left yet."
+        case Stage.LEAVES:
+            return f"{_order(verdict, who)}. It is leaving now and cannot be taken back."
         case Stage.TAKEN_BACK:
             return f"You took it back: nothing went to {who}, and the request waits again."
         case Stage.FAILED:
-            return f"It had no effect, and nothing went to {who}: {verdict.why}."
+            return f"It had no effect: {verdict.why}."
+        case Stage.UNKNOWN:
+            return (
+                f"{_order(verdict, who)}. Nobody knows whether it took effect: {verdict.why}. "
+                "Give it again if the request still waits below; it counts once."
+            )
         case Stage.DONE:
             return _done(verdict, who)
         case _:
