@@ -152,6 +152,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
         Name.CONSIDER: cases.consider,
+        Name.SHOW_RECORD: cases.show_record,
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,

@@ -45,6 +45,7 @@ class Name(StrEnum):
     QUEUE = "queue"
     CASE = "case"
     CONSIDER = "consider"
+    SHOW_RECORD = "show_record"
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
@@ -102,6 +103,7 @@ ROUTES: Final = (
     _placed(Name.CASE, "GET", _CASE, _REVIEWS),
     _placed(Name.CONSIDER, "GET", f"{_CASE}/{{act}}", _REVIEWS),
     _placed(Name.GIVE_VERDICT, "POST", f"{_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.SHOW_RECORD, "POST", f"{_CASE}/what-goes-out", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),

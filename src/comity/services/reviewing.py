@@ -7,11 +7,17 @@ made by `Reviewer.sign` alone; the gateway checks it against the key that the di
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
+from comity.domain.record_reading import (
+    RecordReading,
+    SignedRecordReading,
+    record_reading_bytes,
+)
 from comity.domain.verdict import (
     Reading,
     SignedReading,
@@ -24,11 +30,16 @@ from comity.domain.verdict import (
 )
 from comity.domain.vocabulary import DataClass
 from comity.link.command import CommandDone, Decide, HoldsShown, HoldView, ReadHolds
+from comity.link.showing import RecordShown, ShowRecord
 from comity.ports import Bus
 from comity.review.verdicts import HoldClosedError
 from comity.services.sending import send_command
 
-__all__ = ["Decided", "Reviewer", "Reviewing", "no_open_hold"]
+__all__ = ["SHOW_SECONDS_MAX", "Decided", "Reviewer", "Reviewing", "no_open_hold"]
+
+
+SHOW_SECONDS_MAX: Final = 15.0
+"""How long a gateway may take to show a record: its source has 10 s of it."""
 
 
 class Reviewer(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +85,24 @@ class Reviewing:
         command = ReadHolds(signed=SignedReading(reading=reading, proof=proof))
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, HoldsShown)
+        return result
+
+    async def what_goes_out(self, hold: HoldView) -> RecordShown:
+        """Return what a release of a hold would let go, as it stands; that is recorded first.
+
+        Raises: GatewayRefusalError, GatewaySilentError.
+        """
+        reading = RecordReading(
+            state=self._reviewer.state,
+            hold_entry=hold.entry,
+            step=hold.next_step,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(record_reading_bytes(reading))
+        command = ShowRecord(signed=SignedRecordReading(reading=reading, proof=proof))
+        result = await send_command(self._bus, self._host, command, timeout_s=SHOW_SECONDS_MAX)
+        assert isinstance(result, RecordShown)
         return result
 
     async def find(self, hold_entry: str) -> HoldView:

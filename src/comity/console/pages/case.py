@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from comity.console.desk import Desk
-from comity.console.opened_cases import Look, OpenedCase
+from comity.console.opened_cases import Look, OpenedCase, ShownRecord
+from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
@@ -34,12 +35,16 @@ from comity.domain.vocabulary import (
     term,
 )
 from comity.link.command import HoldView
-from comity.link.errors import GatewayRefusalError
+from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
 
 __all__ = ["Act", "CasePages"]
 
 _NO_CLAUSE: Final = "none"
+_SILENT: Final = (
+    "The gateway did not answer in time. It may have recorded that this was shown to you, and "
+    "nothing was. The request waits and its clock goes on. Try again in a moment."
+)
 _MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
 
 
@@ -79,21 +84,54 @@ class CasePages:
 
     async def case(self, visit: Visit) -> Reply:
         """Show a case whole; that it was shown is recorded first."""
-        shown = await self._open(visit)
+        return await self._case(visit, await self._open(visit))
+
+    async def show_record(self, visit: Visit) -> Reply:
+        """Have the gateway show what would go out, once for this session; then the case again."""
+        opened_case = await self._open(visit)
+        hold = opened_case.hold
+        if visit.form.one("step") != str(hold.next_step):
+            raise ProblemError(Problem.CHANGED)
+        if self._record(visit, hold) is None:
+            try:
+                record = await self._desk.reviewing(visit.session).what_goes_out(hold)
+            except GatewaySilentError:
+                return await self._case(visit, opened_case, fault=_SILENT, status=503)
+            except GatewayRefusalError as error:
+                if error.reason == HoldClosedError.code:
+                    raise ProblemError(Problem.HOLD_CLOSED) from None
+                if not (fault := fault_sentence(error)):
+                    raise
+                return await self._case(visit, opened_case, fault=fault, status=503)
+            self._desk.opened.put_record(
+                visit.form_token,
+                ShownRecord(record=record, entry=hold.entry, step=hold.next_step, at=visit.now),
+            )
+        return go_to(f"{url_of(Name.CASE, number=visit.values['number'])}#what-goes-out")
+
+    async def _case(
+        self, visit: Visit, shown: OpenedCase, *, fault: str = "", status: int = 200
+    ) -> Reply:
         hold, person = shown.hold, visit.person
+        record = self._record(visit, hold)
+        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
         look = Look(state=person.state, subject=person.subject, name=person.name, at=visit.now)
         other = self._desk.opened.looked(hold.entry, look)
-        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
         own = self._desk.verdicts.on(hold.entry)
         return self._views.page(
             "case.html",
             visit,
+            status=status,
             hold=_hold_words(hold, visit),
             finding=_finding(hold),
             asked=_asked(hold, agency, visit),
             checked=_checked(hold),
             parts=_parts(hold),
             rulings=_rulings(hold),
+            record=record and record_words(hold, record, person.state),
+            record_fault=fault,
+            show_record=url_of(Name.SHOW_RECORD, number=visit.values["number"]),
+            step=hold.next_step,
             access_entry=shown.access_entry.upper(),
             other=other
             and f"{other.name} opened this case at "
@@ -174,6 +212,9 @@ class CasePages:
         self._desk.opened.put(session, opened_case)
         return opened_case
 
+    def _record(self, visit: Visit, hold: HoldView) -> ShownRecord | None:
+        return self._desk.opened.record(visit.form_token, hold.entry, hold.next_step, visit.now)
+
     def _consider(
         self,
         visit: Visit,
@@ -184,6 +225,7 @@ class CasePages:
         *,
         status: int = 200,
     ) -> Reply:
+        record = self._record(visit, hold)
         return self._views.page(
             "decide.html",
             visit,
@@ -194,7 +236,12 @@ class CasePages:
             action=self._act_url(visit, act),
             step=hold.next_step,
             classes=[
-                (part.value, opened(term(part).label), part.value in given.classes)
+                (
+                    part.value,
+                    opened(term(part).label),
+                    part.value in given.classes,
+                    hint_of(part, record),
+                )
                 for part in hold.classes
             ],
             clauses=[(r.rule, f"{r.rule}: {r.sentence}", r.statute or None) for r in _reasons(hold)]
