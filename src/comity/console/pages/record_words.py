@@ -24,13 +24,6 @@ __all__ = ["fault_sentence", "hint_of", "record_words"]
 
 _HINT_CHARS_MAX: Final = 120
 _PHOTO_SAID: Final = "A photo, not shown here"
-_MARKS: Final = {
-    RecordOutcome.FOUND: "released",
-    RecordOutcome.NO_RECORD: "none",
-    RecordOutcome.SEVERAL: "none",
-    RecordOutcome.REFUSED: "refused",
-    RecordOutcome.NOT_LOOKED_UP: "none",
-}
 _FAULTS: Final = {
     SourceError.code: "The state's records did not answer. Nothing was shown and nothing is "
     "recorded; the request waits and its clock goes on. Try again in a moment.",
@@ -52,7 +45,6 @@ def record_words(hold: HoldView, shown: ShownRecord, member: Member) -> dict[str
     elif record.outcome is RecordOutcome.REFUSED:
         parts = [_part(each, (), refused.get(each)) for each in hold.classes]
     return {
-        "mark": _MARKS[record.outcome],
         "sentence": _sentence(hold, shown),
         "looked_up": moment_said(shown.at, member, shown.at),
         "parts": parts,
