@@ -26,6 +26,7 @@ from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
 from comity.ports import Claims, ProviderReply, SignInTerms
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
@@ -125,6 +126,7 @@ class PracticeConsole:
                 now=lambda: clock.now_ns() / NS,
             ),
             verdicts=self.verdicts,
+            past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             opened=OpenedCases(),
             clock=clock,
         )

@@ -13,6 +13,7 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
+from comity.app.public import sealed_rows
 from comity.console.application import ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
@@ -20,6 +21,7 @@ from comity.console.identity import Identity, read_identity
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.case import CasePages
+from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
@@ -39,6 +41,7 @@ from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.outgoing import Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
@@ -131,6 +134,7 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
             now=time.monotonic,
         ),
         verdicts=verdicts,
+        past=PastDecisions(store=own, rows=sealed_rows(settings, own, events), now=time.monotonic),
         opened=OpenedCases(),
         clock=SystemClock(),
     )
@@ -156,6 +160,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
+        Name.DECISIONS: DecisionPages(desk, views).decisions,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
     }

@@ -11,6 +11,7 @@ from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
 from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Reviewer, Reviewing
 from comity.services.rules_in_force import StateBooks
@@ -30,6 +31,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     queue: ReviewQueue
     books: StateBooks
     verdicts: Verdicts
+    past: PastDecisions
     opened: OpenedCases
     clock: Clock
 

@@ -49,6 +49,7 @@ class Name(StrEnum):
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
+    DECISIONS = "decisions"
     RULES = "rules"
     ACCESS = "access"
 
@@ -106,6 +107,7 @@ ROUTES: Final = (
     _placed(Name.SHOW_RECORD, "POST", f"{_CASE}/what-goes-out", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
+    _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
 )
