@@ -67,6 +67,40 @@ def test_part_of_a_record_reaches_who_asked(reviewer: Page, desk: DeskNetwork) -
     assert desk.stage.verify(answer) == len(answer.proofs) > 0
 
 
+def test_what_would_go_out_is_what_goes(reviewer: Page, desk: DeskNetwork) -> None:
+    """By one key a reviewer sees each value that a release then gives the agency, and its leaf."""
+    query, number = desk.held()
+    reviewer.goto(f"{desk.url}/state/cases/{number}")
+    expect(reviewer.get_by_text("Goes out")).to_have_count(0)
+    reviewer.keyboard.press("v")
+    expect(reviewer.get_by_text("A release now lets")).to_be_visible()
+    expect(reviewer.get_by_text("That you saw this is recorded as IL/")).to_be_visible()
+    assert not axe_violations(reviewer)
+    values = {" ".join(each.inner_text().split()) for each in reviewer.locator("dd").all()}
+    reviewer.keyboard.press("r")
+    reviewer.get_by_role("button", name="Release").click()
+    reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
+    elements = desk.further(query).elements
+    assert elements
+    assert {" ".join(element.value.split()) for element in elements} <= values
+
+
+def test_pass_with_a_release_lets_the_case_go_on(reviewer: Page, desk: DeskNetwork) -> None:
+    """Ticked, the case's next request of the agency is answered at once."""
+    query, number = desk.held()
+    reviewer.goto(f"{desk.url}/state/cases/{number}/release")
+    reviewer.get_by_label("Also let later requests").check()
+    reviewer.get_by_label("For how many days").fill("2")
+    reviewer.get_by_role("button", name="Release").click()
+    expect(reviewer.get_by_text("with a pass for its case")).to_be_visible()
+    reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
+    granted = reviewer.get_by_text("go at once until")
+    expect(granted).to_be_visible()
+    assert desk.further(query).response is ResponseKind.HIT
+    assert desk.answer_at_once().response is ResponseKind.HIT
+    desk.end_pass(granted.inner_text().rpartition("pass ")[2].rstrip("."))
+
+
 def test_refusal_and_its_clause_reach_who_asked(reviewer: Page, desk: DeskNetwork) -> None:
     """Refused by a clause: the agency reads the rule and the reviewer's words."""
     query, number = desk.held()
@@ -136,10 +170,12 @@ def test_without_scripts_everything_works(
     guard.watch()
     page.goto(f"{desk.url}/state/queue")
     page.get_by_role("link", name=f"IL/{number}", exact=True).click()
+    page.get_by_role("button", name="Show what would go out").click()
+    expect(page.get_by_text("A release now lets")).to_be_visible()
     page.get_by_role("link", name="Release all").click()
     page.get_by_role("button", name="Release").click()
     page.get_by_role("button", name=f"Send IL/{number} now").click()
-    expect(page.get_by_text("got status, identity, address. Recorded as")).to_be_visible()
+    expect(page.get_by_text("got status, identity, address. Recorded as").first).to_be_visible()
     assert desk.further(query).response is ResponseKind.HIT
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")

@@ -93,6 +93,7 @@ from tests.support.link import BOOK, SOUTH, one_of_each
 from tests.support.minimal import MINIMAL, minimal_text
 from tests.unit.formats.test_delivered import DELIVERY, FAULT
 from tests.unit.link.test_command import COMMANDS
+from tests.unit.link.test_showing import SHOWN, show
 
 VECTORS = ROOT / "vectors"
 _COMMAND_BYTES_MAX = 20_000
@@ -334,6 +335,7 @@ def commands() -> list[bytes]:
         ),
         DeskShown(access_entry="il/131"),
         Certified(certificate=b"{}"),
+        SHOWN,
     )
     made = [*map(encode_command, (*COMMANDS, *_desk_commands())), *map(encode_result, results)]
     return _distinct([*kept, *(data for data in made if len(data) <= _COMMAND_BYTES_MAX)])
@@ -348,6 +350,7 @@ def _desk_commands() -> list[Command]:
         ReadDesk(signed=review.signed_reading_of(review.reading(Desk.URGENT, "wa/8"))),
         GiveNotice(signed=review.signed_given(review.given("wa/8"))),
         ExpireReview(state=Member("tx"), entry="tx/8"),
+        show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),
         EndDuty(member=Member("tx"), duty_id=1),
         SignCheckpoint(member=Member("tx")),

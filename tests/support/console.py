@@ -30,6 +30,7 @@ from comity.domain.verdict import Ed25519Proof
 from comity.ports import Claims, DirectoryRow, ProviderReply, SignInTerms
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
@@ -145,6 +146,7 @@ class PracticeConsole:
                 now=lambda: clock.now_ns() / NS,
             ),
             verdicts=self.verdicts,
+            past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             opened=OpenedCases(),
             notices=NoticeBook(
                 reader=NoticeReader(store=host.store, rows=host.store, vault=host.vault),

@@ -73,6 +73,18 @@ class DeskNetwork:
         assert heard.answer.hold is not None
         return query, heard.answer.hold.entry.rpartition("/")[2]
 
+    def answer_at_once(self) -> Answer:
+        """Let the agency ask the same case again; return what it is told at once."""
+        self.asked += 1
+        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        (heard,) = self.run(self.stage.ask(query))
+        assert heard.answer is not None
+        return heard.answer
+
+    def end_pass(self, entry: str) -> None:
+        """End a case pass, so that what is asked after it is held again."""
+        self.run(self.stage.revoke_pass(entry.lower()))
+
     def further(self, query: Query) -> Answer:
         """Wait for what the requester is told next."""
         heard = self.run(self.stage.further(query, seconds=30))

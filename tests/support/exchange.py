@@ -11,6 +11,11 @@ from comity.domain.ids import ORI, ExchangeId, Member, QueryId
 from comity.domain.keeping import Order, OrderSignature, SignedOrder, order_bytes
 from comity.domain.keys import MessageKey, asked_classes
 from comity.domain.query import Claims, Exchange
+from comity.domain.record_reading import (
+    RecordReading,
+    SignedRecordReading,
+    record_reading_bytes,
+)
 from comity.domain.verdict import (
     Ed25519Proof,
     HistoryReading,
@@ -194,6 +199,13 @@ def signed_reading(reading: Reading) -> SignedReading:
     """The reading as the enrolled reviewer signs it."""
     signature = PRIVATE_KEY.sign(reading_bytes(reading))
     return SignedReading(reading=reading, proof=Ed25519Proof(key_id=KEY_ID, signature=signature))
+
+
+def signed_record_reading(reading: RecordReading) -> SignedRecordReading:
+    """The reading of what would go out as the enrolled reviewer signs it."""
+    signature = PRIVATE_KEY.sign(record_reading_bytes(reading))
+    proof = Ed25519Proof(key_id=KEY_ID, signature=signature)
+    return SignedRecordReading(reading=reading, proof=proof)
 
 
 def signed_history_reading(reading: HistoryReading) -> SignedHistoryReading:

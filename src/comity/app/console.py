@@ -23,6 +23,7 @@ from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.case import CasePages
+from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
@@ -49,6 +50,7 @@ from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
@@ -150,6 +152,7 @@ async def _open_desk(
             now=time.monotonic,
         ),
         verdicts=verdicts,
+        past=PastDecisions(store=own, rows=sealed_rows(settings, own, events), now=time.monotonic),
         opened=OpenedCases(),
         notices=NoticeBook(
             reader=NoticeReader(store=own, rows=sealed_rows(settings, own, events), vault=vault),
@@ -177,6 +180,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
         Name.CONSIDER: cases.consider,
+        Name.SHOW_RECORD: cases.show_record,
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
@@ -184,6 +188,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.NOTICE: notices.notice,
         Name.NOTICE_LETTER: notices.letter,
         Name.NOTICE_GIVEN: notices.given,
+        Name.DECISIONS: DecisionPages(desk, views).decisions,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
     }

@@ -13,7 +13,7 @@ import typer
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.papers import Papers, pass_of_hold
+from comity.cli.papers import Papers
 from comity.cli.passes import granted_sentence
 from comity.cli.reviewing import Desk, reviewer_of, state_of_entry
 from comity.cli.terminal import (
@@ -230,7 +230,7 @@ def _approve_with_pass(
     if not shown:
         raise no_open_hold(name)
     papers = Papers(settings=reviewers.settings, state=member, reviewer=reviewers.reviewer)
-    case_pass = pass_of_hold(papers, shown[0], approved or shown[0].classes, days)
+    case_pass = papers.pass_of_hold(shown[0], approved or shown[0].classes, days)
     done = asyncio.run(reviewers.decide(name, VerdictKind.APPROVE, case_pass.classes, note))
     is_refused = done.response is ResponseKind.REFUSED
     # What the rules refuse by now is no reviewed case: nothing of it is to go at once later.

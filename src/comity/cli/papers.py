@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
@@ -33,30 +35,26 @@ from comity.domain.given_notice import (
     SignedGivenNotice,
     given_notice_bytes,
 )
-from comity.domain.ids import ORI, Member, parse_ori
+from comity.domain.ids import ORI, Member
 from comity.domain.passes import (
-    PASS_DAYS_MAX,
     CasePass,
     PassPerson,
     PassRevocation,
     SignedPass,
     SignedRevocation,
-    named_in,
     pass_bytes,
     revocation_bytes,
 )
 from comity.domain.verdict import HistoryReading, SignedHistoryReading, history_reading_bytes
 from comity.domain.vocabulary import DataClass, Purpose
-from comity.exchange.leaves import ordered
 from comity.link.command import Command, CommandDone, CommandResult, HoldView, ReadHistory
 from comity.link.review import DeskShown, GiveNotice, GrantPass, ReadDesk, ReviewRelease, RevokePass
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
+from comity.services.granting import Granter, PassNotPossibleError
 from comity.services.sending import send_command
 
-__all__ = ["AsName", "KeyFile", "Papers", "pass_of_hold"]
-
-_DAY_SECONDS: Final = 86_400
+__all__ = ["AsName", "KeyFile", "Papers"]
 
 AsName = Annotated[
     str, typer.Option("--as", metavar="NAME", help="Whose key kept here signs; else the first.")
@@ -159,27 +157,25 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         purpose: Purpose | None = None,
     ) -> CasePass:
         """Return a pass from now on, in its canonical form. Raises: UsageError."""
-        if not 1 <= days <= PASS_DAYS_MAX:
-            raise UsageError(f"a pass holds for 1 to {PASS_DAYS_MAX} days")
-        if not case_number:
-            raise UsageError("the request names no case: a pass is for one")
-        if not persons:
-            raise UsageError("the request names nobody as a pass can name them")
-        now = _now()
-        return CasePass(
-            state=self.state,
-            agency=agency,
-            case_number=case_number,
-            persons=tuple(sorted(persons)),
-            classes=ordered(classes),
-            purpose=purpose,
-            since=now,
-            until=now + days * _DAY_SECONDS,
-            hold_entry=hold_entry,
-            note=note,
-            reviewer=self.reviewer.name,
-            at=now,
-        )
+        with _said_as_usage():
+            return self._granter().case_pass(
+                agency=agency,
+                case_number=case_number,
+                persons=persons,
+                classes=classes,
+                days=days,
+                hold_entry=hold_entry,
+                note=note,
+                purpose=purpose,
+            )
+
+    def pass_of_hold(self, hold: HoldView, classes: tuple[DataClass, ...], days: int) -> CasePass:
+        """Return the pass for a held request's agency, case and persons. Raises: UsageError."""
+        with _said_as_usage():
+            return self._granter().of_hold(hold, classes, days)
+
+    def _granter(self) -> Granter:
+        return Granter(state=self.state, reviewer=self.reviewer.name, now=_now())
 
     def _done(self, command: Command) -> str:
         result = self._send(command)
@@ -195,18 +191,13 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         return asyncio.run(send())
 
 
-def pass_of_hold(
-    papers: Papers, hold: HoldView, classes: tuple[DataClass, ...], days: int
-) -> CasePass:
-    """Return the pass for a held request's agency, case and persons. Raises: UsageError."""
-    return papers.case_pass(
-        agency=parse_ori(hold.agency),
-        case_number=hold.case_number,
-        persons=named_in(hold.search),
-        classes=classes,
-        days=days,
-        hold_entry=hold.entry,
-    )
+@contextmanager
+def _said_as_usage() -> Iterator[None]:
+    """Turn a pass that cannot be made into what is wrong with the arguments."""
+    try:
+        yield
+    except PassNotPossibleError as error:
+        raise UsageError(str(error)) from None
 
 
 def _now() -> int:

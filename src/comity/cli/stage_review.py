@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from comity.cli.papers import Papers, pass_of_hold
+from comity.cli.papers import Papers
 from comity.cli.reviewing import Desk as HoldDesk
 from comity.domain.after_review import Desk
 from comity.domain.ids import Member, parse_entry_name
@@ -29,7 +29,7 @@ class ReviewStage:
         host = HostFiles(self._settings.data_dir).host_name()
         desk = HoldDesk(settings=self._settings, state=state, reviewer=papers.reviewer, host=host)
         (hold,) = (await desk.read(entry)).holds
-        case_pass = pass_of_hold(papers, hold, hold.classes, days)
+        case_pass = papers.pass_of_hold(hold, hold.classes, days)
         await desk.decide(entry, VerdictKind.APPROVE, case_pass.classes, "")
         return await asyncio.to_thread(papers.grant, case_pass)
 

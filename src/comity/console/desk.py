@@ -13,10 +13,12 @@ from comity.console.people import People, Role
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
+from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Give, Verdicts
+from comity.services.past_decisions import PastDecisions
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
 from comity.services.rules_in_force import StateBooks
@@ -40,6 +42,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     queue: ReviewQueue
     books: StateBooks
     verdicts: Verdicts
+    past: PastDecisions
     opened: OpenedCases
     notices: NoticeBook
     clock: Clock
@@ -59,12 +62,13 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             now=lambda: self.clock.now_ns() / _NS,
         )
 
-    def giving(self, signed_in: SignedIn) -> Give:
-        """Return what sends this person's verdict, if it holds its place still when that leaves.
+    def giving(self, signed_in: SignedIn, with_it: SignedPass | None = None) -> Give:
+        """Return what sends this person's verdict, and a pass behind it, if the person holds its
+        place still when that leaves.
 
         INVARIANT (fail-closed): nor does one leave while the people in force cannot be read.
         """
-        reviewing, session = self.reviewing(signed_in), signed_in.session
+        giving, session = self.reviewing(signed_in).giving(with_it), signed_in.session
 
         async def give(hold: HoldView, signed: SignedVerdict) -> Decided:
             by = (signed.verdict.state, signed.verdict.reviewer)
@@ -72,6 +76,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             reviews = (place for place in places if place.has_any(Role.REVIEWER))
             if by not in {(place.state, place.signs_as) for place in reviews}:
                 raise NotASignerError("whoever gave it is no reviewer of this state any more")
-            return await reviewing.give(hold, signed)
+            return await giving(hold, signed)
 
         return give

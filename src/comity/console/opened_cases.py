@@ -2,7 +2,7 @@
 
 Guarantee: what was shown belongs to one session, goes when that is signed out, or after 30 minutes
 as others open cases, and is never shown for a hold that has moved on.
-Source: docs/adr/0036-console.md.
+Source: docs/adr/0036-console.md, docs/adr/0041-what-would-go-out.md.
 """
 
 from __future__ import annotations
@@ -13,13 +13,24 @@ import msgspec
 
 from comity.domain.ids import Member
 from comity.link.command import HoldView
+from comity.link.showing import RecordShown
 
-__all__ = ["LOOK_SECONDS_MAX", "OPENED_MAX", "Look", "OpenedCase", "OpenedCases"]
+__all__ = [
+    "LOOK_SECONDS_MAX",
+    "OPENED_MAX",
+    "RECORDS_MAX",
+    "Look",
+    "OpenedCase",
+    "OpenedCases",
+    "ShownRecord",
+]
 
 OPENED_MAX: Final = 2_048
 """Cases kept for all sessions together; the one opened first goes."""
 OPENED_SECONDS_MAX: Final = 1_800
 """How long what was shown is kept: as long as a session may be idle."""
+RECORDS_MAX: Final = 128
+"""Records kept for all sessions together, each of 768 KiB at most; the one shown first goes."""
 LOOK_SECONDS_MAX: Final = 600
 """Who opened a case within this time is named to others."""
 
@@ -29,6 +40,15 @@ class OpenedCase(msgspec.Struct, frozen=True, kw_only=True):
 
     hold: HoldView
     access_entry: str
+    at: int
+
+
+class ShownRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What would have gone out of a hold at `step`, looked up at `at` (Unix seconds)."""
+
+    record: RecordShown
+    entry: str
+    step: int
     at: int
 
 
@@ -42,10 +62,11 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenedCases:
-    """Keeps what was shown, by session and hold. `_opened` is in the order of opening."""
+    """Keeps what was shown, by session and hold: `_opened` and `_records` in the order of it."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
+        self._records: dict[tuple[str, str], ShownRecord] = {}
         # By hold: who looked last, and who else did before.
         self._looks: dict[str, tuple[Look, Look | None]] = {}
 
@@ -71,8 +92,24 @@ class OpenedCases:
 
     def forget(self, session: str) -> None:
         """Let go of what a session was shown, which has ended."""
-        for key in [key for key in self._opened if key[0] == session]:
-            del self._opened[key]
+        for kept in (self._opened, self._records):
+            for key in [key for key in kept if key[0] == session]:
+                del kept[key]
+
+    def record(self, session: str, entry: str, step: int, now: int) -> ShownRecord | None:
+        """Return what a session was shown of what would go out, if the hold stands as then."""
+        found = self._records.get((session, entry))
+        if found is None or found.step != step or now - found.at > OPENED_SECONDS_MAX:
+            return None
+        return found
+
+    def put_record(self, session: str, shown: ShownRecord) -> None:
+        """Keep what would go out, for the session that was shown it."""
+        key = (session, shown.entry)
+        self._records.pop(key, None)
+        self._records[key] = shown
+        while len(self._records) > RECORDS_MAX:
+            del self._records[next(iter(self._records))]
 
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""

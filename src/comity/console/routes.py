@@ -45,6 +45,7 @@ class Name(StrEnum):
     QUEUE = "queue"
     CASE = "case"
     CONSIDER = "consider"
+    SHOW_RECORD = "show_record"
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
@@ -52,6 +53,7 @@ class Name(StrEnum):
     NOTICE = "notice"
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
+    DECISIONS = "decisions"
     RULES = "rules"
     ACCESS = "access"
 
@@ -107,12 +109,14 @@ ROUTES: Final = (
     _placed(Name.CASE, "GET", _CASE, _REVIEWS),
     _placed(Name.CONSIDER, "GET", f"{_CASE}/{{act}}", _REVIEWS),
     _placed(Name.GIVE_VERDICT, "POST", f"{_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.SHOW_RECORD, "POST", f"{_CASE}/what-goes-out", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
     _placed(Name.NOTICES, "GET", "/state/notices", _REVIEWS),
     _placed(Name.NOTICE, "GET", _NOTICE, _REVIEWS),
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
+    _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
 )

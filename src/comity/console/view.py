@@ -24,6 +24,7 @@ __all__ = ["Views"]
 _PAGES: Final = (
     (Name.QUEUE, "Review queue"),
     (Name.NOTICES, "Notices"),
+    (Name.DECISIONS, "Past decisions"),
     (Name.RULES, "Rules in force"),
     (Name.ACCESS, "Who can get what"),
 )

@@ -66,6 +66,7 @@ from comity.link.rules import (
     is_certified,
     is_certify,
 )
+from comity.link.showing import RecordShown, ShowRecord, is_record_reading, is_record_shown
 from comity.link.signed import is_history_reading, is_opening_reading, is_reading, is_verdict
 from comity.link.traffic import FoldTraffic
 
@@ -320,8 +321,11 @@ Command = (
     | ReadDesk
     | GiveNotice
     | ExpireReview
+    | ShowRecord
 )
-CommandResult = CommandDone | CommandFailed | HoldsShown | KeysShown | DeskShown | Certified
+CommandResult = (
+    CommandDone | CommandFailed | HoldsShown | KeysShown | DeskShown | Certified | RecordShown
+)
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _COMMANDS: Final[msgspec.msgpack.Decoder[Command]] = msgspec.msgpack.Decoder(Command)
@@ -377,21 +381,19 @@ def command_member(command: Command) -> Member:
     match command:
         case Decide():
             return command.signed.verdict.state
-        case ReadHolds() | ReadHistory() | OpenRecord():
+        case ReadHolds() | ReadHistory() | OpenRecord() | ShowRecord():
             return command.signed.reading.state
         case CarryOut():
             return command.signed.order.state
-        case Expire() | PublishPolicy() | ShadowPolicy() | ThawPolicy() | Certify():
-            return command.state
-        case ExpireReview():
+        case (
+            Expire() | ExpireReview() | PublishPolicy() | ShadowPolicy() | ThawPolicy() | Certify()
+        ):
             return command.state
         case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
             return signed_state(command)
-        case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint():
+        case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint() | KeepCosignatures():
             return command.member
-        case KeepCosignatures() | Succeed() | FoldTraffic():
-            return command.member
-        case KeepSegment() | ReleaseLeaves() | EndDuty():
+        case Succeed() | FoldTraffic() | KeepSegment() | ReleaseLeaves() | EndDuty():
             return command.member
         case _:
             assert_never(command)
@@ -434,6 +436,8 @@ def _check_command(command: Command) -> None:
             holds = holds and is_history_reading(command.signed)
         case OpenRecord():
             holds = holds and is_opening_reading(command.signed)
+        case ShowRecord():
+            holds = holds and is_record_reading(command.signed)
         case KeepCosignatures():
             holds = holds and _are_cosignatures(command)
         case Succeed():
@@ -446,9 +450,9 @@ def _check_command(command: Command) -> None:
             holds = holds and 0 < command.duty_id < _SIZE_MAX
         case Certify():
             holds = holds and is_certify(command)
-        case PublishPolicy() | ShadowPolicy() | ThawPolicy() | PublishDirectory():
+        case PublishPolicy() | ShadowPolicy() | ThawPolicy() | PublishDirectory() | AskStatus():
             pass
-        case AskStatus() | AskKeys() | SignCheckpoint() | FoldTraffic():
+        case AskKeys() | SignCheckpoint() | FoldTraffic():
             pass
         case _:
             assert_never(command)
@@ -483,6 +487,8 @@ def _check_result(result: CommandResult) -> None:
             holds = are_shown(result)
         case Certified():
             holds = is_certified(result)
+        case RecordShown():
+            holds = is_record_shown(result)
         case CommandFailed():
             holds = is_code(result.code) and len(result.text) <= TEXT_CHARS_MAX
         case _:

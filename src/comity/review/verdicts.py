@@ -57,6 +57,7 @@ __all__ = [
     "check_verdict",
     "escalate",
     "refuse",
+    "settled_of",
 ]
 
 NOTE_CHARACTERS_MAX = 500
@@ -154,13 +155,7 @@ def approve(
     # INVARIANT (one-final-outcome): a verdict ends the hold, so that nothing is held again.
     """
     verdict = signed.verdict
-    refused = tuple(c for c in hold.classes if c not in verdict.approved)
-    rows = tuple(
-        (*(_ended(d) for d in row), *(_refused(c, kind) for c in refused))
-        for kind, row in zip(judged.kinds, judged.rows, strict=True)
-    )
-    beside = tuple(tuple(_ended(d) for d in row) for row in judged.beside)
-    settled = msgspec.structs.replace(judged, rows=rows, beside=beside)
+    settled = settled_of(hold, judged, verdict.approved)
     return answer_exchange(
         whole(settled) if is_whole else settled,
         found,
@@ -171,6 +166,17 @@ def approve(
         after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
         remark=verdict.note,
     )
+
+
+def settled_of(hold: HoldFile, judged: Judged, approved: tuple[DataClass, ...]) -> Judged:
+    """Return what is decided once a hold ends with these classes approved: nothing is held."""
+    refused = tuple(c for c in hold.classes if c not in approved)
+    rows = tuple(
+        (*(_ended(d) for d in row), *(_refused(c, kind) for c in refused))
+        for kind, row in zip(judged.kinds, judged.rows, strict=True)
+    )
+    beside = tuple(tuple(_ended(d) for d in row) for row in judged.beside)
+    return msgspec.structs.replace(judged, rows=rows, beside=beside)
 
 
 def approve_message(

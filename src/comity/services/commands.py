@@ -51,6 +51,7 @@ from comity.link.command import (
     encode_result,
 )
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.showing import ShowRecord
 from comity.policy import english_of_publication
 from comity.ports import Clock, Entropy, LedgerRows, Store
 from comity.review.verdicts import check_history_reading, check_opening_reading, check_reading
@@ -68,6 +69,7 @@ from comity.services.rollup import RollUp
 from comity.services.rulebook import Rulebook
 from comity.services.segments import Segments
 from comity.services.sequencer import Sequencer
+from comity.services.showing import Showing
 from comity.services.succession import Succession
 from comity.services.verdict import OpenHold, ReviewDesk
 from comity.services.witnessed import Cosignatures
@@ -157,6 +159,7 @@ class Commands:
         self._clock = clock
         self._accesses = Accesses(sequencer, clock, entropy)
         self._given = GivenNotices(world=world, rows=self._rows, sequencer=sequencer, clock=clock)
+        self._showing = Showing(world=world, desk=desk, accesses=self._accesses, clock=clock)
         self._events = events
 
     async def take(self, data: bytes) -> bytes:
@@ -175,6 +178,8 @@ class Commands:
                 return CommandDone(entry=await self._expire(command))
             case ReadHolds():
                 return await self._read(command.signed)
+            case ShowRecord():
+                return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
@@ -206,14 +211,7 @@ class Commands:
             case AskKeys():
                 return await self._keeping_desk.show(command.member)
             case PublishPolicy():
-                published = await self._rulebook.publish(command.state, command.bundle)
-                return CommandDone(
-                    entry=published.entry,
-                    facts=(
-                        ("version", str(published.version)),
-                        ("in_force_ns", str(published.in_force_ns)),
-                    ),
-                )
+                return await self._publish(command)
             case FoldTraffic():
                 folded = await self._rollup.fold(command.member)
                 return CommandDone(
@@ -273,6 +271,16 @@ class Commands:
             if row.exchange_id == command.exchange_id:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
+
+    async def _publish(self, command: PublishPolicy) -> CommandDone:
+        published = await self._rulebook.publish(command.state, command.bundle)
+        return CommandDone(
+            entry=published.entry,
+            facts=(
+                ("version", str(published.version)),
+                ("in_force_ns", str(published.in_force_ns)),
+            ),
+        )
 
     async def _announce(self, command: ShadowPolicy) -> CommandDone:
         """Announce rules, and tell since when they stand; nothing of that where none do."""

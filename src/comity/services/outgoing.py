@@ -17,6 +17,7 @@ import msgspec
 
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member
+from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict, VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
@@ -83,12 +84,13 @@ answered in time, and a reply that cannot be read is one.
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
 
-    `done` is what the gateway made of it; `code` and `why` say why it had no effect, or why nobody
-    knows whether it had one.
+    `with_it` is a case pass that is granted once it took effect. `done` is what the gateway made of
+    it; `code` and `why` say why it had no effect, or why nobody knows whether it had one.
     """
 
     hold: HoldView
     signed: SignedVerdict
+    with_it: SignedPass | None = None
     leaves_at: int
     changed_at: int
     stage: Stage = Stage.WAITS
@@ -128,8 +130,16 @@ class Verdicts:
         self._timers: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._give: dict[tuple[str, int], Give] = {}
 
-    def add(self, hold: HoldView, signed: SignedVerdict, give: Give) -> Outgoing:
+    def add(
+        self,
+        hold: HoldView,
+        signed: SignedVerdict,
+        give: Give,
+        with_it: SignedPass | None = None,
+    ) -> Outgoing:
         """Keep a verdict until its time; a second one on the same step of a hold is the first.
+
+        `with_it` is what `give` grants beside it, for its author to see.
 
         Raises: OutgoingFullError.
         """
@@ -143,7 +153,9 @@ class Verdicts:
         if len(self._kept) >= OUTGOING_MAX:
             raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
         leaves_at = max(now, min(now + self._wait_s, hold.until - BEFORE_END_SECONDS))
-        kept = Outgoing(hold=hold, signed=signed, leaves_at=leaves_at, changed_at=now)
+        kept = Outgoing(
+            hold=hold, signed=signed, with_it=with_it, leaves_at=leaves_at, changed_at=now
+        )
         self._put(key, kept)
         self._give[key] = give
         self._timers[key] = asyncio.create_task(self._leave_in_time(key, leaves_at - now))

@@ -6,12 +6,14 @@ made by `Reviewer.sign` alone; the gateway checks it against the key that the di
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import date
+from typing import Final
 
 import msgspec
 
 from comity.domain.answer import ResponseKind
+from comity.domain.errors import ComityError
 from comity.domain.given_notice import (
     GivenHow,
     GivenNotice,
@@ -19,6 +21,12 @@ from comity.domain.given_notice import (
     given_notice_bytes,
 )
 from comity.domain.ids import Member
+from comity.domain.passes import SignedPass, pass_bytes
+from comity.domain.record_reading import (
+    RecordReading,
+    SignedRecordReading,
+    record_reading_bytes,
+)
 from comity.domain.verdict import (
     HistoryReading,
     Reading,
@@ -42,11 +50,18 @@ from comity.link.command import (
     ReadHistory,
     ReadHolds,
 )
+from comity.link.review import GrantPass
+from comity.link.showing import RecordShown, ShowRecord
 from comity.ports import Bus
 from comity.review.verdicts import HoldClosedError
+from comity.services.granting import Granter
 from comity.services.sending import send_command
 
-__all__ = ["Decided", "Reviewer", "Reviewing", "no_open_hold"]
+__all__ = ["SHOW_SECONDS_MAX", "Decided", "GrantedPass", "Reviewer", "Reviewing", "no_open_hold"]
+
+
+SHOW_SECONDS_MAX: Final = 15.0
+"""How long a gateway may take to show a record: its source has 10 s of it."""
 
 
 class Reviewer(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,16 +72,25 @@ class Reviewer(msgspec.Struct, frozen=True, kw_only=True):
     sign: Callable[[bytes], VerdictProof]
 
 
+class GrantedPass(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a case pass that went with a release: its entry, or why there is none."""
+
+    until: int
+    entry: str = ""
+    why_not: str = ""
+
+
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """One hold as it stood, the entry of the verdict on it, and what the gateway made of that.
 
-    `released` is what the rules in force let go of what was approved.
+    `released` is what the rules in force let go of what was approved; `granted` the pass with it.
     """
 
     hold: HoldView
     entry: str
     response: ResponseKind
     released: tuple[DataClass, ...]
+    granted: GrantedPass | None = None
 
 
 class Reviewing:
@@ -129,6 +153,24 @@ class Reviewing:
         assert isinstance(result, CommandDone)
         return result.entry
 
+    async def what_goes_out(self, hold: HoldView) -> RecordShown:
+        """Return what a release of a hold would let go, as it stands; that is recorded first.
+
+        Raises: GatewayRefusalError, GatewaySilentError.
+        """
+        reading = RecordReading(
+            state=self._reviewer.state,
+            hold_entry=hold.entry,
+            step=hold.next_step,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(record_reading_bytes(reading))
+        command = ShowRecord(signed=SignedRecordReading(reading=reading, proof=proof))
+        result = await send_command(self._bus, self._host, command, timeout_s=SHOW_SECONDS_MAX)
+        assert isinstance(result, RecordShown)
+        return result
+
     async def find(self, hold_entry: str) -> HoldView:
         """Return a hold from the list, which says nothing of whom it is about.
 
@@ -173,6 +215,44 @@ class Reviewing:
             response=ResponseKind(facts["response"]),
             released=tuple(DataClass(part) for part in facts["released"].split(",") if part),
         )
+
+    def signed_pass(self, hold: HoldView, classes: tuple[DataClass, ...], days: int) -> SignedPass:
+        """Return a signed case pass of a hold, from now on. Raises: PassNotPossibleError."""
+        granter = Granter(
+            state=self._reviewer.state, reviewer=self._reviewer.name, now=int(self._now())
+        )
+        case_pass = granter.of_hold(hold, classes, days)
+        return SignedPass(case_pass=case_pass, proof=self._reviewer.sign(pass_bytes(case_pass)))
+
+    def giving(
+        self, with_it: SignedPass | None
+    ) -> Callable[[HoldView, SignedVerdict], Awaitable[Decided]]:
+        """Return what gives a verdict, and then grants the pass that was signed with it.
+
+        Once the verdict took effect it is told so, whatever becomes of the pass.
+        """
+        if with_it is None:
+            return self.give
+
+        async def give_and_grant(hold: HoldView, signed: SignedVerdict) -> Decided:
+            done = await self.give(hold, signed)
+            return msgspec.structs.replace(done, granted=await self._granted(with_it, done))
+
+        return give_and_grant
+
+    async def _granted(self, signed: SignedPass, done: Decided) -> GrantedPass:
+        until = signed.case_pass.until
+        if done.response is ResponseKind.REFUSED:
+            # What the rules refuse by now is no reviewed case: nothing of it goes at once later.
+            return GrantedPass(until=until, why_not="the rules in force now release none of it")
+        try:
+            result = await send_command(self._bus, self._host, GrantPass(signed=signed))
+            assert isinstance(result, CommandDone)
+        except ComityError as error:
+            return GrantedPass(until=until, why_not=str(error))
+        except Exception:  # noqa: BLE001 - the verdict took effect, and its author must hear that
+            return GrantedPass(until=until, why_not="it could not be sent")
+        return GrantedPass(until=until, entry=result.entry)
 
 
 def no_open_hold(entry: str) -> HoldClosedError:

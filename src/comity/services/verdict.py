@@ -14,13 +14,16 @@ import msgspec
 from comity.domain.answer import ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ExchangeId, LeafIndex, Member, entry_name, parse_entry_name
+from comity.domain.keys import Handling
 from comity.domain.query import Exchange
+from comity.domain.record_reading import RecordOutcome
 from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.exchange.answering import (
     Answered,
     Found,
     HoldFile,
+    Judged,
     is_let_through,
     judge,
 )
@@ -29,6 +32,7 @@ from comity.ledger.plan import Existing, Stale
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
 from comity.review.clocks import HoldNotDueError, expire
+from comity.review.showing import WouldRelease, would_release
 from comity.review.verdicts import (
     HoldClosedError,
     approve,
@@ -47,7 +51,7 @@ from comity.services.deciding import (
     is_message,
     lookup_of,
 )
-from comity.services.desks import asks_leave
+from comity.services.desks import asks_leave, handling_of
 from comity.services.entries import Entry, HoldEnd, decode_hold, hold_place
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
@@ -197,19 +201,12 @@ class ReviewDesk:
         self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, now: int
     ) -> Answered:
         exchange = hold.exchange
-        index, policy = self._world.policy(exchange.state)
-        # A day that went on, or this exchange itself, must not undo what a person approves.
-        facts = facts_of(exchange, self._world.directory, now, hold.budget)
         approved = signed.verdict.approved
-        judged = judge(exchange, facts, policy, index, classes=approved, reviewed=True)
+        judged = self._judged(hold, approved, now)
         if is_message(exchange) and is_let_through(judged):
             terms = self._mailroom.terms(exchange, now)
             return approve_message(signed, hold, judged, terms, step=row.next_step, now=now)
-        found = await self._look_up(exchange) if is_looked_up(judged) else None
-        if found is not None and found.text:
-            judged = judge(
-                exchange, facts, policy, index, classes=approved, reviewed=True, is_text=True
-            )
+        judged, found = await self._found(hold, judged, approved)
         is_whole = asks_leave(self._world.directory, exchange)
         answered = approve(
             signed, hold, judged, found, step=row.next_step, now=now, is_whole=is_whole
@@ -217,6 +214,44 @@ class ReviewDesk:
         if not is_fit(answered.answer):
             raise SourceError("the record is too long to travel")
         return answered
+
+    async def would_release(self, hold: HoldFile, now: int) -> WouldRelease:
+        """Return what an approval of everything held would let go now; nothing is recorded.
+
+        Raises: SourceError, ClockSkewedError.
+        """
+        self._check_clock()
+        exchange = hold.exchange
+        judged = self._judged(hold, hold.classes, now)
+        if handling_of(exchange.key, exchange.to) is not Handling.RECORDS or asks_leave(
+            self._world.directory, exchange
+        ):
+            # What acts, or has no record of this state's, is not asked before it is decided.
+            return WouldRelease(outcome=RecordOutcome.NOT_LOOKED_UP, policy=judged.policy)
+        judged, found = await self._found(hold, judged, hold.classes)
+        would = would_release(hold, judged, found, now=now, is_looked_up=is_looked_up(judged))
+        if would.answer is not None and not is_fit(would.answer):
+            raise SourceError("the record is too long to travel")
+        return would
+
+    def _judged(self, hold: HoldFile, approved: tuple[DataClass, ...], now: int) -> Judged:
+        index, policy = self._world.policy(hold.exchange.state)
+        # A day that went on, or this exchange itself, must not undo what a person approves.
+        facts = facts_of(hold.exchange, self._world.directory, now, hold.budget)
+        return judge(hold.exchange, facts, policy, index, classes=approved, reviewed=True)
+
+    async def _found(
+        self, hold: HoldFile, judged: Judged, approved: tuple[DataClass, ...]
+    ) -> tuple[Judged, Found | None]:
+        """Return the record where the outcome depends on it, and what is decided of it."""
+        exchange = hold.exchange
+        found = await self._look_up(exchange) if is_looked_up(judged) else None
+        if found is not None and found.text:
+            index, policy = self._world.policy(exchange.state)
+            judged = judge(
+                exchange, judged.facts, policy, index, classes=approved, reviewed=True, is_text=True
+            )
+        return judged, found
 
     async def _look_up(self, exchange: Exchange) -> Found | None:
         try:

@@ -10,10 +10,26 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Final
 
-import msgspec
-
 from comity.console.desk import Desk
-from comity.console.opened_cases import Look, OpenedCase
+from comity.console.opened_cases import Look, OpenedCase, ShownRecord
+from comity.console.pages.record_words import fault_sentence, hint_of, record_words
+from comity.console.pages.verdict_form import (
+    KINDS,
+    NO_CLAUSE,
+    Act,
+    Given,
+    act_of,
+    approved_of,
+    classes_text,
+    consequence_of,
+    given_of,
+    note_of,
+    pass_days_of,
+    reasons_of,
+    who_of,
+    why_no_pass,
+    wrong_of,
+)
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
@@ -21,12 +37,11 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
 from comity.domain.agency import Agency
-from comity.domain.decision import Reason
 from comity.domain.ids import ORI, entry_name
-from comity.domain.verdict import Verdict, VerdictKind
+from comity.domain.passes import PASS_DAYS_MAX
+from comity.domain.verdict import Verdict
 from comity.domain.vocabulary import (
     Assurance,
-    DataClass,
     Instrument,
     Offence,
     Outcome,
@@ -34,41 +49,17 @@ from comity.domain.vocabulary import (
     term,
 )
 from comity.link.command import HoldView
-from comity.link.errors import GatewayRefusalError
+from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
 from comity.services.outgoing import OutgoingFullError
 
 __all__ = ["Act", "CasePages"]
 
-_NO_CLAUSE: Final = "none"
+_SILENT: Final = (
+    "The gateway did not answer in time. It may have recorded that this was shown to you, and "
+    "nothing was. The request waits and its clock goes on. Try again in a moment."
+)
 _MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
-
-
-class Act(StrEnum):
-    """What a person can do with a case, as paths have it."""
-
-    RELEASE = "release"
-    PART = "part"
-    ASK = "ask"
-    REFUSE = "refuse"
-    PASS = "pass"  # noqa: S105 - passing a case on
-
-
-_KINDS: Final = {
-    Act.RELEASE: VerdictKind.APPROVE,
-    Act.PART: VerdictKind.APPROVE,
-    Act.ASK: VerdictKind.ASK,
-    Act.REFUSE: VerdictKind.REFUSE,
-    Act.PASS: VerdictKind.ESCALATE,
-}
-
-
-class _Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict's form holds, or held before something in it was wrong."""
-
-    classes: tuple[str, ...]
-    clause: str = ""
-    note: str = ""
 
 
 class CasePages:
@@ -80,21 +71,54 @@ class CasePages:
 
     async def case(self, visit: Visit) -> Reply:
         """Show a case whole; that it was shown is recorded first."""
-        shown = await self._open(visit)
+        return await self._case(visit, await self._open(visit))
+
+    async def show_record(self, visit: Visit) -> Reply:
+        """Have the gateway show what would go out, once for this session; then the case again."""
+        opened_case = await self._open(visit)
+        hold = opened_case.hold
+        if visit.form.one("step") != str(hold.next_step):
+            raise ProblemError(Problem.CHANGED)
+        if self._record(visit, hold) is None:
+            try:
+                record = await self._desk.reviewing(visit.session).what_goes_out(hold)
+            except GatewaySilentError:
+                return await self._case(visit, opened_case, fault=_SILENT, status=503)
+            except GatewayRefusalError as error:
+                if error.reason == HoldClosedError.code:
+                    raise ProblemError(Problem.HOLD_CLOSED) from None
+                if not (fault := fault_sentence(error)):
+                    raise
+                return await self._case(visit, opened_case, fault=fault, status=503)
+            self._desk.opened.put_record(
+                visit.form_token,
+                ShownRecord(record=record, entry=hold.entry, step=hold.next_step, at=visit.now),
+            )
+        return go_to(f"{url_of(Name.CASE, number=visit.values['number'])}#what-goes-out")
+
+    async def _case(
+        self, visit: Visit, shown: OpenedCase, *, fault: str = "", status: int = 200
+    ) -> Reply:
         hold, person = shown.hold, visit.person
+        record = self._record(visit, hold)
+        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
         look = Look(state=person.state, subject=person.subject, name=person.name, at=visit.now)
         other = self._desk.opened.looked(hold.entry, look)
-        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
         own = self._desk.verdicts.on(hold.entry)
         return self._views.page(
             "case.html",
             visit,
+            status=status,
             hold=_hold_words(hold, visit),
             finding=_finding(hold),
             asked=_asked(hold, agency, visit),
             checked=_checked(hold),
             parts=_parts(hold),
             rulings=_rulings(hold),
+            record=record and record_words(hold, record, person.state),
+            record_fault=fault,
+            show_record=url_of(Name.SHOW_RECORD, number=visit.values["number"]),
+            step=hold.next_step,
             access_entry=shown.access_entry.upper(),
             other=other
             and f"{other.name} opened this case at "
@@ -106,31 +130,31 @@ class CasePages:
 
     async def consider(self, visit: Visit) -> Reply:
         """Show what a verdict would do, in a sentence, with what it needs."""
-        act = _act(visit)
+        act = act_of(visit)
         shown = await self._open(visit)
-        given = _Given(classes=tuple(shown.hold.classes))
+        given = Given(classes=tuple(shown.hold.classes))
         return self._consider(visit, shown.hold, act, given)
 
     async def give(self, visit: Visit) -> Reply:
         """Take a verdict; it leaves within the minute unless it is taken back."""
-        act = _act(visit)
+        act = act_of(visit)
         shown = await self._open(visit)
         hold = shown.hold
         if visit.form.one("step") != str(hold.next_step):
             raise ProblemError(Problem.CHANGED)
-        given = _Given(
-            classes=visit.form.several("class"),
-            clause=visit.form.one("clause"),
-            note=visit.form.one("note").strip(),
-        )
-        wrong = _wrong(act, hold, given)
+        given = given_of(visit)
+        wrong = wrong_of(act, hold, given)
         if wrong:
             return self._consider(visit, hold, act, given, wrong, status=422)
-        approved = _approved(act, hold, given)
+        approved = approved_of(act, hold, given)
         reviewing = self._desk.reviewing(visit.session)
-        signed = reviewing.verdict(hold, _KINDS[act], approved, _note(act, hold, given))
+        signed = reviewing.verdict(hold, KINDS[act], approved, note_of(act, hold, given))
+        days = pass_days_of(act, given)
+        # Signed now, while its author is here; sent only behind a release that took effect.
+        with_it = reviewing.signed_pass(hold, approved, days) if days else None
+        giving = self._desk.giving(visit.session, with_it)
         try:
-            kept = self._desk.verdicts.add(hold, signed, self._desk.giving(visit.session))
+            kept = self._desk.verdicts.add(hold, signed, giving, with_it)
         except OutgoingFullError:
             raise ProblemError(Problem.TOO_MANY_WAIT) from None
         if kept.by != (visit.person.state, visit.person.signs_as):
@@ -180,35 +204,50 @@ class CasePages:
         self._desk.opened.put(session, opened_case)
         return opened_case
 
+    def _record(self, visit: Visit, hold: HoldView) -> ShownRecord | None:
+        return self._desk.opened.record(visit.form_token, hold.entry, hold.next_step, visit.now)
+
     def _consider(
         self,
         visit: Visit,
         hold: HoldView,
         act: Act,
-        given: _Given,
+        given: Given,
         wrong: tuple[tuple[str, str], ...] = (),
         *,
         status: int = 200,
     ) -> Reply:
+        record = self._record(visit, hold)
         return self._views.page(
             "decide.html",
             visit,
             status=status,
             act=act.value,
             hold=_hold_words(hold, visit),
-            finding=_consequence(act, hold, _approved(act, hold, given)),
+            finding=consequence_of(act, hold, approved_of(act, hold, given)),
             action=self._act_url(visit, act),
             step=hold.next_step,
             classes=[
-                (part.value, opened(term(part).label), part.value in given.classes)
+                (
+                    part.value,
+                    opened(term(part).label),
+                    part.value in given.classes,
+                    hint_of(part, record),
+                )
                 for part in hold.classes
             ],
-            clauses=[(r.rule, f"{r.rule}: {r.sentence}", r.statute or None) for r in _reasons(hold)]
-            + [(_NO_CLAUSE, "None of these", "Say why in your own words")],
+            clauses=[
+                (r.rule, f"{r.rule}: {r.sentence}", r.statute or None) for r in reasons_of(hold)
+            ]
+            + [(NO_CLAUSE, "None of these", "Say why in your own words")],
             given=given,
             wrong=wrong,
             faults=dict(wrong),
             note_max=NOTE_CHARACTERS_MAX,
+            no_pass=why_no_pass(hold),
+            pass_is_empty=not hold.operator,
+            pass_case=hold.case_number,
+            pass_days_max=PASS_DAYS_MAX,
             case=url_of(Name.CASE, number=visit.values["number"]),
         )
 
@@ -224,87 +263,11 @@ def _is_same(kept: Verdict, given: Verdict) -> bool:
     return (kept.kind, kept.approved, kept.note) == (given.kind, given.approved, given.note)
 
 
-def _act(visit: Visit) -> Act:
-    try:
-        return Act(visit.values["act"])
-    except ValueError:
-        raise ProblemError(Problem.NO_SUCH_PAGE) from None
-
-
-def _approved(act: Act, hold: HoldView, given: _Given) -> tuple[DataClass, ...]:
-    if act is Act.RELEASE:
-        return hold.classes
-    return tuple(p for p in hold.classes if p.value in given.classes) if act is Act.PART else ()
-
-
-def _wrong(act: Act, hold: HoldView, given: _Given) -> tuple[tuple[str, str], ...]:
-    """Return what has to be mended before a verdict is taken: the field, and a sentence."""
-    found: list[tuple[str, str]] = []
-    if act is Act.PART:
-        if not set(given.classes) <= {part.value for part in hold.classes}:
-            found.append(("class", "One of the parts is not held here."))
-        elif not given.classes:
-            found.append(("class", "Choose at least one part to release, or refuse the request."))
-    if act is Act.REFUSE:
-        if given.clause not in {reason.rule for reason in _reasons(hold)} | {_NO_CLAUSE}:
-            found.append(("clause", "Choose the clause that decides, or none of these."))
-        elif given.clause == _NO_CLAUSE and not given.note:
-            found.append(("note", "Say why: the agency reads it."))
-    if act is Act.ASK and not given.note:
-        found.append(("note", "Write your question: the agency reads it."))
-    if len(_note(act, hold, given)) > NOTE_CHARACTERS_MAX:
-        at_most = f"{NOTE_CHARACTERS_MAX} characters, the clause among them"
-        found.append(("note", f"Shorten it: what goes out has at most {at_most}."))
-    elif not all(c.isprintable() or c in "\r\n" for c in given.note):
-        found.append(("note", "Use letters, digits and marks alone."))
-    return tuple(found)
-
-
-def _note(act: Act, hold: HoldView, given: _Given) -> str:
-    """Return what goes to the requester with a verdict."""
-    said = " ".join(given.note.split())
-    clause = next((r for r in _reasons(hold) if r.rule == given.clause), None)
-    if act is not Act.REFUSE or clause is None:
-        return said
-    return f"{clause.rule}: {clause.sentence} {said}".strip()
-
-
-def _reasons(hold: HoldView) -> tuple[Reason, ...]:
-    return tuple(dict.fromkeys(r for part in hold.withheld for r in part.reasons))
-
-
-def _classes(classes: tuple[DataClass, ...]) -> str:
-    return listed([term(part).label for part in classes])
-
-
-def _who(hold: HoldView) -> str:
-    return hold.agency_name or hold.agency
-
-
 def _finding(hold: HoldView) -> str:
     """Return in a sentence who asks for what, and why it waits."""
-    rules = listed([reason.rule for reason in _reasons(hold)])
+    rules = listed([reason.rule for reason in reasons_of(hold)])
     holds = f"{rules} {'holds' if ' ' not in rules else 'hold'} it for you" if rules else "it waits"
-    return f"{_who(hold)} asks for {_classes(hold.classes)}: {holds}."
-
-
-def _consequence(act: Act, hold: HoldView, approved: tuple[DataClass, ...]) -> str:
-    """Return what a verdict does, in a sentence."""
-    who, held = _who(hold), _classes(hold.classes)
-    match act:
-        case Act.RELEASE:
-            return f"Release {held} to {who}? After a minute it cannot be called back."
-        case Act.PART:
-            rest = _classes(tuple(p for p in hold.classes if p not in approved))
-            refused = f" It is refused {rest}." if rest else ""
-            chosen = _classes(approved) or "nothing yet"
-            return f"Release {chosen} to {who}?{refused}"
-        case Act.REFUSE:
-            return f"Refuse {held} to {who}? The agency reads the clause and your reason."
-        case Act.ASK:
-            return f"Ask {who} a question? The request waits, and its clock goes on."
-        case Act.PASS:
-            return "Pass this request on to a colleague? It waits, and its clock goes on."
+    return f"{who_of(hold)} asks for {classes_text(hold.classes)}: {holds}."
 
 
 def _hold_words(hold: HoldView, visit: Visit) -> dict[str, Any]:
@@ -316,7 +279,7 @@ def _hold_words(hold: HoldView, visit: Visit) -> dict[str, Any]:
         "until_said": moment_said(hold.until, member, visit.now),
         "left": left_said(left),
         "tone": tone_of(left),
-        "agency": _who(hold),
+        "agency": who_of(hold),
     }
 
 
@@ -327,7 +290,7 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         # Each by itself: a value that looks like two fields must not become two.
         *(("About", plain(f"{name} {value}")) for name, value in hold.search),
         *([] if hold.search else [("About", "nobody named")]),
-        ("Asked by", f"{_who(hold)} ({hold.agency})"),
+        ("Asked by", f"{who_of(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
         ("Purpose", _label(Purpose, hold.purpose)),
@@ -387,7 +350,7 @@ def _rulings(hold: HoldView) -> list[dict[str, str]]:
             "mark": reason.mark,
             "change": changes.get(reason, ""),
         }
-        for reason in _reasons(hold)
+        for reason in reasons_of(hold)
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, assert_never
 
 from comity.console.routes import Name, url_of
-from comity.console.words import classes_said, iso, moment_said
+from comity.console.words import classes_said, counted, iso, moment_said
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
@@ -29,7 +29,7 @@ def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
         "entry": verdict.entry.upper(),
         "mark": _mark(verdict),
         "mark_said": _MARKS_SAID.get(verdict.stage),
-        "sentence": _sentence(verdict),
+        "sentence": _sentence(verdict, member, now),
         "waits": verdict.stage is Stage.WAITS,
         "is_settled": verdict.stage not in (Stage.WAITS, Stage.LEAVES),
         "leaves": iso(verdict.leaves_at),
@@ -57,11 +57,11 @@ def _mark(verdict: Outgoing) -> str:
     return "held"
 
 
-def _sentence(verdict: Outgoing) -> str:
+def _sentence(verdict: Outgoing, member: Member, now: int) -> str:
     who = agency_of(verdict)
     match verdict.stage:
         case Stage.WAITS:
-            return f"{_order(verdict, who)}. It has not left yet."
+            return f"{_order(verdict, who)}{_with_pass(verdict, member, now)}. It has not left yet."
         case Stage.LEAVES:
             return f"{_order(verdict, who)}. It is leaving now and cannot be taken back."
         case Stage.TAKEN_BACK:
@@ -74,9 +74,32 @@ def _sentence(verdict: Outgoing) -> str:
                 "Give it again if the request still waits below; it counts once."
             )
         case Stage.DONE:
-            return _done(verdict, who)
+            return f"{_done(verdict, who)}{_granted(verdict, member, now)}"
         case _:
             assert_never(verdict.stage)
+
+
+def _with_pass(verdict: Outgoing, member: Member, now: int) -> str:
+    if verdict.with_it is None:
+        return ""
+    case_pass = verdict.with_it.case_pass
+    until = moment_said(case_pass.until, member, now)
+    return f", with a pass for its case {case_pass.case_number} until {until}"
+
+
+def _granted(verdict: Outgoing, member: Member, now: int) -> str:
+    """Return what became of the pass that went with it, as a sentence; empty for none."""
+    granted = verdict.done.granted if verdict.done is not None else None
+    if granted is None or verdict.with_it is None:
+        return ""
+    if granted.why_not:
+        return f" No pass was granted: {granted.why_not}."
+    case_pass = verdict.with_it.case_pass
+    who = counted(len(case_pass.persons), "person or vehicle", "persons or vehicles")
+    return (
+        f" Later requests of this agency in case {case_pass.case_number} about {who} go at once "
+        f"until {moment_said(granted.until, member, now)}: pass {granted.entry.upper()}."
+    )
 
 
 def _order(verdict: Outgoing, who: str) -> str:

@@ -1,0 +1,131 @@
+"""Past decisions: what became of what was held, from the state's own public ledger."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from comity.console.desk import Desk
+from comity.console.problems import Problem, ProblemError
+from comity.console.replies import Reply
+from comity.console.view import Views
+from comity.console.visits import Visit
+from comity.console.words import counted, iso, listed, moment_said, opened, share_said
+from comity.directory.directory import Directory
+from comity.domain.ids import ORI, Member, entry_name
+from comity.domain.vocabulary import term
+from comity.review.past import Became, PastDecision, PastTally, tally_of
+from comity.services.past_decisions import DECISIONS_MAX, Past
+
+__all__ = ["DecisionPages", "finding_of"]
+
+ROWS_MAX: Final = 50
+"""Decisions of one page."""
+_HOUR_SECONDS: Final = 3_600
+_BEFORE: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_SAID: Final[dict[Became, tuple[str, str]]] = {
+    Became.RELEASED: ("released", "Released"),
+    Became.PART: ("released", "Released in part"),
+    Became.NO_RECORD: ("none", "No record"),
+    Became.NOTHING: ("none", "Nothing of it in the record"),
+    Became.REFUSED: ("refused", "Refused"),
+    Became.BY_RULES: ("refused", "Refused by the rules in force"),
+    Became.EXPIRED: ("refused", "Not decided in time"),
+    Became.ASKED: ("held", "Agency was asked"),
+    Became.PASSED_ON: ("held", "Passed on"),
+}
+
+
+class DecisionPages:
+    """What was decided, newest first."""
+
+    def __init__(self, desk: Desk, views: Views) -> None:
+        self._desk = desk
+        self._views = views
+
+    async def decisions(self, visit: Visit) -> Reply:
+        """Show a page of past decisions, and how many of what was held was released."""
+        state = visit.person.state
+        before = _before(visit.query.one("before"))
+        past = await self._desk.past.read(state)
+        directory = await self._desk.books.directory()
+        left = [each for each in past.decisions if before is None or each.index < before]
+        rows, further = left[:ROWS_MAX], left[ROWS_MAX:]
+        tally = tally_of(past.decisions)
+        return self._views.page(
+            "decisions.html",
+            visit,
+            finding=finding_of(tally),
+            figures_shown=_figures(tally),
+            looked=_looked(past),
+            rows=[_row(each, state, directory, visit.now) for each in rows],
+            more=f"{visit.path}?before={rows[-1].index}" if further else "",
+            is_first=before is None,
+        )
+
+
+def finding_of(tally: PastTally) -> str:
+    """Return in a sentence how much of what was held was released."""
+    if not tally.ended:
+        return "No request that was held has ended yet."
+    if tally.ended == 1:
+        done = "was" if tally.released else "was not"
+        return f"The one request that was held and has ended {done} released in whole or part."
+    share = share_said(tally.released, tally.ended).partition("(")[2].rstrip(")")
+    were = "was" if tally.released == 1 else "were"
+    return (
+        f"Of the last {tally.ended:,} requests that were held and have ended, "
+        f"{tally.released:,} {were} released in whole or part ({share})."
+    )
+
+
+def _figures(tally: PastTally) -> list[dict[str, Any]]:
+    rows = (
+        ("Released in whole or part", tally.released, "released"),
+        ("Refused", tally.refused, "refused"),
+        ("Not decided in time", tally.expired, "plain"),
+        (
+            "Nothing to release",
+            tally.ended - tally.released - tally.refused - tally.expired,
+            "none",
+        ),
+    )
+    return [{"label": label, "value": f"{value:,}", "tone": tone} for label, value, tone in rows]
+
+
+def _looked(past: Past) -> str:
+    """Return how far back was looked."""
+    count = counted(past.size - past.first, "entry", "entries")
+    if past.first == 0:
+        return f"Counted over the whole ledger: {count}."
+    if len(past.decisions) >= DECISIONS_MAX:
+        return (
+            f"Counted over the last {DECISIONS_MAX:,} decisions, in the last {count} of the ledger."
+        )
+    return f"Counted over the last {count} of the ledger; what was decided before is not among it."
+
+
+def _row(each: PastDecision, state: Member, directory: Directory, now: int) -> dict[str, Any]:
+    mark, word = _SAID[each.became]
+    agency = directory.agency(ORI(each.agency)) if each.agency else None
+    at = each.hour * _HOUR_SECONDS
+    return {
+        "entry": entry_name(state, each.index).upper(),
+        "hold": entry_name(state, each.hold_index).upper(),
+        "agency": agency.name if agency is not None else each.agency or "not shown in the ledger",
+        "parts": opened(listed([term(part).label for part in each.held])),
+        "released": opened(listed([term(part).label for part in each.released])) or "None",
+        "mark": mark,
+        "word": word,
+        "hour": iso(at),
+        "hour_said": moment_said(at, state, now),
+    }
+
+
+def _before(text: str) -> int | None:
+    """Return the leaf before which a page begins. Raises: ProblemError."""
+    if not text:
+        return None
+    if _BEFORE.fullmatch(text) is None:
+        raise ProblemError(Problem.MALFORMED, "`before` is no place in the ledger")
+    return int(text)
