@@ -18,43 +18,15 @@ import msgspec
 import typst
 
 from comity.adapters.errors import PaperError
+from comity.ports import Paper
 
-__all__ = ["PAPER_BYTES_MAX", "Paper", "paper_png", "set_paper"]
+__all__ = ["PAPER_BYTES_MAX", "paper_png", "set_paper"]
 
 PAPER_BYTES_MAX: Final = 65_536
 """JSON of one document at most."""
 _ROWS_MAX: Final = 100
 _STANDARD: Final = "ua-1"
 _TEMPLATE: Final = "certificate.typ"
-
-
-class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands on the page, from its first line to its last.
-
-    `facts` and `digests` are (name, value); `rows` are as wide as `head`, `widths` their shares,
-    `numbers` the columns of figures. `command` checks the document, `void` says when it no longer
-    counts. `at` is the time that the document names as its own (Unix seconds).
-    """
-
-    title: str
-    author: str
-    headline: str
-    sentences: tuple[str, ...]
-    holds: bool
-    practice: bool
-    facts_title: str
-    facts: tuple[tuple[str, str], ...]
-    table_title: str
-    head: tuple[str, ...]
-    widths: tuple[int, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: tuple[int, ...]
-    check: str
-    command: str
-    void: str
-    digests: tuple[tuple[str, str], ...]
-    footer: str
-    at: int
 
 
 def set_paper(paper: Paper) -> bytes:

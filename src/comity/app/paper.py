@@ -1,5 +1,5 @@
 """Documents on paper, set by Typst."""
 
-from comity.adapters.typst import Paper, set_paper
+from comity.adapters.typst import set_paper
 
-__all__ = ["Paper", "set_paper"]
+__all__ = ["set_paper"]
