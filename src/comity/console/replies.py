@@ -33,7 +33,7 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer; `cookies` are values of `Set-Cookie`."""
+    """One answer; `cookies` are values of `Set-Cookie`, `attachment` the name of a file to keep."""
 
     status: int = 200
     media: str = _HTML
@@ -42,6 +42,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     location: str = ""
     cookies: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    attachment: str = ""
 
 
 def html(text: str, status: int = 200) -> Reply:
@@ -70,5 +71,7 @@ def headers_of(reply: Reply, *, is_tls: bool) -> list[tuple[bytes, bytes]]:
         found.append(("location", reply.location))
     if reply.allow:
         found.append(("allow", ", ".join(reply.allow)))
+    if reply.attachment:
+        found.append(("content-disposition", f'attachment; filename="{reply.attachment}"'))
     found += [("set-cookie", value) for value in reply.cookies]
     return [(name.encode("ascii"), value.encode("latin-1")) for name, value in found]

@@ -23,6 +23,7 @@ from comity.policy.layer import layered_rules
 from comity.policy.space import Space
 from comity.ports import LedgerRows, PolicyLeafRow, Store
 from comity.services.private_records import Records
+from comity.services.rule_records import read_signed_by
 
 __all__ = ["BundlesRead", "Standing", "Version", "bundles_down", "read_bundles", "read_signers",
            "versions_of"]  # fmt: skip
@@ -125,9 +126,7 @@ async def read_signers(
     found: dict[LeafIndex, tuple[str, ...]] = {}
     for index in indexes:
         with suppress(ComityError):
-            _, record = await records.read(member, index)
-            said = dict(record.fields).get("signed_by", b"").decode()
-            found[index] = tuple(said.split(",")) if said else ()
+            found[index] = await read_signed_by(records, member, index)
     return found
 
 

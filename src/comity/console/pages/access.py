@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +20,7 @@ from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
 from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
+from comity.services.rules_in_force import askers_in
 
 __all__ = ["AccessPages"]
 
@@ -81,7 +81,7 @@ class AccessPages:
 def _make(
     state: Member, rules: tuple[Rule, ...], directory: Directory, of: tuple[str, int]
 ) -> _Page:
-    space = space_of(tuple(_askers(directory)))
+    space = space_of(askers_in(directory))
     parts = {k: p for k, p in class_parts().items() if k is not DataClass.OPAQUE}
     rows = access(rules, space, tuple(parts.values()))
     best = dict.fromkeys(Outcome, 0)
@@ -99,12 +99,6 @@ def _make(
         parts=tuple(opened(term(part).label) for part in parts),
         rows=tuple(_row(row, space.askers) for row in rows),
     )
-
-
-def _askers(directory: Directory) -> Iterable[Asker]:
-    parts = filter(None, map(directory.part, directory.members()))
-    for agency in (agency for part in parts for agency in part.agencies if agency.active):
-        yield Asker(agency.ori, agency.family, agency.type, agency.name, agency.acts_for)
 
 
 def _row(row: Row, everyone: tuple[Asker, ...]) -> dict[str, Any]:
