@@ -59,6 +59,12 @@ class DeskNetwork:
         assert heard.answer.hold is not None
         return query, heard.answer.hold.entry.rpartition("/")[2]
 
+    def answered(self, query: Query) -> Answer:
+        """Ask one state; return what it answers."""
+        (heard,) = self.run(self.stage.ask(query))
+        assert heard.answer is not None
+        return heard.answer
+
     def further(self, query: Query) -> Answer:
         """Wait for what the requester is told next."""
         heard = self.run(self.stage.further(query, seconds=30))

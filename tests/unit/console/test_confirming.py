@@ -26,9 +26,7 @@ async def test_the_page_names_who_until_when_and_what_happens() -> None:
         assert empty.heading == "Nothing of Washington's rules waits for a second person."
         await block(console)
         page = await console.get("/state/confirm", token)
-        assert page.heading.startswith(
-            "1 clause waits for a second person; the first must be confirmed by "
-        )
+        assert page.heading.startswith("1 clause waits for a second person, until ")
         assert "Put into force by author" in page.text
         assert "it becomes a hold" in page.text
         assert "Confirm BLOCK-1" in page.text

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from comity.console.words import counted, moment_said, opened
+from comity.console.words import counted, listed, moment_said, opened
 from comity.domain.agency import Family
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import SignedCertificate
@@ -26,11 +26,15 @@ _STAYS: Final = "Once confirmed, they get nothing. If nobody does, it stays a ho
 
 
 class BlockState(msgspec.Struct, frozen=True, kw_only=True):
-    """A block in force; `until`: when it must be confirmed (Unix seconds), if it must."""
+    """A block in force; `until`: when it must be confirmed (Unix seconds), if it must.
+
+    `by` are the enrolled names of who ordered it, where it waits and they can be read here.
+    """
 
     rule: Rule
     state: Member
     until: int | None
+    by: tuple[str, ...] = ()
 
 
 def reached_by(family: str, askers: Iterable[Asker]) -> list[Asker]:
@@ -75,6 +79,7 @@ def block_words(shown: BlockState, kept: SignedCertificate | None, now: int) -> 
         ("By order of", rule.statute.cite),
         ("Family", f"{opened(label_of_agency(family))} ({family}), and all below it"),
         ("Clause", rule.id),
+        *([("Ordered by", listed(list(shown.by)))] if shown.by else []),
         ("Second person", _second_person(shown, now)),
     ]
     if kept is not None:

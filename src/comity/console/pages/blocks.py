@@ -20,6 +20,7 @@ from comity.console.pages.block_words import (
     reached_by,
     steps_of,
 )
+from comity.console.pages.confirming import put_in_by
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, roles_of, url_of
@@ -110,7 +111,9 @@ class BlockPages:
         found, rule = await self._block(visit)
         kept = self._kept(visit, found, rule)
         waiting = {each.rule: each.until for each in found.bundle.unconfirmed}
-        shown = BlockState(rule=rule, state=visit.person.state, until=waiting.get(rule.id))
+        by = (await put_in_by(self._desk, visit.person.state, found)).get(rule.id, ())
+        shown = BlockState(rule=rule, state=visit.person.state, until=waiting.get(rule.id), by=by)
+        can_confirm = rule.id in waiting and visit.person.signs_as not in by
         can_make = visit.person.has_any(*roles_of(Name.CERTIFY_BLOCK))
         return self._views.page(
             "blocked.html",
@@ -126,7 +129,7 @@ class BlockPages:
                 )
             ] if kept is not None else [],
             certify=url_of(Name.CERTIFY_BLOCK, clause=rule.id) if can_make else None,
-            confirm=url_of(Name.WAITING) if can_make and rule.id in waiting else None,
+            confirm=url_of(Name.WAITING) if can_make and can_confirm else None,
             rules=url_of(Name.RULES),
         )  # fmt: skip
 

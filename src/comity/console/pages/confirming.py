@@ -18,7 +18,7 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import counted, iso, left_said, listed, moment_said, opened, tone_of
 from comity.domain.decision import RuleId
-from comity.domain.ids import member_label
+from comity.domain.ids import Member, member_label
 from comity.domain.vocabulary import Outcome
 from comity.policy.block import blocks_of, confirmed
 from comity.policy.english import sentence_of
@@ -27,7 +27,7 @@ from comity.services.private_records import RecordGoneError
 from comity.services.rule_records import read_unconfirmed_by
 from comity.services.rules_in_force import RulesInForce
 
-__all__ = ["ConfirmPages"]
+__all__ = ["ConfirmPages", "put_in_by"]
 
 
 class ConfirmPages:
@@ -40,7 +40,7 @@ class ConfirmPages:
     async def waiting(self, visit: Visit) -> Reply:
         """Show every clause that waits, the nearest end first."""
         found = await self._desk.books.rules(visit.person.state)
-        by = await self._by(found, visit)
+        by = await put_in_by(self._desk, visit.person.state, found)
         rules = {rule.id: rule for rule in found.bundle.rules}
         waiting = sorted(found.bundle.unconfirmed, key=lambda each: (each.until, each.rule))
         blocks = blocks_of(found.bundle)
@@ -76,17 +76,18 @@ class ConfirmPages:
             await certify_block(self._desk, state, rule.when.agency[0])
         return go_to(page)
 
-    async def _by(self, found: RulesInForce, visit: Visit) -> Mapping[RuleId, tuple[str, ...]]:
-        """Return who put each clause into force; nobody where that cannot be opened here."""
-        if not found.bundle.unconfirmed:
-            return {}
-        try:
-            return await read_unconfirmed_by(
-                self._desk.records, visit.person.state, found.leaf_index
-            )
-        except RecordGoneError as error:
-            self._desk.events.failure("signers_not_read", error, member=visit.person.state)
-            return {}
+
+async def put_in_by(
+    desk: Desk, state: Member, found: RulesInForce
+) -> Mapping[RuleId, tuple[str, ...]]:
+    """Return who put each clause that waits into force; nobody where that cannot be opened here."""
+    if not found.bundle.unconfirmed:
+        return {}
+    try:
+        return await read_unconfirmed_by(desk.records, state, found.leaf_index)
+    except RecordGoneError as error:
+        desk.events.failure("signers_not_read", error, member=state)
+        return {}
 
 
 def _finding(visit: Visit, ends: list[int]) -> str:
@@ -95,7 +96,8 @@ def _finding(visit: Visit, ends: list[int]) -> str:
         return f"Nothing of {label}'s rules waits for a second person."
     first = moment_said(ends[0], visit.person.state, visit.now)
     what = counted(len(ends), "clause waits", "clauses wait")
-    return f"{opened(what)} for a second person; the first must be confirmed by {first}."
+    which = "" if len(ends) == 1 else "the first "
+    return f"{opened(what)} for a second person, {which}until {first}."
 
 
 def _row(

@@ -15,7 +15,7 @@ from comity.console.replies import Reply
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import counted, iso, listed, moment_said
+from comity.console.words import iso, listed, moment_said
 from comity.domain.ids import Member, member_label
 from comity.policy.space import space_of
 from comity.services.rule_history import (
@@ -88,9 +88,9 @@ def _finding(state: Member, versions: list[Version]) -> str:
     now = next((each for each in versions if each.standing is Standing.IN_FORCE), None)
     announced = next((each for each in versions if each.standing is Standing.ANNOUNCED), None)
     if now is None:
-        return f"{label}: the version in force is older than those shown here."
-    count = counted(len(versions), "version")
-    said = f"Version {now.version} of {label}'s rules is in force, the latest of {count} shown"
+        return f"The version of {label}'s rules in force is older than those shown here."
+    since = moment_said(now.hour, state)
+    said = f"Version {now.version} of {label}'s rules took force in the hour of {since}"
     return f"{said}; version {announced.version} stands announced." if announced else f"{said}."
 
 
