@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
+from tests.support.desk_network import DeskNetwork, desk_network
 
 Shoot = Callable[[Page, str], Path]
 
@@ -59,3 +60,10 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
         return path
 
     return keep
+
+
+@pytest.fixture(scope="session")
+def desk() -> Iterator[DeskNetwork]:
+    """A practice network with its console, for every test of its pages."""
+    with desk_network() as network:
+        yield network

@@ -14,9 +14,10 @@ import msgspec
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
 from comity.app.console import console_handlers
-from comity.app.paper import set_letter
+from comity.app.paper import set_letter, set_paper
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
+from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
@@ -31,20 +32,37 @@ from comity.ports import Claims, DirectoryRow, ProviderReply, SignInTerms
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
 from tests.support.directory import signer_of
-from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
+from tests.support.exchange import (
+    AUTHOR,
+    AUTHOR_KEY,
+    COUNSEL,
+    COUNSEL_KEY,
+    ENROLLED,
+    PRIVATE_KEY,
+    REVIEWER,
+)
 from tests.support.gateway import NS, OR, TX, WA, PracticeHost, heard_of, practice_parts
 from tests.support.link import WEST
 
 __all__ = ["ADDRESS", "ISSUER", "Answered", "PracticeConsole", "console_on", "person_of"]
 
 ADDRESS = "http://127.0.0.1:8080"
+CONFIRM_SECONDS = 86_400
 ISSUER = "http://127.0.0.1:8081"
 _TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
 _TAGS = re.compile(r"<[^>]*>")
+
+
+_SIGNERS = {
+    who.name: (who, key)
+    for who, key in ((ENROLLED, PRIVATE_KEY), (AUTHOR, AUTHOR_KEY), (COUNSEL, COUNSEL_KEY))
+}
+_SIGNS_AS = {Role.REVIEWER: REVIEWER, Role.AUTHOR: AUTHOR.name, Role.COUNSEL: COUNSEL.name}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +70,12 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int
     headers: dict[str, str]
-    body: str
+    data: bytes
+
+    @property
+    def body(self) -> str:
+        """The answer as text."""
+        return self.data.decode()
 
     @property
     def heading(self) -> str:
@@ -85,11 +108,11 @@ class _Nobody:
 
 
 class _Keys:
-    """The practice reviewer's key, whoever's name it is asked for."""
+    """The keys of the practice people, kept here."""
 
     def sign(self, state: Member, name: str, message: bytes) -> Ed25519Proof:
-        assert name == REVIEWER
-        return Ed25519Proof(key_id=KEY_ID, signature=PRIVATE_KEY.sign(message))
+        who, key = _SIGNERS[name]
+        return Ed25519Proof(key_id=who.key_id, signature=key.sign(message))
 
 
 class _Everyone:
@@ -112,7 +135,7 @@ def person_of(role: Role, state: Member = WA) -> Person:
         name=f"Practice {role.title()}",
         state=state,
         roles=frozenset({role}),
-        signs_as=REVIEWER if role is Role.REVIEWER else "",
+        signs_as=_SIGNS_AS.get(role, ""),
     )
 
 
@@ -155,6 +178,12 @@ class PracticeConsole:
                 is_practice=True,
             ),
             clock=clock,
+            ledger=host.store,
+            records=Records(host.store, host.vault),
+            certificates=KeptCertificates(),
+            press=set_paper,
+            confirm_seconds=CONFIRM_SECONDS,
+            events=host.events,
         )
         views = Views(identities={}, is_practice=True)
         signing_in = SigningIn(
@@ -186,6 +215,14 @@ class PracticeConsole:
     def now(self) -> int:
         """The time of the console and the gateway, in Unix seconds."""
         return self._clock.now_ns() // NS
+
+    def without_key(self, role: Role) -> None:
+        """Let nobody of a role have a name to sign by."""
+        persons = [
+            msgspec.structs.replace(p, signs_as="") if role in p.roles else p
+            for p in self.people.persons
+        ]
+        self.people = People(ISSUER, persons)
 
     def sign_in(self, person: Person) -> str:
         """Open a session for a person; return its token."""
@@ -260,7 +297,7 @@ class PracticeConsole:
         return Answered(
             status=start["status"],
             headers={name.decode(): value.decode("latin-1") for name, value in start["headers"]},
-            body=end["body"].decode("utf-8", "replace"),
+            data=end["body"],
         )
 
 

@@ -76,7 +76,10 @@ class DeskNetwork:
     def answer_at_once(self) -> Answer:
         """Let the agency ask the same case again; return what it is told at once."""
         self.asked += 1
-        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        return self.answered(held_query(self.network.world, f"PXDESK{self.asked}"))
+
+    def answered(self, query: Query) -> Answer:
+        """Ask one state; return what it answers."""
         (heard,) = self.run(self.stage.ask(query))
         assert heard.answer is not None
         return heard.answer

@@ -67,6 +67,14 @@ SUPERVISOR = ReviewerKey(
     key_id="0badf00d",
     verify_key=SUPERVISOR_KEY.public_key().public_bytes_raw(),
 )
+AUTHOR_KEY = Ed25519PrivateKey.from_private_bytes(b"\x09" * 32)
+AUTHOR = ReviewerKey(
+    name="author", key_id="0badaa01", verify_key=AUTHOR_KEY.public_key().public_bytes_raw()
+)
+COUNSEL_KEY = Ed25519PrivateKey.from_private_bytes(b"\x0a" * 32)
+COUNSEL = ReviewerKey(
+    name="counsel", key_id="0badaa02", verify_key=COUNSEL_KEY.public_key().public_bytes_raw()
+)
 ADDRESS_ELEMENT = Element(data_class=DataClass.ADDRESS, name="STREET", value="100 Example Ave")
 ELEMENTS = (
     Element(data_class=DataClass.STATUS, name="LICENCE_STATUS", value="valid"),

@@ -99,7 +99,7 @@ from comity.services.vault import Vault
 from comity.services.verdict import ReviewDesk
 from comity.services.witnessed import Cosignatures, WitnessedHeads
 from tests.support.directory import make_part, signer_of, trust
-from tests.support.exchange import ENROLLED, SUPERVISOR
+from tests.support.exchange import AUTHOR, COUNSEL, ENROLLED, SUPERVISOR
 from tests.support.line import MemoryLog
 from tests.support.link import SOUTH, WEST, HostSigner
 from tests.unit.policy.build import bundle, rule
@@ -150,12 +150,12 @@ def control_terminal(ori: ORI, family: str, line: str) -> Agency:
 
 
 def part_of(member: Member, host: Host, *agencies: Agency, **changes: object) -> DirectoryPart:
-    """A member's part on a host, with the practice reviewer enrolled."""
+    """A member's part on a host, with the practice people enrolled."""
     values: dict[str, object] = {
         "host": host,
         "ledger_key": ledger_signer(member).public_key().public_bytes_raw(),
         "answers": ANSWERS,
-        "reviewers": (ENROLLED, SUPERVISOR),
+        "reviewers": (ENROLLED, SUPERVISOR, AUTHOR, COUNSEL),
     }
     return make_part(member, *agencies, **(values | changes))
 

@@ -19,9 +19,10 @@ import msgspec
 import typst
 
 from comity.adapters.errors import PaperError
+from comity.ports import Paper
 from comity.review.letters import Letter
 
-__all__ = ["PAPER_BYTES_MAX", "Paper", "letter_png", "paper_png", "set_letter", "set_paper"]
+__all__ = ["PAPER_BYTES_MAX", "letter_png", "paper_png", "set_letter", "set_paper"]
 
 PAPER_BYTES_MAX: Final = 65_536
 """JSON of one document at most."""
@@ -31,35 +32,6 @@ _CERTIFICATE: Final = "certificate.typ"
 _LETTER: Final = "letter.typ"
 # Typst's own words name the character, which may be of a person's name.
 _NO_GLYPH: Final = "could not be displayed with font"
-
-
-class Paper(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands on the page, from its first line to its last.
-
-    `facts` and `digests` are (name, value); `rows` are as wide as `head`, `widths` their shares,
-    `numbers` the columns of figures. `command` checks the document, `void` says when it no longer
-    counts. `at` is the time that the document names as its own (Unix seconds).
-    """
-
-    title: str
-    author: str
-    headline: str
-    sentences: tuple[str, ...]
-    holds: bool
-    practice: bool
-    facts_title: str
-    facts: tuple[tuple[str, str], ...]
-    table_title: str
-    head: tuple[str, ...]
-    widths: tuple[int, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numbers: tuple[int, ...]
-    check: str
-    command: str
-    void: str
-    digests: tuple[tuple[str, str], ...]
-    footer: str
-    at: int
 
 
 def set_paper(paper: Paper) -> bytes:

@@ -13,18 +13,22 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
-from comity.app.paper import set_letter
+from comity.app.paper import set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
 from comity.console.identity import Identity, read_identity
+from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
+from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
+from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.history import HistoryPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
@@ -51,6 +55,7 @@ from comity.services.events import Events
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
@@ -137,6 +142,7 @@ async def _open_desk(
     stack.push_async_callback(verdicts.close)
     entropy = SystemEntropy()
     vault = Vault(open_keyring(settings, entropy), entropy)
+    ledger = sealed_rows(settings, own, events)
     return Desk(
         store=own,
         bus=bus,
@@ -161,12 +167,20 @@ async def _open_desk(
             is_practice=settings.is_practice,
         ),
         clock=SystemClock(),
+        ledger=ledger,
+        records=Records(own, vault, ledger),
+        certificates=KeptCertificates(),
+        press=set_paper,
+        confirm_seconds=settings.confirm_seconds_max,
+        events=events,
     )
 
 
 def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     """Return the page of every route."""
     cases, notices = CasePages(desk, views), NoticePages(desk, views)
+    blocks = BlockPages(desk, views)
+    confirming = ConfirmPages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -191,6 +205,14 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.DECISIONS: DecisionPages(desk, views).decisions,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
+        Name.BLOCK: blocks.choose,
+        Name.ORDER_BLOCK: blocks.order,
+        Name.BLOCKED: blocks.blocked,
+        Name.CERTIFY_BLOCK: blocks.certify,
+        Name.CERTIFICATE: blocks.certificate,
+        Name.WAITING: confirming.waiting,
+        Name.CONFIRM: confirming.confirm,
+        Name.HISTORY: HistoryPages(desk, views).history,
     }
 
 

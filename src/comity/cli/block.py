@@ -21,7 +21,7 @@ from comity.cli.terminal import AsJson, print_json, say
 from comity.domain.certificate import CertifiedBlock, SignedCertificate
 from comity.domain.ids import Member
 from comity.policy.block import UNCONFIRMED_SECONDS_MAX, blocked
-from comity.policy.check import CITE_CHARACTERS_MAX
+from comity.policy.check import CITE_CHARACTERS_MAX, is_citation
 from comity.policy.families import KNOWN_FAMILIES
 from comity.roles.host_files import ReviewerFile
 from comity.roles.settings import Settings
@@ -82,8 +82,8 @@ def block(
     settings = settings_of(data)
     if name not in KNOWN_FAMILIES:
         raise UsageError(f"`{name}` is no family that rules may name")
-    if not authority.strip() or len(authority) > CITE_CHARACTERS_MAX:
-        raise UsageError(f"`--authority` is not 1 to {CITE_CHARACTERS_MAX} characters")
+    if not is_citation(authority):
+        raise UsageError(f"`--authority` is not 1 to {CITE_CHARACTERS_MAX} printable characters")
     if certificate is not None:
         check_ending(certificate)
     people = people_of(

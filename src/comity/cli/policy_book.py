@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -26,25 +26,20 @@ from comity.cli.rules import (
     NamedRules,
     RulesName,
     askers_of,
-    bundles_down,
     named_rules,
     national_of,
 )
 from comity.cli.terminal import AsJson, facts_console, print_json, print_wrapped, say
 from comity.domain.decision import RuleId
 from comity.domain.errors import ComityError
-from comity.domain.ids import LeafIndex, Member, entry_name, member_label
-from comity.domain.leaf import parse_leaf
+from comity.domain.ids import LeafIndex, Member, member_label
 from comity.link.command import CommandDone
 from comity.policy import PolicyBundle
 from comity.policy.block import UNCONFIRMED_SECONDS_MAX, brought_back, confirmed, lifted_blocks
-from comity.policy.difference import Difference, compare
 from comity.policy.english import join_words
-from comity.policy.history import first_sentence, sentence_of_change
-from comity.policy.layer import layered_rules
 from comity.policy.space import Space, space_of
-from comity.ports import PolicyLeafRow
 from comity.roles.settings import Settings
+from comity.services.rule_history import Version, read_bundles, read_signers, versions_of
 
 __all__ = ["As", "SignedBy", "confirm", "history", "publish", "shadow"]
 
@@ -182,20 +177,6 @@ def _say_published(
         say(f"  {each.rule} is not confirmed: by {until}, or it becomes a hold")
 
 
-class _Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One bundle of a ledger as a history tells it.
-
-    `hour` is in Unix seconds; `signed_by` is None where the member's keys are not here.
-    """
-
-    version: int
-    entry: str
-    hour: int
-    standing: str
-    changed: str
-    signed_by: tuple[str, ...] | None
-
-
 def history(
     rules: Annotated[str, typer.Argument(metavar="@ST", help="Whose rules.")],
     *,
@@ -242,94 +223,23 @@ def history(
             say(f"    signed by {who}" if who else "    made by the gateway itself")
 
 
-def _document(version: _Version) -> dict[str, object]:
+def _document(version: Version) -> dict[str, object]:
     hour = datetime.fromtimestamp(version.hour, UTC)
     return {**msgspec.to_builtins(version), "hour": f"{hour:%Y-%m-%dT%H}Z"}
 
 
 async def _read(
     settings: Settings, member: Member, space: Space, last: int
-) -> tuple[list[_Version], bool]:
+) -> tuple[list[Version], bool]:
     """Return the newest versions, newest first, and whether there are no older ones."""
-    rows: list[tuple[PolicyLeafRow, PolicyBundle]] = []
-    before: PolicyBundle | None = None
-    is_whole = True
     async with open_ledger_reader(settings, [member]) as (store, ledger):
-        async with aclosing(bundles_down(store, member)) as down:
-            async for row, bundle in down:
-                if len(rows) < last:
-                    rows.append((row, bundle))
-                    continue
-                is_whole = False
-                if not row.is_shadow:
-                    # The oldest that is shown is compared with it.
-                    before = bundle
-                    break
-        in_force = {row.leaf_index for row in await store.policies([member])}
-        announced = {row.leaf_index for row in await store.shadows([member])}
-        hours = {}
-        for row, _ in rows:
-            (leaf,) = await ledger.leaves(member, row.leaf_index, row.leaf_index + 1)
-            hours[row.leaf_index] = parse_leaf(leaf).hour * _HOUR_SECONDS
-    names = await _signers(settings, member, [row.leaf_index for row, _ in rows])
-    found: list[_Version] = []
-    for row, bundle in reversed(rows):
-        found.append(
-            _Version(
-                version=bundle.version,
-                entry=entry_name(member, row.leaf_index),
-                hour=hours[row.leaf_index],
-                standing=_standing(row, in_force, announced, before == bundle),
-                changed=_changed(settings, before, bundle, space),
-                signed_by=names.get(row.leaf_index),
-            )
-        )
-        before = before if row.is_shadow else bundle
-    return found[::-1], is_whole
-
-
-def _standing(
-    row: PolicyLeafRow, in_force: set[LeafIndex], announced: set[LeafIndex], is_end: bool
-) -> str:
-    """Return what a bundle is now; announcing what is in force ended an announcement."""
-    if row.leaf_index in in_force:
-        return "in force"
-    if not row.is_shadow:
-        return "was in force"
-    if is_end:
-        return "ended an announcement"
-    return "announced" if row.leaf_index in announced else "was announced"
-
-
-def _changed(
-    settings: Settings, before: PolicyBundle | None, bundle: PolicyBundle, space: Space
-) -> str:
-    if before is None:
-        return first_sentence(bundle)
-    difference: Difference | None = None
-    try:
-        old = layered_rules(before, national_of(settings, before))
-        new = layered_rules(bundle, national_of(settings, bundle))
-        difference = compare(old, new, space)
-    except ComityError:
-        pass  # The sentence says so: national rules of then may not be kept here.
-    return sentence_of_change(before, bundle, difference)
-
-
-async def _signers(
-    settings: Settings, member: Member, indexes: Sequence[LeafIndex]
-) -> dict[LeafIndex, tuple[str, ...]]:
-    """Return who signed each version; nothing where the member's keys are not here."""
-    found: dict[LeafIndex, tuple[str, ...]] = {}
+        read = await read_bundles(store, ledger, member, last)
+    signers: dict[LeafIndex, tuple[str, ...]] = {}
     with suppress(ComityError):
         async with open_records(settings, member) as records:
-            for index in indexes:
-                # One whose month key is destroyed hides no other.
-                with suppress(ComityError):
-                    _, record = await records.read(member, index)
-                    said = dict(record.fields).get("signed_by", b"").decode()
-                    found[index] = tuple(said.split(",")) if said else ()
-    return found
+            signers = await read_signers(records, member, read.indexes)
+    national = partial(national_of, settings)
+    return versions_of(member, read, signers, space, national), read.is_whole
 
 
 def _hour(at: int) -> str:

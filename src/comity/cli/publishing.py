@@ -1,44 +1,28 @@
-"""A state's rules on their way to its gateway: signed here, sent, and put into force there."""
+"""A state's rules on their way to its gateway: who signs them, by keys kept here or in files.
+
+What is signed and sent is `services.rule_orders`, which the console uses too.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TypeVar
 
 from comity.app import open_bus
 from comity.cli.errors import UsageError
-from comity.cli.reviewing import COMMAND_USER, signature_of
-from comity.domain.certificate import SignedCertificate, parse_certificate
+from comity.cli.reviewing import COMMAND_USER, kept_keys, signature_of
+from comity.domain.certificate import SignedCertificate
 from comity.domain.ids import Member
-from comity.domain.keeping import OrderSignature
-from comity.domain.publishing import (
-    PolicyOrder,
-    SignedPolicy,
-    SignedThaw,
-    encode_signed_policy,
-    encode_signed_thaw,
-    order_of,
-    policy_order_bytes,
-    policy_thaw_bytes,
-    shadow_order_bytes,
-)
-from comity.link.command import (
-    Certified,
-    Certify,
-    Command,
-    CommandDone,
-    CommandResult,
-    PublishPolicy,
-    ShadowPolicy,
-    ThawPolicy,
-)
-from comity.policy import PolicyBundle, encode_bundle
+from comity.domain.verdict import Ed25519Proof
+from comity.link.command import CommandDone
+from comity.policy import PolicyBundle
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
-from comity.services.sending import send_command
+from comity.services import rule_orders
+from comity.services.rule_orders import OrderSigner, RuleOrders
 
 __all__ = [
     "certified",
@@ -50,8 +34,7 @@ __all__ = [
     "thawed",
 ]
 
-_PROOF_S_MAX: Final = 120.0
-"""How long a gateway may take: the gate runs for seconds, a solver up to ten for one guarantee."""
+ResultT = TypeVar("ResultT")
 
 
 def people_of(
@@ -62,7 +45,7 @@ def people_of(
     Raises: UsageError if a name is not kept here, HostFilesError.
     """
     found = [read_reviewer_file(path) for path in files]
-    kept = [read_reviewer_file(path) for path in HostFiles(settings.data_dir).reviewer_paths(state)]
+    kept = [read_reviewer_file(path) for path in kept_keys(settings, state)]
     by_name = {reviewer.name: reviewer for reviewer in kept}
     for name in names:
         if name not in by_name:
@@ -76,42 +59,22 @@ def people_of(
 
 def signed_policy(bundle: PolicyBundle, people: Sequence[ReviewerFile], note: str = "") -> bytes:
     """Return a bundle signed by people, as the gateway takes it."""
-    return _signed(bundle, people, note, policy_order_bytes)
+    return rule_orders.signed_policy(bundle, _signers(bundle, people), int(time.time()), note)
 
 
 def signed_shadow(bundle: PolicyBundle, people: Sequence[ReviewerFile], note: str = "") -> bytes:
     """Return a bundle signed by people to be announced, as the gateway takes it."""
-    return _signed(bundle, people, note, shadow_order_bytes)
-
-
-def _signed(
-    bundle: PolicyBundle,
-    people: Sequence[ReviewerFile],
-    note: str,
-    said: Callable[[PolicyOrder], bytes],
-) -> bytes:
-    order = _order(bundle, note)
-    return encode_signed_policy(
-        SignedPolicy(
-            bundle=encode_bundle(bundle),
-            order=order,
-            signatures=_signatures(bundle.state, people, said(order)),
-        )
-    )
+    return rule_orders.signed_shadow(bundle, _signers(bundle, people), int(time.time()), note)
 
 
 def published(settings: Settings, state: Member, data: bytes) -> CommandDone:
     """Have the gateway put a signed policy into force. Raises: GatewayRefusalError."""
-    result = _sent(settings, PublishPolicy(state=state, bundle=data), timeout_s=_PROOF_S_MAX)
-    assert isinstance(result, CommandDone)
-    return result
+    return _sent(settings, lambda orders: orders.publish(state, data))
 
 
 def shadowed(settings: Settings, state: Member, data: bytes) -> CommandDone:
     """Have the gateway announce signed rules. Raises: GatewayRefusalError."""
-    result = _sent(settings, ShadowPolicy(state=state, bundle=data), timeout_s=_PROOF_S_MAX)
-    assert isinstance(result, CommandDone)
-    return result
+    return _sent(settings, lambda orders: orders.announce(state, data))
 
 
 def certified(settings: Settings, state: Member, family: str = "") -> SignedCertificate:
@@ -119,9 +82,7 @@ def certified(settings: Settings, state: Member, family: str = "") -> SignedCert
 
     Raises: GatewayRefusalError, CertificateFormError.
     """
-    result = _sent(settings, Certify(state=state, family=family), timeout_s=_PROOF_S_MAX)
-    assert isinstance(result, Certified)
-    return parse_certificate(result.certificate)
+    return _sent(settings, lambda orders: orders.certify(state, family))
 
 
 def thawed(
@@ -131,33 +92,26 @@ def thawed(
 
     Raises: GatewayRefusalError.
     """
-    order = _order(bundle, note)
-    signatures = _signatures(bundle.state, people, policy_thaw_bytes(order))
-    thaw = encode_signed_thaw(SignedThaw(order=order, signatures=signatures))
-    result = _sent(settings, ThawPolicy(state=bundle.state, thaw=thaw), timeout_s=_PROOF_S_MAX)
-    assert isinstance(result, CommandDone)
-    return result
+    signers = _signers(bundle, people)
+    thaw = rule_orders.signed_thaw(bundle, signers, int(time.time()), note)
+    return _sent(settings, lambda orders: orders.thaw(bundle.state, thaw))
 
 
-def _order(bundle: PolicyBundle, note: str) -> PolicyOrder:
-    body = encode_bundle(bundle)
-    return order_of(bundle.state, bundle.version, body, int(time.time()), note)
+def _signers(bundle: PolicyBundle, people: Sequence[ReviewerFile]) -> list[OrderSigner]:
+    return [_signer(bundle.state, person) for person in people]
 
 
-def _signatures(
-    state: Member, people: Sequence[ReviewerFile], message: bytes
-) -> tuple[OrderSignature, ...]:
-    proofs = [(person.name, signature_of(state, person, message)) for person in people]
-    return tuple(
-        OrderSignature(name=name, key_id=proof.key_id, signature=proof.signature)
-        for name, proof in proofs
-    )
+def _signer(state: Member, person: ReviewerFile) -> OrderSigner:
+    def sign(message: bytes) -> Ed25519Proof:
+        return signature_of(state, person, message)
+
+    return OrderSigner(name=person.name, sign=sign)
 
 
-def _sent(settings: Settings, command: Command, *, timeout_s: float) -> CommandResult:
-    async def send() -> CommandResult:
+def _sent(settings: Settings, send: Callable[[RuleOrders], Awaitable[ResultT]]) -> ResultT:
+    async def sent() -> ResultT:
         async with open_bus(settings, COMMAND_USER) as bus:
             host = HostFiles(settings.data_dir).host_name()
-            return await send_command(bus, host, command, timeout_s=timeout_s)
+            return await send(RuleOrders(bus=bus, host=host))
 
-    return asyncio.run(send())
+    return asyncio.run(sent())

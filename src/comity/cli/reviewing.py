@@ -19,6 +19,7 @@ from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldsShown
 from comity.ports import Bus
+from comity.practice.founding import RULE_SIGNERS
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
 from comity.roles.signing import signature_of
@@ -27,6 +28,7 @@ from comity.services.reviewing import Decided, Reviewer, Reviewing
 __all__ = [
     "COMMAND_USER",
     "Desk",
+    "kept_keys",
     "reviewer_of",
     "signature_of",
     "state_of_entry",
@@ -41,7 +43,7 @@ def reviewer_of(settings: Settings, state: Member, key: Path | None) -> Reviewer
     Raises: UsageError if none is kept here, HostFilesError.
     """
     if key is None:
-        kept = HostFiles(settings.data_dir).reviewer_paths(state)
+        kept = kept_keys(settings, state)
         if not kept:
             raise UsageError(
                 f"no reviewer's key of `{state}` is kept in `{settings.data_dir}`: name one with "
@@ -49,6 +51,13 @@ def reviewer_of(settings: Settings, state: Member, key: Path | None) -> Reviewer
             )
         key = kept[0]
     return read_reviewer_file(key)
+
+
+def kept_keys(settings: Settings, state: Member) -> list[Path]:
+    """Return the key files of a state's people kept here; who only signs rules comes last."""
+    last = {f"{state}-{name}" for name in RULE_SIGNERS}
+    paths = HostFiles(settings.data_dir).reviewer_paths(state)
+    return sorted(paths, key=lambda path: path.stem in last)
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

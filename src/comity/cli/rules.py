@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Annotated, Final
@@ -31,11 +31,12 @@ from comity.policy.errors import NationalMismatchError, OptOutError, RuleFormErr
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
 from comity.policy.space import Asker
-from comity.ports import PolicyLeafRow, ShadowRow, Store
+from comity.ports import ShadowRow
 from comity.practice.agencies import agencies_of
 from comity.practice.founding import practice_rules
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.rule_history import bundles_down
 
 __all__ = [
     "IN_FORCE",
@@ -43,7 +44,6 @@ __all__ = [
     "NamedRules",
     "RulesName",
     "askers_of",
-    "bundles_down",
     "named_rules",
     "national_of",
     "rules_of_members",
@@ -62,8 +62,6 @@ RulesName = Annotated[
 
 _SHADOW: Final = "shadow"
 _VERSION_DIGITS_MAX: Final = 10
-_INDEX_MAX: Final = 2**62
-_PAGE_ROWS: Final = 32
 
 
 class Announced(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,17 +199,6 @@ async def _announced(settings: Settings, member: Member) -> list[ShadowRow]:
         in_force = {row.body for row in await store.policies([member])}
         # What is in force, announced, ends an announcement.
         return [row for row in await store.shadows([member]) if row.body not in in_force]
-
-
-async def bundles_down(
-    store: Store, member: Member
-) -> AsyncGenerator[tuple[PolicyLeafRow, PolicyBundle]]:
-    """Yield every bundle of a ledger with its leaf, newest first, in force once or announced."""
-    below = _INDEX_MAX
-    while rows := await store.policy_leaves(member, below, _PAGE_ROWS):
-        for row in rows:
-            yield row, parse_bundle(row.body, None)
-        below = rows[-1].leaf_index
 
 
 async def _version(settings: Settings, member: Member, number: int) -> PolicyBundle | None:

@@ -1,4 +1,4 @@
-"""What the console's pages work with: the queue, the books, verdicts, and how a person signs."""
+"""What the console's pages work with: queue, books, verdicts, how a person signs, papers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from comity.console.errors import NotASignerError
+from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
 from comity.console.people import People, Role
@@ -16,11 +17,14 @@ from comity.domain.ids import HostName
 from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
-from comity.ports import Bus, Clock, SigningKeys, Store
+from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.services.events import Events
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
+from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
 
 __all__ = ["Desk"]
@@ -31,7 +35,8 @@ _NS = 1_000_000_000
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """The services behind the pages. `store` reads this host's rows; `host` owns its ledgers.
 
-    `people` returns those in force, or raises PeopleError.
+    `people` returns those in force, or raises PeopleError. `confirm_seconds` is how long a block
+    waits for a second person at most.
     """
 
     store: Store
@@ -46,6 +51,25 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     opened: OpenedCases
     notices: NoticeBook
     clock: Clock
+    ledger: LedgerRows
+    records: Records
+    certificates: KeptCertificates
+    press: Press
+    confirm_seconds: int
+    events: Events
+
+    @property
+    def orders(self) -> RuleOrders:
+        """What sends orders on rules."""
+        return RuleOrders(bus=self.bus, host=self.host)
+
+    def rule_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who is signed in as who signs rules: each signature within this request."""
+        assert signed_in.person is not None
+        return OrderSigner(
+            name=signed_in.person.signs_as,
+            sign=lambda message: sign_for(signed_in, self.keys, message, Role.AUTHOR, Role.COUNSEL),
+        )
 
     def reviewing(self, signed_in: SignedIn) -> Reviewing:
         """Return the work of the reviewer who is signed in: each signature within this request."""

@@ -55,6 +55,30 @@ class Problem(Enum):
         409, "hold-changed", "This request was answered or asked about while you looked at it.",
         "Open it anew: what you see then is how it stands.",
     )  # fmt: skip
+    NO_SUCH_BLOCK = (
+        404, "block-unknown", "No such block is in force.",
+        "The rules in force show which families are blocked.",
+    )  # fmt: skip
+    RULES_MOVED = (
+        409, "rules-moved", "The rules of this state changed while you looked at them.",
+        "Open the page anew: what you see then is in force.",
+    )  # fmt: skip
+    SECOND_PERSON = (
+        409, "second-person-needed", "Whoever put a clause into force cannot confirm it.",
+        "Another author or counsel of this state confirms it.",
+    )  # fmt: skip
+    NO_KEY = (
+        409, "signing-key-missing", "You hold the role; no key of yours to sign with is kept here.",
+        "Whoever keeps the people file can add the name that you are enrolled by, `signs_as`.",
+    )  # fmt: skip
+    REFUSED = (
+        409, "gateway-refused", "The gateway did not take this.",
+        "What it says above is why; the rules in force are what they were.",
+    )  # fmt: skip
+    SILENT = (
+        504, "gateway-silent", "The gateway did not answer in time; it may have done this.",
+        "Look at the rules in force first. To send it again does no harm.",
+    )  # fmt: skip
     TOO_LARGE = (413, "form-too-large", "This form is too large.", "Shorten what you wrote.")
     URI_TOO_LONG = (414, "address-too-long", "This address is too long.", "Begin at the queue.")
     NOT_A_FORM = (415, "not-a-form", "This is not the form of a page.", "Go back and try again.")
@@ -80,6 +104,11 @@ class Problem(Enum):
         self.code = code
         self.happened = happened
         self.to_do = to_do
+
+    @property
+    def is_without_effect(self) -> bool:
+        """Whether nothing was sent and nothing was changed, for sure."""
+        return self is not Problem.SILENT
 
 
 class ProblemError(ComityError):

@@ -16,7 +16,17 @@ import msgspec
 
 from comity.console.people import Role
 
-__all__ = ["ROUTES", "Found", "Name", "Route", "Who", "find_route", "methods_of", "url_of"]
+__all__ = [
+    "ROUTES",
+    "Found",
+    "Name",
+    "Route",
+    "Who",
+    "find_route",
+    "methods_of",
+    "roles_of",
+    "url_of",
+]
 
 NUMBER_DIGITS_MAX: Final = 18
 """Digits of an entry's number: below 2^63."""
@@ -56,6 +66,14 @@ class Name(StrEnum):
     DECISIONS = "decisions"
     RULES = "rules"
     ACCESS = "access"
+    BLOCK = "block"
+    ORDER_BLOCK = "order_block"
+    BLOCKED = "blocked"
+    CERTIFY_BLOCK = "certify_block"
+    CERTIFICATE = "certificate"
+    WAITING = "waiting"
+    CONFIRM = "confirm"
+    HISTORY = "history"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +96,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 _REVIEWS: Final = frozenset({Role.REVIEWER})
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
+_MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
+_SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
+_BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
@@ -119,12 +140,22 @@ ROUTES: Final = (
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
+    _placed(Name.BLOCK, "GET", "/state/block", _MAKES_RULES),
+    _placed(Name.ORDER_BLOCK, "POST", "/state/block", _MAKES_RULES),
+    _placed(Name.BLOCKED, "GET", _BLOCKED, _SEES_BLOCKS),
+    _placed(Name.CERTIFY_BLOCK, "POST", f"{_BLOCKED}/certify", _MAKES_RULES),
+    _placed(Name.CERTIFICATE, "GET", f"{_BLOCKED}/certificate.{{form}}", _SEES_BLOCKS),
+    _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
+    _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
+    _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
 )
 
 _FORMS: Final = {
     "number": rf"0|[1-9][0-9]{{0,{NUMBER_DIGITS_MAX - 1}}}",
     "step": r"[1-9][0-9]{0,4}",
     "act": r"[a-z]{1,16}",
+    "clause": r"BLOCK-[1-9][0-9]{0,5}",
+    "form": r"txt|json|pdf",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")
@@ -156,6 +187,11 @@ def find_route(method: str, path: str) -> Found | None:
 def methods_of(path: str) -> tuple[str, ...]:
     """Return the methods that a path takes; empty if there is no such path."""
     return tuple(route.method for pattern, route in _BY_PATTERN if pattern.fullmatch(path))
+
+
+def roles_of(name: Name) -> frozenset[Role]:
+    """Return the roles that a route is for."""
+    return _BY_NAME[name].roles
 
 
 def url_of(name: Name, **values: object) -> str:

@@ -13,7 +13,7 @@ from comity.console.people import Role
 from comity.console.problems import ProblemError
 from comity.console.rendering import make_environment
 from comity.console.replies import Reply, html
-from comity.console.routes import ROUTES, Name, url_of
+from comity.console.routes import Name, roles_of, url_of
 from comity.console.sessions import SignedIn
 from comity.console.visits import Visit
 from comity.console.words import iso, moment_said
@@ -37,7 +37,6 @@ _ROLE_WORDS: Final = {
     Role.AUDITOR: "auditor",
     Role.OPERATOR: "operator",
 }
-_ROLES_OF: Final = {route.name: route.roles for route in ROUTES}
 
 
 class Views:
@@ -104,7 +103,7 @@ class Views:
         nav = [
             {"name": name, "label": label, "url": url_of(name), "is_current": False, "count": None}
             for name, label in _PAGES
-            if person is not None and person.has_any(*_ROLES_OF[name])
+            if person is not None and person.has_any(*roles_of(name))
         ]
         shown = None
         if signed_in is not None:

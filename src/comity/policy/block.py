@@ -38,6 +38,7 @@ __all__ = [
     "blocks_of",
     "brought_back",
     "confirmed",
+    "is_held_first",
     "lapsed",
     "lifted_blocks",
     "standing_block",
@@ -59,7 +60,7 @@ def blocked(bundle: PolicyBundle, family: str, authority: str, until: int) -> Po
     standing = standing_block(bundle, family)
     if standing is not None and not _has_lapsed(bundle, standing):
         raise BlockError(f"`{family}` is blocked already")
-    is_local = _is_own_local(bundle.state, family)
+    is_local = is_held_first(bundle.state, family)
     rule = Rule(
         id=_free_id(bundle.rules) if standing is None else standing.id,
         effect=Outcome.HOLD if is_local else Outcome.DENY,
@@ -188,7 +189,8 @@ def _has_lapsed(bundle: PolicyBundle, rule: Rule) -> bool:
     return rule.effect is Outcome.HOLD and rule.id not in waiting
 
 
-def _is_own_local(state: Member, family: str) -> bool:
+def is_held_first(state: Member, family: str) -> bool:
+    """Say whether a block of a family is a hold until it is confirmed: the state's own local."""
     own = f"{state.upper()}/LOCAL"
     return family == own or family.startswith(f"{own}/")
 

@@ -74,6 +74,7 @@ __all__ = [
     "check_delayed",
     "check_guarantees",
     "check_values",
+    "is_citation",
     "value_order",
 ]
 
@@ -377,6 +378,15 @@ def _check_text(name: str, text: str, limit: int, *, needed: bool = False) -> No
         raise PolicyLimitError(f"{name} has more than {limit} characters")
     if not _TEXT_FORM.fullmatch(text) or (needed and not text.strip()):
         raise RuleFormError(f"{name} is empty, or not printable ASCII")
+
+
+def is_citation(text: str) -> bool:
+    """Say whether a text may stand as what a rule rests on: 1..120 printable ASCII, some word."""
+    return (
+        len(text) <= CITE_CHARACTERS_MAX
+        and _TEXT_FORM.fullmatch(text) is not None
+        and bool(text.strip())
+    )
 
 
 def _check_range(name: str, value: int, limit: int) -> None:

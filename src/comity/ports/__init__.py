@@ -1,7 +1,7 @@
-"""What the services need from the world, in nineteen rooms: errors, rows, the store, its parts for
+"""What the services need from the world, in twenty rooms: errors, rows, the store, its parts for
 budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, witnesses, the referee of rules, the solver of
-guarantees, who signs in, who signs, and the rest of the world.
+guarantees, documents on paper, who signs in, who signs, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -47,6 +47,7 @@ from comity.ports.keeping import (
     KeySafe,
     month_of_key,
 )
+from comity.ports.paper import Paper, Press
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
@@ -168,12 +169,14 @@ __all__ = [
     "OutageRow",
     "PageError",
     "Pager",
+    "Paper",
     "PartSigner",
     "PassChange",
     "PassRow",
     "PolicyLeafRow",
     "PolicyRow",
     "PolicyStore",
+    "Press",
     "PrivateRow",
     "ProviderDownError",
     "ProviderReply",

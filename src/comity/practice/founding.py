@@ -36,12 +36,18 @@ __all__ = [
     "MESSAGE_KEYS",
     "PRACTICE_HOST",
     "REVIEWERS",
+    "RULE_SIGNERS",
     "found_practice",
     "practice_rules",
 ]
 
 PRACTICE_HOST: Final = HostName("practice")
 REVIEWERS: Final = ("reviewer", "supervisor")
+"""Enrolled names of those who review."""
+
+RULE_SIGNERS: Final = ("author", "counsel")
+"""Enrolled names of those who sign rules and review nothing."""
+
 MESSAGE_KEYS: Final = tuple(
     MessageKey(key) for key in ("AM", "AML", "AA", "HS", "HSL", "SON", "YQ", "LQ", "ALQ")
 )
@@ -128,7 +134,7 @@ def _with_lines(agency: Agency, count: int) -> Agency:
 
 def _reviewers(files: HostFiles, member: Member) -> tuple[ReviewerKey, ...]:
     enrolled = []
-    for name in REVIEWERS:
+    for name in (*REVIEWERS, *RULE_SIGNERS):
         reviewer = ReviewerFile(name=name, key=Ed25519PrivateKey.generate())
         files.write_reviewer(member, reviewer)
         public = reviewer.key.public_key().public_bytes_raw()

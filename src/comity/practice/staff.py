@@ -1,7 +1,7 @@
 """Invented employees of each state, who sign in to its practice console.
 
-Guarantee: a seed gives each state the same people. Who reviews signs by the names that the practice
-directory enrols (`founding`); nobody holds duties that are kept apart.
+Guarantee: a seed gives each state the same people. Who reviews, and who signs rules, does so by the
+names that the practice directory enrols (`founding`); nobody holds duties that are kept apart.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import Final
 from comity.console.people import People, Person, Role, encode_people
 from comity.domain.ids import OPERATOR_MEMBER, Member
 from comity.practice.chance import pick, stream
-from comity.practice.founding import REVIEWERS
+from comity.practice.founding import REVIEWERS, RULE_SIGNERS
 from comity.practice.tables import name_table
 
 __all__ = ["STAFF_POSTS", "staff_file", "staff_of"]
 
 _REVIEWER, _SUPERVISOR = REVIEWERS
+_AUTHOR, _COUNSEL = RULE_SIGNERS
 
 STAFF_POSTS: Final = (
     ("reviewer", frozenset({Role.REVIEWER}), _REVIEWER),
     ("supervisor", frozenset({Role.SUPERVISOR, Role.REVIEWER}), _SUPERVISOR),
-    ("author", frozenset({Role.AUTHOR}), ""),
-    ("counsel", frozenset({Role.COUNSEL}), ""),
+    ("author", frozenset({Role.AUTHOR}), _AUTHOR),
+    ("counsel", frozenset({Role.COUNSEL}), _COUNSEL),
     ("auditor", frozenset({Role.AUDITOR}), ""),
     ("operator", frozenset({Role.OPERATOR}), ""),
 )

@@ -54,13 +54,12 @@ from comity.services.gate import GateReport, run_gate
 from comity.services.member import World, askers_of
 from comity.services.private_records import Records
 from comity.services.promises import check_guarantees, check_notice
+from comity.services.rule_records import SIGNED_BY, UNCONFIRMED_BY, read_unconfirmed_by
 from comity.services.sequencer import Committed, Refused, Sequencer, recorded_index
 
 __all__ = ["GateFailedError", "Published", "Rulebook", "RulesRefusedError"]
 
 _NS: Final = 1_000_000_000
-_SIGNED_BY: Final = "signed_by"
-_UNCONFIRMED_BY: Final = "unconfirmed_by"
 _SHADOW: Final = b"comity/policy-shadow/v1\n"
 _COMPARERS: Final = 2
 _PROVERS: Final = 1
@@ -269,7 +268,7 @@ class Rulebook:
         check_time(signed.order.at, now)
         names = self._signers(signed, shadow_order_bytes(signed.order))
         self._world.compile(bundle)
-        leaf = self._leaf(bundle, index, now, **{_SIGNED_BY: ",".join(names)})
+        leaf = self._leaf(bundle, index, now, **{SIGNED_BY: ",".join(names)})
         entry = Entry(
             member=bundle.state,
             # Never the id under which the same bundle is published.
@@ -344,12 +343,9 @@ class Rulebook:
     async def _unconfirmed_by(self, member: Member, index: int) -> dict[RuleId, tuple[str, ...]]:
         """Return who put each unconfirmed clause into force; nobody where that is not known."""
         try:
-            _, record = await self._records.read(member, index)
+            return await read_unconfirmed_by(self._records, member, index)
         except ComityError:
             return {}
-        said = dict(record.fields).get(_UNCONFIRMED_BY, b"")
-        found: dict[str, list[str]] = json.loads(said) if said else {}
-        return {RuleId(name): tuple(names) for name, names in found.items()}
 
     async def _commit(
         self,
@@ -364,8 +360,8 @@ class Rulebook:
         digest = sha256(body).digest()
         now = self._clock.now_ns() // _NS
         said = {
-            _SIGNED_BY: ",".join(names),
-            _UNCONFIRMED_BY: json.dumps(signed_in, sort_keys=True) if signed_in else "",
+            SIGNED_BY: ",".join(names),
+            UNCONFIRMED_BY: json.dumps(signed_in, sort_keys=True) if signed_in else "",
         }
         entry = Entry(
             member=bundle.state,

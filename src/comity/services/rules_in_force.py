@@ -15,13 +15,14 @@ from comity.directory.directory import Directory, load_directory
 from comity.directory.part import SignedPart
 from comity.directory.trust import TrustRoot
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member, entry_name
+from comity.domain.ids import LeafIndex, Member, entry_name
 from comity.policy import PolicyBundle, national_default, parse_bundle
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
+from comity.policy.space import Asker
 from comity.ports import DirectoryRow, Store
 
-__all__ = ["NoRulesError", "RulesInForce", "StateBooks"]
+__all__ = ["NoRulesError", "RulesInForce", "StateBooks", "askers_in"]
 
 DIRECTORY_SECONDS_MAX: Final = 5.0
 """How old the directory may be that a page shows agencies from."""
@@ -37,8 +38,20 @@ class RulesInForce(msgspec.Struct, frozen=True, kw_only=True):
     """A state's rules, the leaf that put them in force, and those that decide, in their order."""
 
     entry: str
+    leaf_index: LeafIndex
     bundle: PolicyBundle
     rules: tuple[Rule, ...]
+
+
+def askers_in(directory: Directory) -> tuple[Asker, ...]:
+    """Return every agency of a directory that may ask."""
+    parts = filter(None, map(directory.part, directory.members()))
+    return tuple(
+        Asker(agency.ori, agency.family, agency.type, agency.name, agency.acts_for)
+        for part in parts
+        for agency in part.agencies
+        if agency.active
+    )
 
 
 class StateBooks:
@@ -80,6 +93,10 @@ class StateBooks:
             self._read_at = now
         return self._directory
 
+    def national_of(self, bundle: PolicyBundle) -> PolicyBundle:
+        """Return the national rules that a bundle adopts, where they are kept here."""
+        return self._national.get(bundle.national) or national_default()
+
     async def rules(self, member: Member) -> RulesInForce:
         """Return the rules in force. Raises: NoRulesError, StoreDownError, RuleFormError."""
         rows = await self._own.policies([member])
@@ -90,11 +107,11 @@ class StateBooks:
         if known is not None and known[0] == row.leaf_index:
             return known[1]
         bundle = parse_bundle(row.body, None)
-        national = self._national.get(bundle.national) or national_default()
         found = RulesInForce(
             entry=entry_name(member, row.leaf_index),
+            leaf_index=row.leaf_index,
             bundle=bundle,
-            rules=layered_rules(bundle, national),
+            rules=layered_rules(bundle, self.national_of(bundle)),
         )
         self._rules[member] = (row.leaf_index, found)
         return found

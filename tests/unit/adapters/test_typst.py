@@ -7,7 +7,7 @@ import pytest
 
 from comity.adapters.errors import PaperError
 from comity.adapters.typst import PAPER_BYTES_MAX, paper_png, set_paper
-from comity.cli.certificates import paper_of
+from comity.services.certificate_words import paper_of
 from tests.unit.domain.test_certificate import BLOCK, KEPT, MADE, PROVED, signed
 
 HOSTILE = [

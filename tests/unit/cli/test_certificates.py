@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from comity.cli.certificates import certificate_lines, print_certificate
+from comity.cli.certificates import print_certificate
 from comity.domain.certificate import Certificate
+from comity.services.certificate_words import certificate_lines
 from tests.unit.domain.test_certificate import MADE, PROVED, signed
 
 

@@ -72,7 +72,7 @@ async def test_letter_is_a_pdf_of_its_own_and_kept_nowhere() -> None:
         path = await owing(host, console)
         token = console.sign_in(person_of(Role.REVIEWER))
         letter = await console.post(f"{path}/letter", LETTER, token)
-        assert (letter.status, letter.body[:5]) == (200, "%PDF-")
+        assert (letter.status, letter.data[:5]) == (200, b"%PDF-")
         assert letter.headers["content-type"] == "application/pdf"
         assert letter.headers["cache-control"] == "no-store"
         named = letter.headers["content-disposition"]
@@ -98,7 +98,7 @@ async def test_letter_by_a_safe_contact() -> None:
         token = console.sign_in(person_of(Role.REVIEWER))
         fields = LETTER | {"address": "", "contact": "Safe House", "reach": "Call 555-0101."}
         letter = await console.post(f"{path}/letter", fields, token)
-        assert (letter.status, letter.body[:5]) == (200, "%PDF-")
+        assert (letter.status, letter.data[:5]) == (200, b"%PDF-")
 
 
 async def test_notice_given_is_owed_no_more() -> None:

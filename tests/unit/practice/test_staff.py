@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comity.console.people import Role, parse_people
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
-from comity.practice.founding import REVIEWERS
+from comity.practice.founding import REVIEWERS, RULE_SIGNERS
 from comity.practice.staff import STAFF_POSTS, staff_file, staff_of
 
 ISSUER = "http://127.0.0.1:9"
@@ -28,11 +28,14 @@ def test_staff_is_the_seeds_own() -> None:
     assert len({p.name for p in staff_of(1, wa)}) == len(STAFF_POSTS)
 
 
-def test_who_reviews_signs_as_who_is_enrolled() -> None:
-    """Reviewers sign by the names that the practice directory enrols, nobody else signs."""
+def test_who_decides_signs_as_who_is_enrolled() -> None:
+    """Who reviews and who makes rules sign by the names that the directory enrols, nobody else."""
+    signs = (Role.REVIEWER, Role.AUTHOR, Role.COUNSEL)
     for person in staff_of(1, Member("ny")):
-        assert bool(person.signs_as) == person.has_any(Role.REVIEWER)
-    assert {p.signs_as for p in staff_of(1, Member("ny"))} == {"", *REVIEWERS}
+        assert bool(person.signs_as) == person.has_any(*signs)
+        makes_rules = person.has_any(Role.AUTHOR, Role.COUNSEL)
+        assert (person.signs_as in RULE_SIGNERS) == makes_rules
+    assert {p.signs_as for p in staff_of(1, Member("ny"))} == {"", *REVIEWERS, *RULE_SIGNERS}
     assert {role for p in staff_of(1, Member("ny")) for role in p.roles} == set(Role)
 
 

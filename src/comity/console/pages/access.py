@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +19,7 @@ from comity.policy.access import Cell, Row, access, class_parts
 from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
 from comity.policy.space import Asker, space_of
-from comity.services.rules_in_force import RulesInForce
+from comity.services.rules_in_force import RulesInForce, askers_in
 
 __all__ = ["AccessPages"]
 
@@ -79,7 +78,7 @@ class AccessPages:
 
 
 def _make(state: Member, found: RulesInForce, directory: Directory) -> _Page:
-    space = space_of(tuple(_askers(directory)))
+    space = space_of(askers_in(directory))
     parts = {k: p for k, p in class_parts().items() if k is not DataClass.OPAQUE}
     rows = access(found.rules, space, tuple(parts.values()))
     best = dict.fromkeys(Outcome, 0)
@@ -98,12 +97,6 @@ def _make(state: Member, found: RulesInForce, directory: Directory) -> _Page:
         parts=tuple(opened(term(part).label) for part in parts),
         rows=tuple(_row(row, space.askers) for row in rows),
     )
-
-
-def _askers(directory: Directory) -> Iterable[Asker]:
-    parts = filter(None, map(directory.part, directory.members()))
-    for agency in (agency for part in parts for agency in part.agencies if agency.active):
-        yield Asker(agency.ori, agency.family, agency.type, agency.name, agency.acts_for)
 
 
 def _row(row: Row, everyone: tuple[Asker, ...]) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""A person's orders on rules from a page: signed within the request, sent, and what came of them.
+
+INVARIANT (restriction-never-waits): what is ordered leaves with the request, and waits for nobody.
+Guarantee: whatever the gateway does not take becomes a problem in words, and what may have been
+done although nothing was heard of it is called so.
+Source: docs/adr/0040-rules-in-the-browser.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from comity.console.desk import Desk
+from comity.console.errors import NotASignerError
+from comity.console.problems import Problem, ProblemError
+from comity.console.visits import Visit
+from comity.domain.certificate import SignedCertificate
+from comity.domain.errors import ComityError
+from comity.domain.ids import Member
+from comity.link.errors import GatewayRefusalError, GatewaySilentError
+from comity.policy import PolicyBundle
+from comity.ports import SigningKeyError
+from comity.review.orders import SecondPersonError
+from comity.services.rule_orders import signed_policy
+from comity.services.rulebook import RulesRefusedError
+
+__all__ = ["certify_block", "put_into_force"]
+
+_PROBLEMS: Final = {
+    RulesRefusedError.code: Problem.RULES_MOVED,
+    SecondPersonError.code: Problem.SECOND_PERSON,
+}
+
+
+async def put_into_force(desk: Desk, visit: Visit, bundle: PolicyBundle) -> None:
+    """Have a version put into force, signed by who is signed in. Raises: ProblemError."""
+    try:
+        data = signed_policy(bundle, (desk.rule_signer(visit.session),), visit.now)
+    except (NotASignerError, SigningKeyError) as error:
+        desk.events.failure("rules_not_signed", error, member=bundle.state)
+        raise ProblemError(Problem.NO_KEY) from None
+    try:
+        await desk.orders.publish(bundle.state, data)
+    except GatewayRefusalError as error:
+        desk.events.failure("rules_not_taken", error, member=bundle.state)
+        problem = _PROBLEMS.get(error.reason, Problem.REFUSED)
+        raise ProblemError(problem, str(error) if problem is Problem.REFUSED else "") from None
+    except GatewaySilentError as error:
+        desk.events.failure("rules_unanswered", error, member=bundle.state)
+        raise ProblemError(Problem.SILENT) from None
+
+
+async def certify_block(desk: Desk, state: Member, family: str) -> SignedCertificate | None:
+    """Have a block probed and certified, and keep it; None if it cannot be made now.
+
+    The block stands whatever comes of this.
+    """
+    try:
+        signed = await desk.orders.certify(state, family)
+    except ComityError as error:
+        desk.events.failure("block_not_certified", error, member=state)
+        return None
+    desk.certificates.put(signed)
+    return signed
