@@ -34,6 +34,10 @@ class Problem(Enum):
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip
+    NOT_HERE = (
+        409, "state-not-here", "The holds of this state are not kept where this console runs.",
+        "Nothing is known here of what waits. Use the console of your state's own host.",
+    )  # fmt: skip
     NOT_SHOWN = (
         409, "case-not-shown", "The gateway does not show this request.",
         "It waits, and its clock goes on. Call whoever runs this console.",
