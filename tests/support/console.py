@@ -24,7 +24,7 @@ from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
-from comity.ports import Claims, ProviderReply, SignInTerms
+from comity.ports import Claims, ProviderReply, SigningKeyError, SignInTerms
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
@@ -79,10 +79,11 @@ class _Nobody:
 
 
 class _Keys:
-    """The practice reviewer's key, whoever's name it is asked for."""
+    """The practice reviewer's key, and nobody else's."""
 
     def sign(self, state: Member, name: str, message: bytes) -> Ed25519Proof:
-        assert name == REVIEWER
+        if name != REVIEWER:
+            raise SigningKeyError(f"no key is kept here to sign with for `{state}`")
         return Ed25519Proof(key_id=KEY_ID, signature=PRIVATE_KEY.sign(message))
 
 

@@ -327,3 +327,14 @@ async def test_place_in_a_state_of_another_host_is_not_told_that_nothing_waits()
         page = await console.get("/state/queue", console.sign_in(person))
         assert (page.status, "Code: state-not-here" in page.text) == (409, True)
         assert "Nothing waits" not in page.text
+
+
+async def test_reviewer_without_a_key_here_is_told_so() -> None:
+    """Enrolled elsewhere or not at all: no case is opened, and the page says what is missing."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        person = msgspec.structs.replace(REVIEWER_OF_WA, subject="wa-new", signs_as="new")
+        console.people = People(ISSUER, [*console.people.persons, person])
+        page = await console.get(f"/state/cases/{number}", console.sign_in(person))
+        assert (page.status, "Code: no-key-to-sign" in page.text) == (409, True)
+        assert host.leaves(WA, LeafKind.ACCESS) == []
