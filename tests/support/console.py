@@ -28,7 +28,13 @@ from comity.console.view import Views
 from comity.directory.part import sign_part
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
-from comity.ports import Claims, DirectoryRow, ProviderReply, SignInTerms
+from comity.ports import (
+    Claims,
+    DirectoryRow,
+    ProviderReply,
+    SigningKeyError,
+    SignInTerms,
+)
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -108,9 +114,11 @@ class _Nobody:
 
 
 class _Keys:
-    """The keys of the practice people, kept here."""
+    """The keys of the practice people, kept here, and nobody else's."""
 
     def sign(self, state: Member, name: str, message: bytes) -> Ed25519Proof:
+        if name not in _SIGNERS:
+            raise SigningKeyError(f"no key is kept here to sign with for `{state}`")
         who, key = _SIGNERS[name]
         return Ed25519Proof(key_id=who.key_id, signature=key.sign(message))
 

@@ -32,7 +32,7 @@ from comity.console.visits import Fields, Visit, parse_fields, read_form
 from comity.domain.errors import ComityError
 from comity.domain.web import is_loopback
 from comity.link.errors import GatewaySilentError
-from comity.ports import Clock, StoreDownError, UnreachableError
+from comity.ports import Clock, SigningKeyError, StoreDownError, UnreachableError
 from comity.services.events import Events
 
 __all__ = ["ADDRESS_BYTES_MAX", "WAY_BACK_BYTES_MAX", "ConsoleApp", "Handler"]
@@ -113,6 +113,9 @@ class ConsoleApp:
             if error.problem is not Problem.METHOD:
                 return reply
             return replace(reply, allow=methods_of(scope["raw_path"].decode("ascii", "replace")))
+        except SigningKeyError as error:
+            self._events.failure("console_page_failed", error)
+            return self._views.problem(ProblemError(Problem.NO_KEY), signed_in, self._now())
         except (StoreDownError, UnreachableError, GatewaySilentError) as error:
             self._events.failure("console_not_now", error)
             return self._views.problem(ProblemError(Problem.BUSY), signed_in, self._now())

@@ -38,6 +38,14 @@ class Problem(Enum):
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip
+    NOT_HERE = (
+        409, "state-not-here", "The holds of this state are not kept where this console runs.",
+        "Nothing is known here of what waits. Use the console of your state's own host.",
+    )  # fmt: skip
+    NO_KEY = (
+        409, "no-key-to-sign", "The key that you sign with is not kept where this console runs.",
+        "Whoever runs this console can enrol you; opening a case is signed, as a verdict is.",
+    )  # fmt: skip
     NOT_SHOWN = (
         409, "case-not-shown", "The gateway does not show this request.",
         "It waits, and its clock goes on. Call whoever runs this console.",

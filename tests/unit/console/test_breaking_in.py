@@ -13,7 +13,7 @@ from comity.domain.vocabulary import LeafKind, Purpose
 from comity.services.rules_in_force import DIRECTORY_SECONDS_MAX
 from comity.services.vault import month_of
 from tests.support.console import ISSUER, PracticeConsole, console_on, person_of
-from tests.support.gateway import HOLD_SECONDS, NS, NUMBER, OR, WA, ask_of, running, turns
+from tests.support.gateway import HOLD_SECONDS, NS, NUMBER, OR, TX, WA, ask_of, running, turns
 from tests.unit.console.test_cases import HELD, give, held, told
 
 REVIEWER_OF_WA = person_of(Role.REVIEWER)
@@ -290,3 +290,51 @@ async def test_header_that_stands_twice_is_refused(name: str, value: str) -> Non
         )
         assert (page.status, "A header stands twice." in page.text) == (400, True)
         assert console.verdicts.waiting_entries(WA) == frozenset()
+
+
+async def test_place_in_another_state_opens_nothing_of_the_first() -> None:
+    """Who acts for Oregon now sees no case of Washington, also one that was opened before."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        own = [
+            msgspec.structs.replace(person_of(Role.REVIEWER, state), subject="of-both")
+            for state in (WA, OR)
+        ]
+        console.people = People(ISSUER, own)
+        token = console.sign_in(own[0])
+        assert (await console.get("/state/queue", token)).location == "/places"
+        assert (await console.get("/", token)).location == "/places"
+        assert (await console.get("/places", token)).heading.startswith("You hold a place in 2 ")
+        chosen = await console.post("/places", {"state": "wa"}, token)
+        assert (chosen.status, chosen.location) == (303, "/state/queue")
+        assert (await console.get(f"/state/cases/{number}", token)).status == 200
+        await given(console, token, number, "release")
+        await console.post("/places", {"state": "or"}, token)
+        for path in (f"/state/cases/{number}", f"/state/cases/{number}/release"):
+            assert (await console.get(path, token)).status == 404
+        queue = await console.get("/state/queue", token)
+        assert "WA/" not in queue.text
+        sent = await console.post(f"/state/verdicts/{number}/1/send", {}, token)
+        assert (sent.status, host.courier.take()) == (404, [])
+        assert (await console.post("/places", {"state": "tx"}, token)).status == 403
+
+
+async def test_place_in_a_state_of_another_host_is_not_told_that_nothing_waits() -> None:
+    """Its holds are not here, so the queue does not count them as none."""
+    async with running(HELD) as host, console_on(host) as console:
+        person = person_of(Role.REVIEWER, TX)
+        console.people = People(ISSUER, [*console.people.persons, person])
+        page = await console.get("/state/queue", console.sign_in(person))
+        assert (page.status, "Code: state-not-here" in page.text) == (409, True)
+        assert "Nothing waits" not in page.text
+
+
+async def test_reviewer_without_a_key_here_is_told_so() -> None:
+    """Enrolled elsewhere or not at all: no case is opened, and the page says what is missing."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        person = msgspec.structs.replace(REVIEWER_OF_WA, subject="wa-new", signs_as="new")
+        console.people = People(ISSUER, [*console.people.persons, person])
+        page = await console.get(f"/state/cases/{number}", console.sign_in(person))
+        assert (page.status, "Code: no-key-to-sign" in page.text) == (409, True)
+        assert host.leaves(WA, LeafKind.ACCESS) == []

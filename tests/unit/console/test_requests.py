@@ -6,6 +6,7 @@ import pytest
 
 from comity.adapters.memory.store import MemoryStore
 from comity.console.people import Role
+from comity.console.replies import headers_of, html
 from comity.console.visits import FIELDS_MAX, FORM_BYTES_MAX
 from comity.ports import StoreDownError
 from tests.support.console import ADDRESS, console_on, person_of
@@ -109,9 +110,14 @@ async def test_headers_of_pages_and_assets() -> None:
     async with running(HELD) as host, console_on(host) as console:
         page = await console.get("/sign-in")
         assert page.headers["cache-control"] == "no-store"
-        policy = page.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "unsafe" not in policy
+        assert set(page.headers["content-security-policy"].split("; ")) == {
+            "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:",
+            "font-src 'self'", "connect-src 'self'", "form-action 'self'",
+            "frame-ancestors 'none'", "base-uri 'none'",
+        }  # fmt: skip
+        assert page.headers["referrer-policy"] == "same-origin"
+        assert page.headers["cross-origin-opener-policy"] == "same-origin"
+        assert page.headers["cross-origin-resource-policy"] == "same-origin"
         assert page.headers["x-content-type-options"] == "nosniff"
         assert "strict-transport-security" not in page.headers
         (style,) = [part for part in page.body.split('"') if part.endswith(".css")][:1]
@@ -121,6 +127,12 @@ async def test_headers_of_pages_and_assets() -> None:
         own = await console.get("/static/identity-wa.css")
         assert (own.status, "--accent" in own.body) == (200, True)
         assert (await console.get("/static/identity-zz.css")).status == 404
+
+
+def test_over_tls_no_page_is_asked_for_in_the_clear() -> None:
+    """A browser that came over TLS once comes back by nothing else for two years."""
+    found = dict(headers_of(html("x"), is_tls=True))
+    assert found[b"strict-transport-security"] == b"max-age=63072000"
 
 
 async def test_way_back_leads_nowhere_else() -> None:

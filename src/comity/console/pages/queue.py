@@ -37,6 +37,10 @@ class QueuePages:
         person = visit.person
         after = _place(visit.query.one("after"))
         directory = await self._desk.books.directory()
+        host = directory.host_of(person.state)
+        if host is None or host.name != self._desk.host:
+            # Whose rows are elsewhere must not be told that nothing waits.
+            raise ProblemError(Problem.NOT_HERE)
         on_their_way = self._desk.verdicts.waiting_entries(person.state)
         page = await self._desk.queue.page(
             person.state, after, visit.now, directory.agency, leaving=on_their_way
