@@ -27,6 +27,7 @@ from comity.domain.verdict import Ed25519Proof
 from comity.ports import Claims, ProviderReply, SignInTerms
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
@@ -127,6 +128,7 @@ class PracticeConsole:
             ),
             verdicts=self.verdicts,
             past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),
             clock=clock,
         )

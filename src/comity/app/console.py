@@ -42,6 +42,7 @@ from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
@@ -120,6 +121,7 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
     stack.push_async_callback(verdicts.close)
     entropy = SystemEntropy()
     vault = Vault(open_keyring(settings, entropy), entropy)
+    rows = sealed_rows(settings, own, events)
     return Desk(
         store=own,
         bus=bus,
@@ -134,7 +136,8 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
             now=time.monotonic,
         ),
         verdicts=verdicts,
-        past=PastDecisions(store=own, rows=sealed_rows(settings, own, events), now=time.monotonic),
+        past=PastDecisions(store=own, rows=rows, now=time.monotonic),
+        figures=PastFigures(store=own, rows=rows, vault=vault),
         opened=OpenedCases(),
         clock=SystemClock(),
     )

@@ -12,6 +12,7 @@ from comity.domain.ids import HostName
 from comity.ports import Bus, Clock, SigningKeys, Store
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Reviewer, Reviewing
 from comity.services.rules_in_force import StateBooks
@@ -32,6 +33,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions
+    figures: PastFigures
     opened: OpenedCases
     clock: Clock
 
