@@ -20,6 +20,7 @@ from comity.console.desk import Desk
 from comity.console.identity import Identity, read_identity
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
+from comity.console.pages.after import AfterPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
@@ -146,6 +147,7 @@ async def _open_desk(settings: Settings, events: Events, stack: AsyncExitStack) 
 def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     """Return the page of every route."""
     cases = CasePages(desk, views)
+    after = AfterPages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -163,6 +165,12 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
+        Name.URGENT: after.releases,
+        Name.RELEASE: after.release,
+        Name.LOOK: after.look,
+        Name.PASSES: after.passes,
+        Name.PASS: after.one_pass,
+        Name.END_PASS: after.end_pass,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,

@@ -10,6 +10,7 @@ from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
 from comity.ports import Bus, Clock, SigningKeys, Store
+from comity.services.looking import Looking
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
@@ -39,15 +40,23 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     def reviewing(self, signed_in: SignedIn) -> Reviewing:
         """Return the work of the reviewer who is signed in: each signature within this request."""
+        return Reviewing(
+            bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def looking(self, signed_in: SignedIn) -> Looking:
+        """Return the same reviewer's work at urgent releases and passes."""
+        return Looking(
+            bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def _reviewer(self, signed_in: SignedIn) -> Reviewer:
         assert signed_in.person is not None
-        reviewer = Reviewer(
+        return Reviewer(
             state=signed_in.person.state,
             name=signed_in.person.signs_as,
             sign=lambda message: sign_for(signed_in, self.keys, message, Role.REVIEWER),
         )
-        return Reviewing(
-            bus=self.bus,
-            host=self.host,
-            reviewer=reviewer,
-            now=lambda: self.clock.now_ns() / _NS,
-        )
+
+    def _now(self) -> float:
+        return self.clock.now_ns() / _NS

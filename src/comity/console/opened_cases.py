@@ -12,6 +12,7 @@ import msgspec
 
 from comity.domain.ids import Member
 from comity.link.command import HoldView
+from comity.link.review import DeskShown
 from comity.link.showing import RecordShown
 
 __all__ = [
@@ -61,11 +62,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenedCases:
-    """Keeps what was shown, by session and hold: `_opened` and `_records` in the order of it."""
+    """Keeps what was shown, by session and entry, each in the order of it."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
         self._records: dict[tuple[str, str], ShownRecord] = {}
+        self._desks: dict[tuple[str, str], tuple[int, DeskShown]] = {}
         self._looks: dict[str, Look] = {}
 
     def get(self, session: str, entry: str, step: int, now: int) -> OpenedCase | None:
@@ -97,6 +99,22 @@ class OpenedCases:
         self._records[key] = shown
         while len(self._records) > RECORDS_MAX:
             del self._records[next(iter(self._records))]
+
+    def desk(self, session: str, entry: str, now: int) -> DeskShown | None:
+        """Return an urgent release or a pass as a session was shown it."""
+        at, shown = self._desks.get((session, entry), (0, None))
+        return shown if now - at <= OPENED_SECONDS_MAX else None
+
+    def put_desk(self, session: str, entry: str, shown: DeskShown, now: int) -> None:
+        """Keep an urgent release or a pass, for the session that was shown it."""
+        self._desks.pop((session, entry), None)
+        self._desks[session, entry] = now, shown
+        while len(self._desks) > OPENED_MAX:
+            del self._desks[next(iter(self._desks))]
+
+    def forget_desk(self, session: str, entry: str) -> None:
+        """Forget what a session has changed: it is shown anew."""
+        self._desks.pop((session, entry), None)
 
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""

@@ -31,6 +31,14 @@ class Problem(Enum):
         404, "hold-closed", "No such request waits: it was decided, or its time ran out.",
         "The queue shows what waits now.",
     )  # fmt: skip
+    RELEASE_DONE = (
+        404, "after-review-done", "No urgent release waits under this number: it was looked at.",
+        "The list shows what waits for a look now.",
+    )  # fmt: skip
+    PASS_ENDED = (
+        404, "pass-unknown", "No case pass stands under this number: it has ended.",
+        "The list shows the passes that stand now.",
+    )  # fmt: skip
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip

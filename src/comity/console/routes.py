@@ -50,6 +50,12 @@ class Name(StrEnum):
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
     DECISIONS = "decisions"
+    URGENT = "urgent"
+    RELEASE = "release"
+    LOOK = "look"
+    PASSES = "passes"
+    PASS = "pass"  # noqa: S105 - a case pass, not a password
+    END_PASS = "end_pass"  # noqa: S105 - the same
     RULES = "rules"
     ACCESS = "access"
 
@@ -75,6 +81,8 @@ _REVIEWS: Final = frozenset({Role.REVIEWER})
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _CASE: Final = "/state/cases/{number}"
+_RELEASE: Final = "/state/urgent/{number}"
+_PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -108,6 +116,12 @@ ROUTES: Final = (
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.URGENT, "GET", "/state/urgent", _REVIEWS),
+    _placed(Name.RELEASE, "GET", _RELEASE, _REVIEWS),
+    _placed(Name.LOOK, "POST", _RELEASE, _REVIEWS),
+    _placed(Name.PASSES, "GET", "/state/passes", _REVIEWS),
+    _placed(Name.PASS, "GET", _PASS, _REVIEWS),
+    _placed(Name.END_PASS, "POST", _PASS, _REVIEWS),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
 )
