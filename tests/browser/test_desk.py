@@ -91,7 +91,33 @@ def test_pass_with_a_release_lets_the_case_go_on(reviewer: Page, desk: DeskNetwo
     expect(granted).to_be_visible()
     assert desk.further(query).response is ResponseKind.HIT
     assert desk.answer_at_once().response is ResponseKind.HIT
-    desk.end_pass(granted.inner_text().rpartition("pass ")[2].rstrip("."))
+    entry = granted.inner_text().rpartition("pass ")[2].rstrip(".")
+    reviewer.goto(f"{desk.url}/state/passes")
+    assert heading(reviewer) == "1 case pass stands, used 1 time so far."
+    reviewer.get_by_role("link", name=entry).click()
+    assert not axe_violations(reviewer)
+    assert not overflow(reviewer)
+    reviewer.get_by_role("button", name="End this pass now").click()
+    reviewer.wait_for_url("**/state/passes")
+    assert heading(reviewer) == "No case pass stands."
+    _, held_again = desk.held()
+    assert held_again != number
+
+
+def test_urgent_release_is_looked_at(reviewer: Page, desk: DeskNetwork) -> None:
+    """Released at once, it waits for a look; called back and found justified, it waits no more."""
+    entry = desk.released_as_urgent()
+    reviewer.goto(f"{desk.url}/state/urgent")
+    assert heading(reviewer) == "1 urgent release waits for a look."
+    reviewer.get_by_role("link", name=entry.upper()).click()
+    assert heading(reviewer).endswith("at once: was it an emergency?")
+    assert not axe_violations(reviewer)
+    assert not overflow(reviewer)
+    reviewer.get_by_label("What was said on the phone").fill("The duty officer confirms it.")
+    reviewer.get_by_text("Justified", exact=True).click()
+    reviewer.get_by_role("button", name="Record what you found").click()
+    reviewer.wait_for_url("**/state/urgent")
+    assert heading(reviewer) == "Every urgent release was looked at."
 
 
 def test_refusal_and_its_clause_reach_who_asked(reviewer: Page, desk: DeskNetwork) -> None:
@@ -208,7 +234,9 @@ ACTS = ("release", "part", "ask", "refuse", "pass")
 PAGES = [
     (route, url_of(route.name, number="{number}", act=act, clause="BLOCK-1"))
     for route in ROUTES
-    if route.method == "GET" and route.who is Who.PLACED and route.name is not Name.CERTIFICATE
+    if route.method == "GET" and route.who is Who.PLACED
+    # What these show is made, and looked at, in a test of its own.
+    if route.name not in (Name.CERTIFICATE, Name.RELEASE, Name.PASS)
     for act in (ACTS if "{act}" in route.path else ("",))
 ]
 

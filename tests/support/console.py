@@ -38,6 +38,7 @@ from comity.ports import (
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
@@ -178,6 +179,7 @@ class PracticeConsole:
             ),
             verdicts=self.verdicts,
             past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),
             notices=NoticeBook(
                 reader=NoticeReader(store=host.store, rows=host.store, vault=host.vault),

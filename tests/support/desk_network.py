@@ -21,7 +21,7 @@ from comity.cli.stage import NetworkStage, open_stage
 from comity.domain.answer import Answer
 from comity.domain.ids import ORI, Member, member_label
 from comity.domain.query import Query
-from comity.domain.vocabulary import Instrument
+from comity.domain.vocabulary import Emergency, Instrument, Purpose
 from tests.fault.network import held_query, running_network
 from tests.integration.engines.network import fresh_place
 
@@ -84,9 +84,18 @@ class DeskNetwork:
         assert heard.answer is not None
         return heard.answer
 
-    def end_pass(self, entry: str) -> None:
-        """End a case pass, so that what is asked after it is held again."""
-        self.run(self.stage.revoke_pass(entry.lower()))
+    def released_as_urgent(self) -> str:
+        """Let the agency ask in a declared emergency; return the release's entry."""
+        self.asked += 1
+        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        claims = msgspec.structs.replace(
+            query.claims,
+            purpose=Purpose.MISSING_OR_ENDANGERED,
+            emergency=Emergency.DECLARED,
+        )
+        (heard,) = self.run(self.stage.ask(msgspec.structs.replace(query, claims=claims)))
+        assert heard.answer is not None
+        return heard.answer.proofs[0].entry
 
     def further(self, query: Query) -> Answer:
         """Wait for what the requester is told next."""

@@ -23,6 +23,7 @@ from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
+from comity.console.pages.after import AfterPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.confirming import ConfirmPages
@@ -55,6 +56,7 @@ from comity.services.events import Events
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rules_in_force import StateBooks
@@ -158,10 +160,11 @@ async def _open_desk(
             now=time.monotonic,
         ),
         verdicts=verdicts,
-        past=PastDecisions(store=own, rows=sealed_rows(settings, own, events), now=time.monotonic),
+        past=PastDecisions(store=own, rows=ledger, now=time.monotonic),
+        figures=PastFigures(store=own, rows=ledger, vault=vault),
         opened=OpenedCases(),
         notices=NoticeBook(
-            reader=NoticeReader(store=own, rows=sealed_rows(settings, own, events), vault=vault),
+            reader=NoticeReader(store=own, rows=ledger, vault=vault),
             clauses=_clauses(settings).get,
             set_letter=set_letter,
             is_practice=settings.is_practice,
@@ -179,6 +182,7 @@ async def _open_desk(
 def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     """Return the page of every route."""
     cases, notices = CasePages(desk, views), NoticePages(desk, views)
+    after = AfterPages(desk, views)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
     return {
@@ -202,6 +206,12 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.NOTICE: notices.notice,
         Name.NOTICE_LETTER: notices.letter,
         Name.NOTICE_GIVEN: notices.given,
+        Name.URGENT: after.releases,
+        Name.RELEASE: after.release,
+        Name.LOOK: after.look,
+        Name.PASSES: after.passes,
+        Name.PASS: after.one_pass,
+        Name.END_PASS: after.end_pass,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,

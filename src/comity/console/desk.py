@@ -19,8 +19,10 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
+from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
@@ -48,6 +50,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions
+    figures: PastFigures
     opened: OpenedCases
     notices: NoticeBook
     clock: Clock
@@ -73,17 +76,22 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     def reviewing(self, signed_in: SignedIn) -> Reviewing:
         """Return the work of the reviewer who is signed in: each signature within this request."""
+        return Reviewing(
+            bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def looking(self, signed_in: SignedIn) -> Looking:
+        """Return the same reviewer's work at urgent releases and passes."""
+        return Looking(
+            bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def _reviewer(self, signed_in: SignedIn) -> Reviewer:
         assert signed_in.person is not None
-        reviewer = Reviewer(
+        return Reviewer(
             state=signed_in.person.state,
             name=signed_in.person.signs_as,
             sign=lambda message: sign_for(signed_in, self.keys, message, Role.REVIEWER),
-        )
-        return Reviewing(
-            bus=self.bus,
-            host=self.host,
-            reviewer=reviewer,
-            now=lambda: self.clock.now_ns() / _NS,
         )
 
     def giving(self, signed_in: SignedIn, with_it: SignedPass | None = None) -> Give:
@@ -103,3 +111,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             return await giving(hold, signed)
 
         return give
+
+    def _now(self) -> float:
+        return self.clock.now_ns() / _NS

@@ -7,12 +7,13 @@ Source: docs/adr/0036-console.md, docs/adr/0041-what-would-go-out.md.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from comity.domain.ids import Member
 from comity.link.command import HoldView
+from comity.link.review import DeskShown
 from comity.link.showing import RecordShown
 
 __all__ = [
@@ -62,11 +63,12 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenedCases:
-    """Keeps what was shown, by session and hold: `_opened` and `_records` in the order of it."""
+    """Keeps what was shown, by session and entry, each in the order of it."""
 
     def __init__(self) -> None:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
         self._records: dict[tuple[str, str], ShownRecord] = {}
+        self._desks: dict[tuple[str, str], tuple[int, DeskShown]] = {}
         # By hold: who looked last, and who else did before.
         self._looks: dict[str, tuple[Look, Look | None]] = {}
 
@@ -92,7 +94,8 @@ class OpenedCases:
 
     def forget(self, session: str) -> None:
         """Let go of what a session was shown, which has ended."""
-        for kept in (self._opened, self._records):
+        kept: dict[tuple[str, str], Any]
+        for kept in (self._opened, self._records, self._desks):
             for key in [key for key in kept if key[0] == session]:
                 del kept[key]
 
@@ -110,6 +113,22 @@ class OpenedCases:
         self._records[key] = shown
         while len(self._records) > RECORDS_MAX:
             del self._records[next(iter(self._records))]
+
+    def desk(self, session: str, entry: str, now: int) -> DeskShown | None:
+        """Return an urgent release or a pass as a session was shown it."""
+        at, shown = self._desks.get((session, entry), (0, None))
+        return shown if now - at <= OPENED_SECONDS_MAX else None
+
+    def put_desk(self, session: str, entry: str, shown: DeskShown, now: int) -> None:
+        """Keep an urgent release or a pass, for the session that was shown it."""
+        self._desks.pop((session, entry), None)
+        self._desks[session, entry] = now, shown
+        while len(self._desks) > OPENED_MAX:
+            del self._desks[next(iter(self._desks))]
+
+    def forget_desk(self, session: str, entry: str) -> None:
+        """Forget what a session has changed: it is shown anew."""
+        self._desks.pop((session, entry), None)
 
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""

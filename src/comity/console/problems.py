@@ -35,6 +35,14 @@ class Problem(Enum):
         404, "notice-not-owed", "No notice is owed about this request.",
         "The list shows which are owed.",
     )  # fmt: skip
+    RELEASE_DONE = (
+        404, "after-review-done", "No urgent release waits under this number: it was looked at.",
+        "The list shows what waits for a look now.",
+    )  # fmt: skip
+    PASS_ENDED = (
+        404, "pass-unknown", "No case pass stands under this number: it has ended.",
+        "The list shows the passes that stand now.",
+    )  # fmt: skip
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip
@@ -44,7 +52,7 @@ class Problem(Enum):
     )  # fmt: skip
     NO_KEY = (
         409, "no-key-to-sign", "The key that you sign with is not kept where this console runs.",
-        "Whoever runs this console can enrol you; opening a case is signed, as a verdict is.",
+        "Whoever runs this console can enrol you; `signs_as` of the people file names the key.",
     )  # fmt: skip
     NOT_SHOWN = (
         409, "case-not-shown", "The gateway does not show this request.",
@@ -74,10 +82,6 @@ class Problem(Enum):
     SECOND_PERSON = (
         409, "second-person-needed", "Whoever put a clause into force cannot confirm it.",
         "Another author or counsel of this state confirms it.",
-    )  # fmt: skip
-    NO_KEY = (
-        409, "signing-key-missing", "You hold the role; no key of yours to sign with is kept here.",
-        "Whoever keeps the people file can add the name that you are enrolled by, `signs_as`.",
     )  # fmt: skip
     REFUSED = (
         409, "gateway-refused", "The gateway did not take this.",

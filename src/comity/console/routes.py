@@ -64,6 +64,12 @@ class Name(StrEnum):
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
+    URGENT = "urgent"
+    RELEASE = "release"
+    LOOK = "look"
+    PASSES = "passes"
+    PASS = "pass"  # noqa: S105 - a case pass, not a password
+    END_PASS = "end_pass"  # noqa: S105 - the same
     RULES = "rules"
     ACCESS = "access"
     BLOCK = "block"
@@ -101,6 +107,8 @@ _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
+_RELEASE: Final = "/state/urgent/{number}"
+_PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -138,6 +146,12 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.URGENT, "GET", "/state/urgent", _REVIEWS),
+    _placed(Name.RELEASE, "GET", _RELEASE, _REVIEWS),
+    _placed(Name.LOOK, "POST", _RELEASE, _REVIEWS),
+    _placed(Name.PASSES, "GET", "/state/passes", _REVIEWS),
+    _placed(Name.PASS, "GET", _PASS, _REVIEWS),
+    _placed(Name.END_PASS, "POST", _PASS, _REVIEWS),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
     _placed(Name.BLOCK, "GET", "/state/block", _MAKES_RULES),

@@ -23,6 +23,8 @@ __all__ = ["Views"]
 
 _PAGES: Final = (
     (Name.QUEUE, "Review queue"),
+    (Name.URGENT, "Urgent"),
+    (Name.PASSES, "Passes"),
     (Name.NOTICES, "Notices"),
     (Name.DECISIONS, "Past decisions"),
     (Name.RULES, "Rules in force"),

@@ -66,6 +66,7 @@ from comity.link.rules import (
     is_certified,
     is_certify,
 )
+from comity.link.sealing import KeepCosignatures, KeepSegment, ReleaseLeaves, SignCheckpoint
 from comity.link.showing import RecordShown, ShowRecord, is_record_reading, is_record_shown
 from comity.link.signed import is_history_reading, is_opening_reading, is_reading, is_verdict
 from comity.link.traffic import FoldTraffic
@@ -171,48 +172,6 @@ class OpenRecord(
     """
 
     signed: SignedOpeningReading
-
-
-class SignCheckpoint(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="sign_checkpoint",
-    forbid_unknown_fields=True,
-):  # fmt: skip
-    """Sign the member's committed head now, not at the next interval: before an export."""
-
-    member: Member
-
-
-class KeepCosignatures(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="keep_cosignatures",
-    forbid_unknown_fields=True,
-):  # fmt: skip
-    """Witnesses cosigned the member's checkpoint of this size, the worker was told: their lines."""
-
-    member: Member
-    size: int
-    lines: tuple[bytes, ...]
-
-
-class KeepSegment(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="keep_segment",
-    forbid_unknown_fields=True,
-):  # fmt: skip
-    """The member's segment is in the public store, and its files make this root."""
-
-    member: Member
-    segment: int
-    root: bytes
-
-
-class ReleaseLeaves(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="release_leaves",
-    forbid_unknown_fields=True,
-):  # fmt: skip
-    """The files of the member's sealed segment were just read back: its rows may leave."""
-
-    member: Member
-    segment: int
-    root: bytes
 
 
 class PublishDirectory(

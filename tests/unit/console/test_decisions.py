@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from comity.console.pages.decisions import finding_of
 from comity.console.people import Role
+from comity.domain.vocabulary import LeafKind
 from comity.review.past import PastTally
 from comity.services.past_decisions import KEPT_SECONDS_MAX
+from comity.services.vault import month_of
 from tests.support.console import console_on, person_of
+from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
     DENY_ALL,
     HOLD_SECONDS,
+    NOW,
     NS,
     OR,
     WA,
@@ -43,7 +48,7 @@ async def test_each_verdict_stands_with_what_became_of_it() -> None:
         await host.overtake(WA, policy_of(WA, DENY_ALL, version=2))
         await give(console, token, numbers[5], "release")
         host.clock.advance_ns(int(KEPT_SECONDS_MAX + 1) * NS)
-        page = await console.get(PATH, console.sign_in(person_of(Role.AUDITOR)))
+        page = await console.get(PATH, console.sign_in(person_of(Role.COUNSEL)))
         assert page.heading == (
             "Of the last 6 requests that were held and have ended, 2 were released in whole or "
             "part (33.3%)."
@@ -118,3 +123,40 @@ def test_finding_counts_in_words() -> None:
     )
     one = msgspec.structs.replace(tally, ended=2, released=1)
     assert "1 was released in whole or part (50.0%)." in finding_of(one)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_reviewers_are_named_to_supervisor_and_auditor_alone(role: Role) -> None:
+    """With times exact to the second of both records; to nobody else a name or a figure of it."""
+    async with running(HELD) as host, console_on(host) as console:
+        numbers = [await held(host, number) for number in (1, 2, 3)]
+        for number, minutes in zip(numbers, (10, 20, 30), strict=True):
+            host.clock.advance_ns(minutes * 60 * NS)
+            token = console.sign_in(person_of(Role.REVIEWER))
+            await give(console, token, number, "release")
+        page = await console.get(PATH, console.sign_in(person_of(role)))
+        if role in (Role.AUTHOR, Role.OPERATOR):
+            assert page.status == 403
+            return
+        sees = role in (Role.SUPERVISOR, Role.AUDITOR)
+        assert (REVIEWER in page.body.partition("<main")[2]) == sees
+        assert ("How long it took" in page.text) == sees
+        if sees:
+            assert (
+                "half of the last 3 decisions took 30 min at most, a quarter 10 min, three "
+                "quarters 1 h 00 min. They are few" in page.text
+            )
+        assert "PX000204K7" not in page.body
+        assert len(host.leaves(WA, LeafKind.ACCESS)) == 3
+
+
+async def test_what_cannot_be_opened_is_said() -> None:
+    """Its month's key is gone: it is counted in public, and in no reviewer's figures."""
+    async with running(HELD) as host, console_on(host) as console:
+        token = console.sign_in(person_of(Role.REVIEWER))
+        await give(console, token, await held(host), "release")
+        host.disk.keyring.destroy(WA, month_of(NOW))
+        page = await console.get(PATH, console.sign_in(person_of(Role.SUPERVISOR)))
+        assert "No decision of a person is among them whose record can be opened." in page.text
+        assert "Of 1 further decision the record cannot be opened any more" in page.text
+        assert REVIEWER not in page.text

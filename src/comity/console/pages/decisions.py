@@ -6,6 +6,8 @@ import re
 from typing import Any, Final
 
 from comity.console.desk import Desk
+from comity.console.pages.figure_words import figures_words
+from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
 from comity.console.view import Views
@@ -22,6 +24,7 @@ __all__ = ["DecisionPages", "finding_of"]
 ROWS_MAX: Final = 50
 """Decisions of one page."""
 _HOUR_SECONDS: Final = 3_600
+_SEES_REVIEWERS: Final = (Role.SUPERVISOR, Role.AUDITOR)
 _BEFORE: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _SAID: Final[dict[Became, tuple[str, str]]] = {
     Became.RELEASED: ("released", "Released"),
@@ -52,12 +55,16 @@ class DecisionPages:
         left = [each for each in past.decisions if before is None or each.index < before]
         rows, further = left[:ROWS_MAX], left[ROWS_MAX:]
         tally = tally_of(past.decisions)
+        # Names of reviewers are for those who answer for them, and for nobody else.
+        is_theirs = visit.person.has_any(*_SEES_REVIEWERS) and before is None
+        figures = await self._desk.figures.read(state, past) if is_theirs else None
         return self._views.page(
             "decisions.html",
             visit,
             finding=finding_of(tally),
             figures_shown=_figures(tally),
             looked=_looked(past),
+            times=figures and figures_words(figures),
             rows=[_row(each, state, directory, visit.now) for each in rows],
             more=f"{visit.path}?before={rows[-1].index}" if further else "",
             is_first=before is None,
@@ -114,7 +121,7 @@ def _row(each: PastDecision, state: Member, directory: Directory, now: int) -> d
         "hold": entry_name(state, each.hold_index).upper(),
         "agency": agency.name if agency is not None else each.agency or "not shown in the ledger",
         "parts": opened(listed([term(part).label for part in each.held])),
-        "released": opened(listed([term(part).label for part in each.released])) or "None",
+        "released": opened(listed([term(part).label for part in each.released])) or "Nothing",
         "mark": mark,
         "word": word,
         "hour": iso(at),

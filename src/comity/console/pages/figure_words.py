@@ -1,0 +1,68 @@
+"""A supervisor's figures in words: how long decisions took, and how reviewers differ.
+
+Guarantee: a figure of fewer than ten decisions says that it is of few.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comity.console.words import counted, share_said, span_said
+from comity.review.past_figures import FEW, ReviewerCount, ReviewFigures
+
+__all__ = ["figures_words"]
+
+
+def figures_words(figures: ReviewFigures) -> dict[str, Any]:
+    """Return the figures as the page has them: sentences, and a row for each reviewer."""
+    return {
+        "sentences": [
+            each for each in (_times(figures), _spread(figures), _unread(figures)) if each
+        ],
+        "rows": [_row(each) for each in figures.reviewers],
+    }
+
+
+def _times(figures: ReviewFigures) -> str:
+    spread = figures.spread
+    if spread is None:
+        return "No decision of a person is among them whose record can be opened."
+    few = f" They are few: below {FEW}, such figures say little." if spread.count < FEW else ""
+    decided = counted(spread.count, "decision")
+    return (
+        f"From the request to the verdict, half of the last {decided} took "
+        f"{span_said(spread.median)} at most, a quarter {span_said(spread.lower)}, "
+        f"three quarters {span_said(spread.upper)}.{few}"
+    )
+
+
+def _spread(figures: ReviewFigures) -> str:
+    if figures.shares is None:
+        return ""
+    least, largest = (f"{100 * share:.1f}%" for share in figures.shares)
+    several = sum(not each.is_few for each in figures.reviewers)
+    return (
+        f"Among {several} reviewers with {FEW} decisions or more, the share released goes from "
+        f"{least} to {largest}."
+    )
+
+
+def _unread(figures: ReviewFigures) -> str:
+    if not figures.unread:
+        return ""
+    records = counted(figures.unread, "further decision")
+    return f"Of {records} the record cannot be opened any more; they are not among these figures."
+
+
+def _row(each: ReviewerCount) -> dict[str, Any]:
+    spread = each.spread
+    return {
+        "reviewer": each.reviewer,
+        "decided": f"{spread.count:,}",
+        "released": f"{each.released:,}",
+        "share": share_said(each.released, spread.count).partition("(")[2].rstrip(")"),
+        "bar": round(100 * each.share),
+        "median": span_said(spread.median),
+        "middle": f"{span_said(spread.lower)} to {span_said(spread.upper)}",
+        "note": "few" if each.is_few else "",
+    }

@@ -1,0 +1,92 @@
+"""One reviewer at the desks beside holds: urgent releases that are owed a look, and case passes.
+
+INVARIANT (review-is-verified): what gives a command effect is the reviewer's signature, made by
+`Reviewer.sign` alone; one entry that is shown with its person is recorded by the gateway first.
+Source: docs/adr/0034-passes-and-urgent-lane.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from comity.domain.after_review import (
+    AfterReview,
+    Desk,
+    DeskReading,
+    SignedAfterReview,
+    SignedDeskReading,
+    after_review_bytes,
+    desk_reading_bytes,
+)
+from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
+from comity.link.command import CommandDone
+from comity.link.review import DeskShown, ReadDesk, ReviewRelease, RevokePass
+from comity.ports import Bus
+from comity.services.reviewing import Reviewer
+from comity.services.sending import send_command
+
+__all__ = ["Looking"]
+
+
+class Looking:
+    """Each of these raises GatewayRefusalError with the gateway's code, and GatewaySilentError."""
+
+    def __init__(
+        self, *, bus: Bus, host: str, reviewer: Reviewer, now: Callable[[], float]
+    ) -> None:
+        self._bus = bus
+        self._host = host
+        self._reviewer = reviewer
+        self._now = now
+
+    async def read(self, desk: Desk, entry: str = "") -> DeskShown:
+        """Return a desk's list, or one entry with whom it is about, which is recorded first."""
+        reading = DeskReading(
+            state=self._reviewer.state,
+            desk=desk,
+            entry=entry,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(desk_reading_bytes(reading))
+        command = ReadDesk(signed=SignedDeskReading(reading=reading, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, DeskShown)
+        return result
+
+    async def look(
+        self, entry: str, *, justified: bool, called: str, answered: str, note: str
+    ) -> str:
+        """Record what was found of an urgent release, called back now; return the leaf's entry."""
+        now = int(self._now())
+        review = AfterReview(
+            state=self._reviewer.state,
+            entry=entry,
+            justified=justified,
+            called=called,
+            called_at=now,
+            answered=answered,
+            note=note,
+            reviewer=self._reviewer.name,
+            at=now,
+        )
+        proof = self._reviewer.sign(after_review_bytes(review))
+        command = ReviewRelease(signed=SignedAfterReview(review=review, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def end_pass(self, entry: str, note: str) -> str:
+        """End a pass; return the entry of the leaf that says so."""
+        revocation = PassRevocation(
+            state=self._reviewer.state,
+            pass_entry=entry,
+            note=note,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(revocation_bytes(revocation))
+        command = RevokePass(signed=SignedRevocation(revocation=revocation, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
