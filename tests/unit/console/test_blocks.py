@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 import pytest
 
 from comity.adapters.memory.bus import MemoryBus
+from comity.console import rule_making
 from comity.console.people import Role
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import parse_certificate
 from comity.domain.decision import RuleId
 from comity.domain.vocabulary import LeafKind, Outcome
+from comity.link.command import Certify, decode_command
 from comity.policy import encode_bundle
 from comity.policy.block import confirmed, standing_block
 from comity.services.sending import command_subject
@@ -170,7 +172,7 @@ async def test_a_form_from_before_other_rules_signs_nothing() -> None:
         {"authority": "x" * 121},
     ],
 )
-async def test_a_forged_form_is_no_block(changes: dict[str, str]) -> None:
+async def test_a_forged_form_is_no_block(changes: dict[str, Any]) -> None:
     """No family that rules cannot name, no text that is not plain: the form again, and no leaf."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
         before = host.size(WA)
@@ -285,6 +287,23 @@ async def test_a_silent_gateway_is_called_unknown(monkeypatch: pytest.MonkeyPatc
         assert "may have done this" in answer.heading
         assert "Nothing was sent" not in answer.text
         assert policies(host) == 1
+
+
+async def test_a_slow_certificate_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In force, and the page is shown without it; the gateway may still be probing."""
+    asked = MemoryBus.request
+
+    async def slow(self: MemoryBus, subject: str, data: bytes, *, timeout_s: float) -> bytes:
+        if isinstance(decode_command(data), Certify):
+            await asyncio.Event().wait()
+        return await asked(self, subject, data, timeout_s=timeout_s)
+
+    monkeypatch.setattr(MemoryBus, "request", slow)
+    monkeypatch.setattr(rule_making, "CERTIFY_SECONDS_MAX", 0.01)
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        token, done = await block(console)
+        assert (done.status, done.location, in_force(host)[0]) == (303, BLOCK_1, 2)
+        assert "no certificate" in (await console.get(BLOCK_1, token)).heading
 
 
 async def test_a_lapsed_block_is_ordered_again_in_its_place() -> None:

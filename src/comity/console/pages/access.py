@@ -20,7 +20,7 @@ from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
 from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
-from comity.services.rules_in_force import askers_in
+from comity.services.rules_in_force import askers_in, directory_versions
 
 __all__ = ["AccessPages"]
 
@@ -38,10 +38,14 @@ _SAID: Final = {
 }
 
 
+_Of = tuple[str, tuple[tuple[Member, int], ...]]
+"""The rules' entry, and the versions of the directory's parts."""
+
+
 class _Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page's numbers, and the rules and the directory that they are of."""
 
-    of: tuple[str, int]
+    of: _Of
     finding: str
     parts: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
@@ -61,7 +65,7 @@ class AccessPages:
         state = visit.person.state
         found = await self._desk.books.rules(state)
         directory = await self._desk.books.directory()
-        of = (found.entry, id(directory))
+        of = (found.entry, directory_versions(directory))
         # It takes the processor for a while: once for everybody who asks, beside the loop.
         async with self._one_at_a_time:
             made = self._made.get(state)
@@ -78,9 +82,7 @@ class AccessPages:
         )
 
 
-def _make(
-    state: Member, rules: tuple[Rule, ...], directory: Directory, of: tuple[str, int]
-) -> _Page:
+def _make(state: Member, rules: tuple[Rule, ...], directory: Directory, of: _Of) -> _Page:
     space = space_of(askers_in(directory))
     parts = {k: p for k, p in class_parts().items() if k is not DataClass.OPAQUE}
     rows = access(rules, space, tuple(parts.values()))
