@@ -10,6 +10,7 @@ import pytest
 
 from comity.adapters.memory.bus import MemoryBus
 from comity.console import rule_making
+from comity.console.errors import NotASignerError
 from comity.console.people import Role
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import parse_certificate
@@ -134,8 +135,10 @@ async def test_the_certificate_is_downloaded_as_it_was_signed() -> None:
 async def test_a_form_sent_twice_is_one_block() -> None:
     """After the first, and beside it: one version, and both go to its page."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
-        answers = await asyncio.gather(block(console), block(console, Role.COUNSEL))
-        assert [(a.status, a.location) for _, a in answers] == [(303, BLOCK_1)] * 2
+        answers = await asyncio.gather(
+            block(console), block(console, Role.COUNSEL, authority="Order 15"), block(console)
+        )
+        assert [(a.status, a.location) for _, a in answers] == [(303, BLOCK_1)] * 3
         _, again = await block(console)
         assert (again.status, again.location) == (303, BLOCK_1)
         assert (policies(host), in_force(host)[0]) == (2, 2)
@@ -210,6 +213,21 @@ async def test_nobody_blocks_but_who_makes_rules() -> None:
             _, answer = await block(console, role)
             assert answer.status == 403, role
         assert host.size(WA) == before
+
+
+async def test_nobody_signs_rules_but_who_makes_them() -> None:
+    """A reviewer's key signs no rules from here, whatever a page would ask of it."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        for role in Role:
+            token = console.sign_in(person_of(role))
+            found = console.sessions.find(token, console.people, console.now())
+            assert found is not None
+            signer = console.desk.rule_signer(found)
+            if role in (Role.AUTHOR, Role.COUNSEL):
+                assert signer.sign(b"rules").key_id
+            else:
+                with pytest.raises(NotASignerError):
+                    signer.sign(b"rules")
 
 
 async def test_another_states_block_is_not_there() -> None:
