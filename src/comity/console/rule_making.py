@@ -8,6 +8,7 @@ Source: docs/adr/0040-rules-in-the-browser.md.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from comity.console.desk import Desk
@@ -24,7 +25,10 @@ from comity.review.orders import SecondPersonError
 from comity.services.rule_orders import signed_policy
 from comity.services.rulebook import RulesRefusedError
 
-__all__ = ["certify_block", "put_into_force"]
+__all__ = ["CERTIFY_SECONDS_MAX", "certify_block", "put_into_force"]
+
+CERTIFY_SECONDS_MAX: Final = 20.0
+"""How long a page waits for a block's certificate; the block is in force by then."""
 
 _PROBLEMS: Final = {
     RulesRefusedError.code: Problem.RULES_MOVED,
@@ -56,7 +60,11 @@ async def certify_block(desk: Desk, state: Member, family: str) -> SignedCertifi
     The block stands whatever comes of this.
     """
     try:
-        signed = await desk.orders.certify(state, family)
+        async with asyncio.timeout(CERTIFY_SECONDS_MAX):
+            signed = await desk.orders.certify(state, family)
+    except TimeoutError:
+        desk.events.note("block_certified_too_late", member=state)
+        return None
     except ComityError as error:
         desk.events.failure("block_not_certified", error, member=state)
         return None

@@ -22,7 +22,7 @@ from comity.policy.rule import Rule
 from comity.policy.space import Asker
 from comity.ports import DirectoryRow, Store
 
-__all__ = ["NoRulesError", "RulesInForce", "StateBooks", "askers_in"]
+__all__ = ["NoRulesError", "RulesInForce", "StateBooks", "askers_in", "directory_versions"]
 
 DIRECTORY_SECONDS_MAX: Final = 5.0
 """How old the directory may be that a page shows agencies from."""
@@ -52,6 +52,14 @@ def askers_in(directory: Directory) -> tuple[Asker, ...]:
         for agency in part.agencies
         if agency.active
     )
+
+
+def directory_versions(directory: Directory) -> tuple[tuple[Member, int], ...]:
+    """Return which version of each member's part a directory has: what was made of it stands so
+    long, also where it was read again.
+    """
+    parts = filter(None, map(directory.part, directory.members()))
+    return tuple((part.member, part.version) for part in parts)
 
 
 class StateBooks:

@@ -9,11 +9,14 @@ from urllib.parse import urlencode
 import pytest
 
 from comity.adapters.memory.bus import MemoryBus
+from comity.console import rule_making
+from comity.console.errors import NotASignerError
 from comity.console.people import Role
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import parse_certificate
 from comity.domain.decision import RuleId
 from comity.domain.vocabulary import LeafKind, Outcome
+from comity.link.command import Certify, decode_command
 from comity.policy import encode_bundle
 from comity.policy.block import confirmed, standing_block
 from comity.services.sending import command_subject
@@ -132,8 +135,10 @@ async def test_the_certificate_is_downloaded_as_it_was_signed() -> None:
 async def test_a_form_sent_twice_is_one_block() -> None:
     """After the first, and beside it: one version, and both go to its page."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
-        answers = await asyncio.gather(block(console), block(console, Role.COUNSEL))
-        assert [(a.status, a.location) for _, a in answers] == [(303, BLOCK_1)] * 2
+        answers = await asyncio.gather(
+            block(console), block(console, Role.COUNSEL, authority="Order 15"), block(console)
+        )
+        assert [(a.status, a.location) for _, a in answers] == [(303, BLOCK_1)] * 3
         _, again = await block(console)
         assert (again.status, again.location) == (303, BLOCK_1)
         assert (policies(host), in_force(host)[0]) == (2, 2)
@@ -208,6 +213,21 @@ async def test_nobody_blocks_but_who_makes_rules() -> None:
             _, answer = await block(console, role)
             assert answer.status == 403, role
         assert host.size(WA) == before
+
+
+async def test_nobody_signs_rules_but_who_makes_them() -> None:
+    """A reviewer's key signs no rules from here, whatever a page would ask of it."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        for role in Role:
+            token = console.sign_in(person_of(role))
+            found = console.sessions.find(token, console.people, console.now())
+            assert found is not None
+            signer = console.desk.rule_signer(found)
+            if role in (Role.AUTHOR, Role.COUNSEL):
+                assert signer.sign(b"rules").key_id
+            else:
+                with pytest.raises(NotASignerError):
+                    signer.sign(b"rules")
 
 
 async def test_another_states_block_is_not_there() -> None:
@@ -285,6 +305,23 @@ async def test_a_silent_gateway_is_called_unknown(monkeypatch: pytest.MonkeyPatc
         assert "may have done this" in answer.heading
         assert "Nothing was sent" not in answer.text
         assert policies(host) == 1
+
+
+async def test_a_slow_certificate_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In force, and the page is shown without it; the gateway may still be probing."""
+    asked = MemoryBus.request
+
+    async def slow(self: MemoryBus, subject: str, data: bytes, *, timeout_s: float) -> bytes:
+        if isinstance(decode_command(data), Certify):
+            await asyncio.Event().wait()
+        return await asked(self, subject, data, timeout_s=timeout_s)
+
+    monkeypatch.setattr(MemoryBus, "request", slow)
+    monkeypatch.setattr(rule_making, "CERTIFY_SECONDS_MAX", 0.01)
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        token, done = await block(console)
+        assert (done.status, done.location, in_force(host)[0]) == (303, BLOCK_1, 2)
+        assert "no certificate" in (await console.get(BLOCK_1, token)).heading
 
 
 async def test_a_lapsed_block_is_ordered_again_in_its_place() -> None:

@@ -18,8 +18,9 @@ from comity.domain.vocabulary import DataClass, Outcome, term
 from comity.policy.access import Cell, Row, access, class_parts
 from comity.policy.check import NO_RULE
 from comity.policy.gathering import words_of_agencies
+from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
-from comity.services.rules_in_force import RulesInForce, askers_in
+from comity.services.rules_in_force import askers_in, directory_versions
 
 __all__ = ["AccessPages"]
 
@@ -37,11 +38,14 @@ _SAID: Final = {
 }
 
 
+_Of = tuple[str, tuple[tuple[Member, int], ...]]
+"""The rules' entry, and the versions of the directory's parts."""
+
+
 class _Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page's numbers, and the rules and the directory that they are of."""
 
-    entry: str
-    directory: Directory
+    of: _Of
     finding: str
     parts: tuple[str, ...]
     rows: tuple[dict[str, Any], ...]
@@ -61,11 +65,12 @@ class AccessPages:
         state = visit.person.state
         found = await self._desk.books.rules(state)
         directory = await self._desk.books.directory()
+        of = (found.entry, directory_versions(directory))
         # It takes the processor for a while: once for everybody who asks, beside the loop.
         async with self._one_at_a_time:
             made = self._made.get(state)
-            if made is None or made.entry != found.entry or made.directory is not directory:
-                made = await asyncio.to_thread(_make, state, found, directory)
+            if made is None or made.of != of:
+                made = await asyncio.to_thread(_make, state, found.rules, directory, of)
                 self._made[state] = made
         return self._views.page(
             "access.html",
@@ -77,18 +82,17 @@ class AccessPages:
         )
 
 
-def _make(state: Member, found: RulesInForce, directory: Directory) -> _Page:
+def _make(state: Member, rules: tuple[Rule, ...], directory: Directory, of: _Of) -> _Page:
     space = space_of(askers_in(directory))
     parts = {k: p for k, p in class_parts().items() if k is not DataClass.OPAQUE}
-    rows = access(found.rules, space, tuple(parts.values()))
+    rows = access(rules, space, tuple(parts.values()))
     best = dict.fromkeys(Outcome, 0)
     for row in rows:
         bests = {cell.best for cell in row.cells}
         best[next((each for each in Outcome if each in bests), Outcome.DENY)] += len(row.askers)
     total = sum(best.values())
     return _Page(
-        entry=found.entry,
-        directory=directory,
+        of=of,
         finding=(
             f"{best[Outcome.RELEASE]:,} of {total:,} agencies can get records of "
             f"{member_label(state)} without review, {best[Outcome.HOLD]:,} only after it, "

@@ -26,7 +26,7 @@ from comity.services.rule_history import (
     read_signers,
     versions_of,
 )
-from comity.services.rules_in_force import askers_in
+from comity.services.rules_in_force import askers_in, directory_versions
 
 __all__ = ["VERSIONS_SHOWN", "HistoryPages"]
 
@@ -71,7 +71,7 @@ class HistoryPages:
 
     async def _versions(self, state: Member, read: BundlesRead) -> list[Version]:
         directory = await self._desk.books.directory()
-        of = (read.indexes, read.in_force, read.announced, id(directory))
+        of = (read.indexes, read.in_force, read.announced, directory_versions(directory))
         known = self._made.get(state)
         if known is not None and known[0] == of:
             return known[1]
