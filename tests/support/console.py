@@ -79,10 +79,13 @@ class _Nobody:
 
 
 class _Keys:
-    """The practice reviewer's key, and nobody else's."""
+    """The practice reviewer's key, under the names that are kept here."""
+
+    def __init__(self) -> None:
+        self.names = {REVIEWER}
 
     def sign(self, state: Member, name: str, message: bytes) -> Ed25519Proof:
-        if name != REVIEWER:
+        if name not in self.names:
             raise SigningKeyError(f"no key is kept here to sign with for `{state}`")
         return Ed25519Proof(key_id=KEY_ID, signature=PRIVATE_KEY.sign(message))
 
@@ -111,12 +114,13 @@ class PracticeConsole:
         persons = [person_of(role, state) for state in (OR, WA) for role in Role]
         self.people = People(ISSUER, persons)
         self.sessions = Sessions(entropy)
+        self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
         self.desk = Desk(
             store=host.store,
             bus=self.bus,
             host=WEST.name,
-            keys=_Keys(),
+            keys=self.keys,
             people=lambda: self.people,
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(

@@ -338,3 +338,24 @@ async def test_reviewer_without_a_key_here_is_told_so() -> None:
         page = await console.get(f"/state/cases/{number}", console.sign_in(person))
         assert (page.status, "Code: no-key-to-sign" in page.text) == (409, True)
         assert host.leaves(WA, LeafKind.ACCESS) == []
+
+
+@pytest.mark.parametrize("act", ["release", "pass"])
+async def test_second_person_is_told_whose_verdict_is_on_its_way(act: str) -> None:
+    """Also who decides alike did not decide: the first one's verdict is the one that leaves."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        first = console.sign_in(REVIEWER_OF_WA)
+        await given(console, first, number, "release")
+        seen = (f"wa/{number}", 1, console.now())
+        shown = console.desk.opened.get(console.form_token(first), *seen)
+        assert shown is not None
+        other = msgspec.structs.replace(REVIEWER_OF_WA, subject="wa-other", signs_as="other")
+        console.keys.names.add(other.signs_as)
+        console.people = People(ISSUER, [*console.people.persons, other])
+        token = console.sign_in(other)
+        # The gateway of these tests has enrolled one reviewer: the other one was shown it before.
+        console.desk.opened.put(console.form_token(token), shown)
+        page = await console.post(f"/state/cases/{number}/{act}", {"step": "1"}, token)
+        assert (page.status, "Code: verdict-overtaken" in page.text) == (409, True)
+        assert console.verdicts.of(WA, other.signs_as) == []
