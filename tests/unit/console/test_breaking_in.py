@@ -359,3 +359,12 @@ async def test_second_person_is_told_whose_verdict_is_on_its_way(act: str) -> No
         page = await console.post(f"/state/cases/{number}/{act}", {"step": "1"}, token)
         assert (page.status, "Code: verdict-overtaken" in page.text) == (409, True)
         assert console.verdicts.of(WA, other.signs_as) == []
+
+
+async def test_cookie_that_stands_twice_is_the_first() -> None:
+    """A second one, as another page of the host may set, neither lets in nor replaces."""
+    async with running(HELD) as host, console_on(host) as console:
+        token = console.sign_in(REVIEWER_OF_WA)
+        first = await console.get("/state/queue", cookie=f"comity={token}; comity=other")
+        second = await console.get("/state/queue", cookie=f"comity=other; comity={token}")
+        assert (first.status, second.status) == (200, 303)
