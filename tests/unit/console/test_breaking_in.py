@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from comity.console.errors import PeopleError
 from comity.console.opened_cases import LOOK_SECONDS_MAX
 from comity.console.people import People, Person, Role
 from comity.domain.answer import ResponseKind
@@ -368,3 +369,26 @@ async def test_cookie_that_stands_twice_is_the_first() -> None:
         first = await console.get("/state/queue", cookie=f"comity={token}; comity=other")
         second = await console.get("/state/queue", cookie=f"comity=other; comity={token}")
         assert (first.status, second.status) == (200, 303)
+
+
+class UnreadablePeople(People):
+    """A people file that cannot be read now."""
+
+    def find(self, issuer: str, subject: str) -> tuple[Person, ...]:
+        raise PeopleError("the people file cannot be read")
+
+
+async def test_while_the_people_cannot_be_read_nobody_is_in_and_nothing_leaves() -> None:
+    """Whoever is signed in waits at the door until it is mended; a verdict then has no effect."""
+    async with running(HELD) as host, console_on(host, wait_s=0) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await given(console, token, number, "release")
+        people, console.people = console.people, UnreadablePeople(ISSUER, [])
+        await left(console)
+        assert (await console.get("/state/queue", token)).location.startswith("/sign-in?")
+        console.people = people
+        page = await console.get("/state/queue", token)
+        assert "It had no effect: the people file cannot be read." in page.text
+        assert page.heading.startswith("1 request waits for a decision")
+        assert host.courier.take() == []
