@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from comity.console.errors import PeopleError
 from comity.console.opened_cases import LOOK_SECONDS_MAX
 from comity.console.people import People, Person, Role
 from comity.domain.answer import ResponseKind
@@ -338,3 +339,56 @@ async def test_reviewer_without_a_key_here_is_told_so() -> None:
         page = await console.get(f"/state/cases/{number}", console.sign_in(person))
         assert (page.status, "Code: no-key-to-sign" in page.text) == (409, True)
         assert host.leaves(WA, LeafKind.ACCESS) == []
+
+
+@pytest.mark.parametrize("act", ["release", "pass"])
+async def test_second_person_is_told_whose_verdict_is_on_its_way(act: str) -> None:
+    """Also who decides alike did not decide: the first one's verdict is the one that leaves."""
+    async with running(HELD) as host, console_on(host) as console:
+        number = await held(host)
+        first = console.sign_in(REVIEWER_OF_WA)
+        await given(console, first, number, "release")
+        seen = (f"wa/{number}", 1, console.now())
+        shown = console.desk.opened.get(console.form_token(first), *seen)
+        assert shown is not None
+        other = msgspec.structs.replace(REVIEWER_OF_WA, subject="wa-other", signs_as="other")
+        console.keys.names.add(other.signs_as)
+        console.people = People(ISSUER, [*console.people.persons, other])
+        token = console.sign_in(other)
+        # The gateway of these tests has enrolled one reviewer: the other one was shown it before.
+        console.desk.opened.put(console.form_token(token), shown)
+        page = await console.post(f"/state/cases/{number}/{act}", {"step": "1"}, token)
+        assert (page.status, "Code: verdict-overtaken" in page.text) == (409, True)
+        assert console.verdicts.of(WA, other.signs_as) == []
+
+
+async def test_cookie_that_stands_twice_is_the_first() -> None:
+    """A second one, as another page of the host may set, neither lets in nor replaces."""
+    async with running(HELD) as host, console_on(host) as console:
+        token = console.sign_in(REVIEWER_OF_WA)
+        first = await console.get("/state/queue", cookie=f"comity={token}; comity=other")
+        second = await console.get("/state/queue", cookie=f"comity=other; comity={token}")
+        assert (first.status, second.status) == (200, 303)
+
+
+class UnreadablePeople(People):
+    """A people file that cannot be read now."""
+
+    def find(self, issuer: str, subject: str) -> tuple[Person, ...]:
+        raise PeopleError("the people file cannot be read")
+
+
+async def test_while_the_people_cannot_be_read_nobody_is_in_and_nothing_leaves() -> None:
+    """Whoever is signed in waits at the door until it is mended; a verdict then has no effect."""
+    async with running(HELD) as host, console_on(host, wait_s=0) as console:
+        number = await held(host)
+        token = console.sign_in(REVIEWER_OF_WA)
+        await given(console, token, number, "release")
+        people, console.people = console.people, UnreadablePeople(ISSUER, [])
+        await left(console)
+        assert (await console.get("/state/queue", token)).location.startswith("/sign-in?")
+        console.people = people
+        page = await console.get("/state/queue", token)
+        assert "It had no effect: the people file cannot be read." in page.text
+        assert page.heading.startswith("1 request waits for a decision")
+        assert host.courier.take() == []
