@@ -114,7 +114,7 @@ def test_urgent_release_is_looked_at(reviewer: Page, desk: DeskNetwork) -> None:
     assert not axe_violations(reviewer)
     assert not overflow(reviewer)
     reviewer.get_by_label("What was said on the phone").fill("The duty officer confirms it.")
-    reviewer.get_by_text("Justified", exact=True).click()
+    reviewer.get_by_role("radio").first.check()
     reviewer.get_by_role("button", name="Record what you found").click()
     reviewer.wait_for_url("**/state/urgent")
     assert heading(reviewer) == "Every urgent release was looked at."

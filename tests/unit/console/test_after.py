@@ -38,8 +38,8 @@ async def test_releases_are_listed_and_one_is_opened_once_a_session() -> None:
         assert LICENSEE.value not in page.text
         assert host.leaves(WA, LeafKind.ACCESS) == []
         path = f"/state/urgent/{number_of(entry)}"
-        await console.get(path, token)
-        one = await console.get(path, token)
+        first, one = await console.get(path, token), await console.get(path, token)
+        assert LICENSEE.value in first.text
         assert LICENSEE.value in one.text
         assert one.heading.endswith("at once: was it an emergency?")
         assert [leaf.cites for leaf in host.leaves(WA, LeafKind.ACCESS)] == [entry]

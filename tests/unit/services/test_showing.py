@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -12,7 +14,7 @@ from comity.domain.vocabulary import DataClass, LeafKind, Outcome
 from comity.link.command import CommandFailed, decode_result, encode_command
 from comity.link.showing import RecordShown, ShowRecord
 from comity.ports import SourceError
-from comity.services.accesses import ReadingRepeatedError
+from comity.services.accesses import ReadingRepeatedError, RulesChangedError
 from comity.services.health import CLOCK_SKEW_NS_MAX
 from comity.services.private_records import Records
 from comity.services.verdict import ClockSkewedError
@@ -30,6 +32,7 @@ from tests.support.gateway import (
     driver,
     policy_of,
     running,
+    turns,
 )
 from tests.unit.policy.build import rule
 from tests.unit.services.test_verdict import answer, hold, verdict
@@ -223,3 +226,20 @@ async def test_nothing_is_shown_after_the_holds_end() -> None:
         result = await sent(host, await reading(host, entry))
         assert isinstance(result, CommandFailed)
         assert result.code == "hold-closed"
+
+
+async def test_rules_that_change_while_it_is_looked_up_show_nothing() -> None:
+    """What was judged by the old ones is not shown by them: no leaf; asked again, by the new."""
+    async with running(HELD) as host:
+        entry = await hold(host)
+        host.source.hangs[WA] = asyncio.Event()
+        waiting = asyncio.create_task(sent(host, await reading(host, entry)))
+        while not host.source.asked:
+            await turns()
+        await host.overtake(WA, policy_of(WA, DENY_ALL, version=2))
+        host.source.hangs.pop(WA).set()
+        result = await waiting
+        assert isinstance(result, CommandFailed)
+        assert result.code == RulesChangedError.code
+        assert host.leaves(WA, LeafKind.ACCESS) == []
+        assert (await shown(host, entry)).outcome is RecordOutcome.REFUSED

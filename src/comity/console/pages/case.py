@@ -50,14 +50,15 @@ from comity.domain.vocabulary import (
 )
 from comity.link.command import HoldView
 from comity.link.errors import GatewayRefusalError, GatewaySilentError
+from comity.ports import UnreachableError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
 from comity.services.outgoing import OutgoingFullError
 
 __all__ = ["Act", "CasePages"]
 
 _SILENT: Final = (
-    "The gateway did not answer in time. It may have recorded that this was shown to you, and "
-    "nothing was. The request waits and its clock goes on. Try again in a moment."
+    "The gateway did not answer. It may have recorded that this was shown to you, and nothing "
+    "was. The request waits and its clock goes on. Try again in a moment."
 )
 _MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
 
@@ -82,7 +83,7 @@ class CasePages:
         if self._record(visit, hold) is None:
             try:
                 record = await self._desk.reviewing(visit.session).what_goes_out(hold)
-            except GatewaySilentError:
+            except (GatewaySilentError, UnreachableError):
                 return await self._case(visit, opened_case, fault=_SILENT, status=503)
             except GatewayRefusalError as error:
                 if error.reason == HoldClosedError.code:
