@@ -168,7 +168,37 @@ class PracticeConsole:
         self.sessions = Sessions(entropy)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
-        self.desk = Desk(
+        self.desk = self._made_desk()
+        views = Views(identities={}, is_practice=True)
+        signing_in = SigningIn(
+            console_url=ADDRESS,
+            provider=_Nobody(),
+            sessions=self.sessions,
+            people=lambda: self.people,
+            entropy=entropy,
+            events=host.events,
+        )
+        doors = DoorPages(
+            console_url=ADDRESS,
+            signing_in=signing_in,
+            sessions=self.sessions,
+            people=lambda: self.people,
+            views=views,
+            opened=self.desk.opened,
+        )
+        self.app = ConsoleApp(
+            console_url=ADDRESS,
+            handlers=console_handlers(self.desk, views, doors),
+            sessions=self.sessions,
+            people=lambda: self.people,
+            views=views,
+            clock=clock,
+            events=host.events,
+        )
+
+    def _made_desk(self) -> Desk:
+        host, clock = self.host, self._clock
+        return Desk(
             store=host.store,
             bus=self.bus,
             host=WEST.name,
@@ -198,32 +228,6 @@ class PracticeConsole:
             certificates=KeptCertificates(),
             press=set_paper,
             confirm_seconds=CONFIRM_SECONDS,
-            events=host.events,
-        )
-        views = Views(identities={}, is_practice=True)
-        signing_in = SigningIn(
-            console_url=ADDRESS,
-            provider=_Nobody(),
-            sessions=self.sessions,
-            people=lambda: self.people,
-            entropy=entropy,
-            events=host.events,
-        )
-        doors = DoorPages(
-            console_url=ADDRESS,
-            signing_in=signing_in,
-            sessions=self.sessions,
-            people=lambda: self.people,
-            views=views,
-            opened=self.desk.opened,
-        )
-        self.app = ConsoleApp(
-            console_url=ADDRESS,
-            handlers=console_handlers(self.desk, views, doors),
-            sessions=self.sessions,
-            people=lambda: self.people,
-            views=views,
-            clock=clock,
             events=host.events,
         )
 

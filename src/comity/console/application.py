@@ -47,6 +47,11 @@ _ONCE: Final = (b"host", b"cookie", b"origin", b"sec-fetch-site", b"content-type
 _UNTOKENED: Final = frozenset({Name.SIGN_OUT})
 """Forms that repeat no token: the worst that a forged one does is to end a session."""
 
+_RECORDED: Final = frozenset(
+    (Name.CASE, Name.CONSIDER, Name.NOTICES, Name.NOTICE, Name.RELEASE, Name.PASS)
+)
+"""Pages whose opening is a leaf under the name of who opens them."""
+
 Handler = Callable[[Visit], Awaitable[Reply]]
 
 
@@ -103,6 +108,9 @@ class ConsoleApp:
                 _check_origin(headers, self._origin)
                 visit = replace(visit, form=await read_form(headers, receive))
                 self._check_token(found, visit)
+            if found.route.name in _RECORDED and _is_from_elsewhere(headers):
+                # Another site's link must not write under a person's name what that person saw.
+                return go_to(url_of(Name.HOME))
             turned_away = _turned_away(found, visit)
             if turned_away is not None:
                 return turned_away
@@ -208,6 +216,11 @@ def _turned_away(found: Found, visit: Visit) -> Reply | None:
     if not signed_in.person.has_any(*route.roles):
         raise ProblemError(Problem.NOT_YOURS)
     return None
+
+
+def _is_from_elsewhere(headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a browser came by another site's link; by hand or by a bookmark is none."""
+    return headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
 
 
 def _check_origin(headers: Mapping[bytes, bytes], origin: str) -> None:

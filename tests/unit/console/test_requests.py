@@ -8,6 +8,7 @@ from comity.adapters.memory.store import MemoryStore
 from comity.console.people import Role
 from comity.console.replies import headers_of, html
 from comity.console.visits import FIELDS_MAX, FORM_BYTES_MAX
+from comity.domain.vocabulary import LeafKind
 from comity.ports import StoreDownError
 from tests.support.console import ADDRESS, console_on, person_of
 from tests.support.gateway import HOLD_ALL, RELEASE, WA, ask_of, asks, policy_of, running
@@ -175,3 +176,19 @@ async def test_fault_in_a_page_ends_that_page_alone(monkeypatch: pytest.MonkeyPa
             page = await console.get("/state/queue", token)
             assert (page.status, "a detail" in page.body) == (500, False)
         assert (await console.get("/state/queue", token)).status == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_link_elsewhere_opens_no_case(site: str) -> None:
+    """Another site's link leads to the first page, and writes nothing under the reader's name."""
+    async with running(HELD) as host, console_on(host) as console:
+        await host.answer.take(asks(ask_of(1)))
+        (row,) = await host.store.open_holds([WA])
+        token = console.sign_in(person_of(Role.REVIEWER))
+        path = f"/state/cases/{row.leaf_index}"
+        for address in (path, f"{path}/release", "/state/notices"):
+            page = await console.get(address, token, **{"sec-fetch-site": site})
+            assert (page.status, page.location) == (303, "/"), address
+        assert host.leaves(WA, LeafKind.ACCESS) == []
+        by_hand = await console.get(path, token, **{"sec-fetch-site": "none"})
+        assert by_hand.status == 200
