@@ -147,7 +147,7 @@ def test_broken_utf8_in_a_value(broken: bytes) -> None:
 
 
 def test_duplicate_fields() -> None:
-    """A field that stands twice is refused where the format can say it; in JSON the last counts."""
+    """A field that stands twice is refused in every format, however it is spelled."""
     text = b"DQ.ORWSP0000.WA.TXT\nOLN/A.OLN/B"
     assert outcome("text-query", text) == "field-repeated"
     assert outcome("text-query", b"DQ.ORWSP0000.WA.TXT\nOLN/A.ZCA/1.ZCA/1") == "field-repeated"
@@ -156,11 +156,9 @@ def test_duplicate_fields() -> None:
     start, end = said.index(b"<n2:Person>"), said.index(b"</n2:Person>") + len(b"</n2:Person>")
     assert outcome("niem-query", said[:end] + said[start:end] + said[end:]) != READ
     said = json_form.render_query(query)
-    assert outcome("json-query", said.replace(b'"OLN"', b'"oln":"SECOND","OLN"')) == (
-        "field-repeated"
-    )
-    twice = json_form.parse_query(said.replace(b'"OLN"', b'"OLN":"SECOND","OLN"'))
-    assert twice == query
+    for again in (b"oln", b"OLN", b"O\\u004cN"):
+        twice = said.replace(b'"OLN"', b'"' + again + b'":"SECOND","OLN"')
+        assert outcome("json-query", twice) == "field-repeated"
     for name in ("part", "signed-part", "policy"):
         seed = TARGETS[name].mutator.seeds[0]
         member, _, _ = seed[1:].partition(b",")

@@ -98,6 +98,56 @@ def test_what_is_no_json(data: bytes) -> None:
     assert (refused.value.fault.er, refused.value.fault.code) == ("0", "json-malformed")
 
 
+_WHOLE = json.dumps({**QUERY, "claims": {"purpose": "court"}})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _WHOLE.replace('"key": "DQ"', '"key": "RQ", "key": "DQ"'),
+        _WHOLE.replace('"key": "DQ"', '"k\\u0065y": "RQ", "key": "DQ"'),
+        _WHOLE.replace('"key": "DQ"', '"key" : "RQ","key"   :"DQ"'),
+        _WHOLE.replace('"control"', '"control": null, "control"'),
+        _WHOLE.replace('{"OLN"', '{"OLN": "DOE00J124", "OLN"'),
+        _WHOLE.replace('"fields"', '"fields": {}, "fields"'),
+        _WHOLE.replace('"claims"', '"claims": null, "claims"'),
+        _WHOLE.replace('"claims"', '"claims": {"instrument": "consent"}, "claims"'),
+        _WHOLE.replace('"purpose"', '"purpose": "not_stated", "purpose"'),
+        _WHOLE.replace('"purpose"', '"purpose": "criminal_investigation", "purpose"'),
+        _WHOLE.replace('"destinations"', '"destinations": ["OH"], "destinations"'),
+    ],
+)
+def test_a_member_twice_is_refused(data: str) -> None:
+    """Two readers of one record could see two different questions; so nobody reads it."""
+    assert data != _WHOLE
+    with pytest.raises(MessageError) as refused:
+        parse_query(data.encode())
+    fault = refused.value.fault
+    assert (fault.er, fault.code) == (".22.", "field-repeated")
+    assert fault.original
+    assert data.startswith(fault.original)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps(json.loads(_WHOLE), indent=2),
+        _WHOLE.replace(":", " :"),
+        _WHOLE.replace('"purpose"', '"offence": "not_stated", "purpose"'),
+        _WHOLE.replace('"claims"', '"body": "", "claims"'),
+    ],
+)
+def test_a_member_once_is_read_however_it_is_written(data: str) -> None:
+    """Blanks change nothing, nor does a default that is written out."""
+    assert parse_query(data.encode()) == parse_query(_WHOLE.encode())
+
+
+def test_a_colon_in_a_text_is_no_member() -> None:
+    """What looks like more members than were read is looked at again, and stands."""
+    data = {"key": "AM", "origin": "ORWSP0000", "destinations": ["WA"], "body": 'SEE "A": B'}
+    assert parse_query(json.dumps(data).encode()).value("") == 'SEE "A": B'
+
+
 def test_too_long() -> None:
     """The limit of text holds for JSON too."""
     with pytest.raises(MessageError) as refused:

@@ -8,6 +8,7 @@ Source: docs/reference/messages.md, "JSON"; docs/adr/0005-additions-in-formats.m
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import msgspec
@@ -18,7 +19,14 @@ from comity.domain.query import NO_CLAIMS, Claims, Query
 from comity.domain.vocabulary import Emergency, Instrument, Offence, Purpose
 from comity.formats.faults import MessageError, fault_of, with_original
 from comity.formats.json.schema import decode, echo
-from comity.formats.rules import MESSAGE_BYTES_MAX, check_query, is_control, is_fixed, is_ori
+from comity.formats.rules import (
+    MESSAGE_BYTES_MAX,
+    check_query,
+    is_control,
+    is_fixed,
+    is_ori,
+    refuse_format,
+)
 
 __all__ = ["parse_query", "read_sender", "render_query"]
 
@@ -65,12 +73,16 @@ def parse_query(data: bytes, *, bytes_max: int = MESSAGE_BYTES_MAX) -> Query:
     Shape:  at most 16,384 bytes; `fields` for keys with published fields, `body` for all others.
             A document that only describes a message, and is none itself, may be longer: a line end
             of a text is two bytes here.
-    Raises: MessageError, with the start of the document in its fault.
+    Raises: MessageError, with the start of the document in its fault; also for a member that
+            stands twice, because two readers of one record could see two different questions.
     """
     said = decode(_decoder, data, bytes_max=bytes_max)
     try:
         query = _query_of(said)
         check_query(query)
+        # Each member has its colon. More colons are rare: in a value, or a default written out.
+        if data.count(b":") != _members_at_least(said) and _repeats_member(data):
+            raise refuse_format(query.key, "field-repeated", "a member stands twice")
     except MessageError as error:
         raise with_original(error, echo(data)) from None
     return query
@@ -122,6 +134,44 @@ def read_sender(data: bytes) -> tuple[ORI | None, str | None]:
         ORI(origin) if is_ori(origin) else None,
         control if is_control(control) else None,
     )
+
+
+def _members_at_least(said: _Query) -> int:
+    """Return how many members a document surely has: the required, and what is no default."""
+    claims = said.claims
+    count = (
+        len(("key", "origin", "destinations"))
+        + (said.control is not None)
+        + (len(said.fields) + 1 if said.fields else 0)
+        + (said.body != "")
+    )
+    if claims is None:
+        return count
+    return (
+        count
+        + len(("claims",))
+        + (claims.purpose is not Purpose.NOT_STATED)
+        + (claims.case_number != "")
+        + (claims.offence is not Offence.NOT_STATED)
+        + (claims.instrument is not Instrument.NOT_STATED)
+        + (claims.instrument_ref != "")
+        + (claims.operator != "")
+        + (claims.emergency is not Emergency.NONE)
+    )
+
+
+def _repeats_member(data: bytes) -> bool:
+    """Whether an object of a JSON document has one name twice, escaped or not."""
+    repeats = False
+
+    def table_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal repeats
+        table = dict(pairs)
+        repeats = repeats or len(table) != len(pairs)
+        return table
+
+    json.loads(data, object_pairs_hook=table_of)
+    return repeats
 
 
 def _query_of(said: _Query) -> Query:
