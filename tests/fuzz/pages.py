@@ -16,7 +16,14 @@ from tests.fuzz.shape import Shape
 from tests.fuzz.target import READ, Target, outcome_of, same
 
 _UNKNOWN = "page-unknown"
-_VALUES = {"number": "126", "step": "1", "act": "release", "file": "console.css"}
+_VALUES = {
+    "number": "126",
+    "step": "1",
+    "act": "release",
+    "clause": "BLOCK-1",
+    "form": "pdf",
+    "file": "console.css",
+}
 
 
 def _check_fields(data: bytes) -> str:
