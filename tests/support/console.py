@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from html import unescape
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from comity.app.console import console_handlers
 from comity.app.paper import set_letter, set_paper
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
+from comity.console.fronts import Fronts
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
@@ -155,7 +157,13 @@ def person_of(role: Role, state: Member = WA) -> Person:
 class PracticeConsole:
     """The console's application, asked as a browser would."""
 
-    def __init__(self, host: PracticeHost, *, wait_s: int = TAKE_BACK_SECONDS) -> None:
+    def __init__(
+        self,
+        host: PracticeHost,
+        *,
+        wait_s: int = TAKE_BACK_SECONDS,
+        fronts: Sequence[str] = (),
+    ) -> None:
         self.host = host
         clock, entropy = host.disk.clock, SeededEntropy(b"console")
         self._clock = clock
@@ -192,6 +200,7 @@ class PracticeConsole:
             sessions=self.sessions,
             people=lambda: self.people,
             views=views,
+            fronts=Fronts(map(ip_network, fronts)),
             clock=clock,
             events=host.events,
         )

@@ -18,6 +18,7 @@ from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
+from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook, StateClauses
@@ -110,6 +111,7 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
             sessions=sessions,
             people=current,
             views=views,
+            fronts=Fronts(settings.console_fronts),
             clock=SystemClock(),
             events=events,
         )

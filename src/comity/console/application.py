@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from comity.console.cookies import pending_cookie, session_cookie
 from comity.console.errors import PeopleError
+from comity.console.fronts import Fronts
 from comity.console.people import People
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to, headers_of
@@ -66,6 +67,7 @@ class ConsoleApp:
         sessions: Sessions,
         people: Callable[[], People],
         views: Views,
+        fronts: Fronts,
         clock: Clock,
         events: Events,
     ) -> None:
@@ -80,6 +82,7 @@ class ConsoleApp:
         self._sessions = sessions
         self._people = people
         self._views = views
+        self._fronts = fronts
         self._clock = clock
         self._events = events
 
@@ -156,6 +159,7 @@ class ConsoleApp:
         token = cookies.get(self._session_name, "")
         now = self._now()
         query = scope["query_string"].decode("latin-1")
+        peer = scope["client"][0] if scope["client"] else ""
         return Visit(
             path=scope["raw_path"].decode("ascii"),
             query_text=query,
@@ -165,7 +169,7 @@ class ConsoleApp:
             values=found.values,
             token=token,
             pending=cookies.get(self._pending_name, ""),
-            source=scope["client"][0] if scope["client"] else "",
+            source=self._fronts.source_of(peer, scope["headers"]),
             now=now,
             signed_in=self._signed_in(token, now) if token else None,
         )

@@ -6,14 +6,14 @@ practice provider only where data are practice data. Source: docs/adr/0037-signi
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comity.domain.errors import MalformedError
 from comity.domain.web import parse_web_address
-from comity.roles.setting_types import DirPath, Port
+from comity.roles.setting_types import DirPath, Port, split_text
 
 __all__ = ["PREFIX", "ConsoleSettings"]
 
@@ -46,6 +46,14 @@ class ConsoleSettings(BaseSettings):
         description="Scheme, host and port at which browsers reach the console: `https`, or `http` "
         "on this machine. The identity provider sends people back to `/sign-in/done` below it and "
         "to nowhere else. Unset: `http://127.0.0.1` and the port.",
+    )
+    console_fronts: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(split_text)] = Field(
+        (),
+        max_length=64,
+        title="addresses, comma between",
+        description="The IP addresses or networks of what ends TLS in front of the console. The "
+        "last address in `X-Forwarded-For` that is none of these is where a request came from; "
+        "from anyone else that header counts for nothing. Unset: whoever connects is the source.",
     )
     console_people_file: DirPath | None = Field(
         None,
@@ -91,4 +99,11 @@ class ConsoleSettings(BaseSettings):
                 parse_web_address(value, str(info.field_name), is_base=is_base)
             except MalformedError as error:
                 raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("console_fronts")
+    @classmethod
+    def _check_fronts(cls, value: tuple[IPvAnyNetwork, ...]) -> tuple[IPvAnyNetwork, ...]:
+        if not all(network.prefixlen for network in value):
+            raise ValueError("a network of all addresses is no front: anyone could say anything")
         return value

@@ -447,7 +447,9 @@ def setting_facts() -> tuple[SettingFact, ...]:
             name=name,
             variable=f"{PREFIX}{name.upper()}",
             unit=field.title or "",
-            default="see there" if field.default_factory else _default_text(field.default),
+            default=(
+                "see there" if field.default_factory else _default_text(field.default) or "unset"
+            ),
             meaning=field.description or "",
         )
         for name, field in sorted(

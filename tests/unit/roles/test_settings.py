@@ -56,6 +56,20 @@ def test_console_is_alone_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.oidc_issuer == "https://id.example.invalid/realms/wa"
 
 
+def test_fronts_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several stand in one variable with commas between them."""
+    monkeypatch.setenv("COMITY_CONSOLE_FRONTS", "192.0.2.10,2001:db8::/64")
+    assert list(map(str, load_settings().console_fronts)) == ["192.0.2.10/32", "2001:db8::/64"]
+
+
+@pytest.mark.parametrize("said", ["proxy", "192.0.2.10/24", "0.0.0.0/0", "::/0", "192.0.2.10,x"])
+def test_no_front_is_everyone(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """What is no address or network of some is refused."""
+    monkeypatch.setenv("COMITY_CONSOLE_FRONTS", said)
+    with pytest.raises(SettingsError, match="COMITY_CONSOLE_FRONTS"):
+        load_settings()
+
+
 def test_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable leaves the default."""
     monkeypatch.setenv("COMITY_NATS_URL", "")
