@@ -12,7 +12,13 @@ import pytest
 
 from comity.front.http import app as app_module
 from comity.front.http import protocol as module
-from comity.front.http.protocol import HEAD_BYTES_MAX, HEADERS_MAX, TARGET_BYTES_MAX, HttpTimes
+from comity.front.http.protocol import (
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+    TARGET_BYTES_MAX,
+    HttpRoom,
+    HttpTimes,
+)
 from tests.support.http import JSON, Caller, Office, json_message, open_office, waiting
 from tests.support.line import Contexts
 
@@ -330,22 +336,26 @@ async def test_requests_of_a_line_are_counted(
     assert (await caller.ask("GET", "/v1/deliveries")).status == 200
 
 
-@pytest.mark.parametrize("name", ["LINE_CONNECTIONS_MAX", "CONNECTIONS_MAX"])
+@pytest.mark.parametrize("is_of_line", [True, False])
 async def test_connections_are_counted(
-    office: Office, monkeypatch: pytest.MonkeyPatch, name: str
+    office: Office, monkeypatch: pytest.MonkeyPatch, *, is_of_line: bool
 ) -> None:
     """At the limit a connection is taken, one beyond is told to come again; a place comes free."""
-    monkeypatch.setattr(module, name, 2)
+    shared = office.server._connections
+    assert shared is not None
+    if is_of_line:
+        assert shared.room == HttpRoom(connections=module.LINE_CONNECTIONS_MAX)
+        shared.room = HttpRoom(connections=2)
+    else:
+        monkeypatch.setattr(module, "CONNECTIONS_MAX", 2)
     first, second = await office.call(), await office.call()
     for caller in (first, second):
         assert (await caller.ask("GET", "/healthz")).status == 200
     await refused(await office.call(), 503, "busy")
     assert office.events.counts["http_connections_refused"] == 1
-    if name == "LINE_CONNECTIONS_MAX":
+    if is_of_line:
         assert (await (await office.call("salem-2")).ask("GET", "/healthz")).status == 200
     await first.close()
-    shared = office.server._connections
-    assert shared is not None
     for _ in range(500):
         if shared.of_line["salem-1"] == 1:
             break
