@@ -50,11 +50,14 @@ class PastDecisions:
         self._read_at: dict[Member, tuple[float, Past]] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def read(self, member: Member) -> Past:
-        """Return the last decisions. Raises: StoreDownError, LeavesMissingError."""
+    async def read(self, member: Member, *, age_s: float = KEPT_SECONDS_MAX) -> Past:
+        """Return the last decisions, read at most `age_s` seconds ago.
+
+        Raises: StoreDownError, LeavesMissingError.
+        """
         async with self._one_at_a_time:
             found = self._read_at.get(member)
-            if found is not None and self._now() - found[0] <= KEPT_SECONDS_MAX:
+            if found is not None and self._now() - found[0] <= age_s:
                 return found[1]
             head, _ = (await self._store.heads([member]))[member]
             past = await self._read(member, head.frontier.size)

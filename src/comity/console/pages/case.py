@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
+from comity.console.pages.before_words import before_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.pages.verdict_form import (
     KINDS,
@@ -37,7 +38,7 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
 from comity.domain.agency import Agency
-from comity.domain.ids import ORI, entry_name
+from comity.domain.ids import ORI, Member, entry_name
 from comity.domain.passes import PASS_DAYS_MAX
 from comity.domain.verdict import Verdict
 from comity.domain.vocabulary import (
@@ -53,6 +54,8 @@ from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.ports import UnreachableError
 from comity.review.verdicts import NOTE_CHARACTERS_MAX, HoldClosedError
 from comity.services.outgoing import OutgoingFullError
+from comity.services.past_decisions import Past
+from comity.services.sealed_rows import LeavesMissingError
 
 __all__ = ["Act", "CasePages"]
 
@@ -60,6 +63,8 @@ _SILENT: Final = (
     "The gateway did not answer. It may have recorded that this was shown to you, and nothing "
     "was. The request waits and its clock goes on. Try again in a moment."
 )
+_PAST_SECONDS_MAX: Final = 300.0
+"""How old past decisions beside a case may be: nobody waits for them case by case."""
 _MARKS: Final = {Outcome.RELEASE: "released", Outcome.HOLD: "held", Outcome.DENY: "refused"}
 
 
@@ -102,7 +107,8 @@ class CasePages:
     ) -> Reply:
         hold, person = shown.hold, visit.person
         record = self._record(visit, hold)
-        agency = (await self._desk.books.directory()).agency(ORI(hold.agency))
+        directory = await self._desk.books.directory()
+        agency = directory.agency(ORI(hold.agency))
         look = Look(state=person.state, subject=person.subject, name=person.name, at=visit.now)
         other = self._desk.opened.looked(hold.entry, look)
         own = self._desk.verdicts.on(hold.entry)
@@ -120,6 +126,9 @@ class CasePages:
             record_fault=fault,
             show_record=url_of(Name.SHOW_RECORD, number=visit.values["number"]),
             step=hold.next_step,
+            before=before_words(
+                await self._past(person.state), hold, person.state, directory, visit.now
+            ),
             access_entry=shown.access_entry.upper(),
             other=other
             and f"{other.name} opened this case at "
@@ -204,6 +213,13 @@ class CasePages:
         opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
         self._desk.opened.put(session, opened_case)
         return opened_case
+
+    async def _past(self, state: Member) -> Past | None:
+        try:
+            return await self._desk.past.read(state, age_s=_PAST_SECONDS_MAX)
+        except LeavesMissingError:
+            # The case can be decided without; the ledger's own checks raise the alarm.
+            return None
 
     def _record(self, visit: Visit, hold: HoldView) -> ShownRecord | None:
         return self._desk.opened.record(visit.form_token, hold.entry, hold.next_step, visit.now)

@@ -6,37 +6,22 @@ import re
 from typing import Any, Final
 
 from comity.console.desk import Desk
+from comity.console.pages.decision_words import decision_words, looked_said
 from comity.console.pages.figure_words import figures_words
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import counted, iso, listed, moment_said, opened, share_said
-from comity.directory.directory import Directory
-from comity.domain.ids import ORI, Member, entry_name
-from comity.domain.vocabulary import term
-from comity.review.past import Became, PastDecision, PastTally, tally_of
-from comity.services.past_decisions import DECISIONS_MAX, Past
+from comity.console.words import share_said
+from comity.review.past import PastTally, tally_of
 
 __all__ = ["DecisionPages", "finding_of"]
 
 ROWS_MAX: Final = 50
 """Decisions of one page."""
-_HOUR_SECONDS: Final = 3_600
 _SEES_REVIEWERS: Final = (Role.SUPERVISOR, Role.AUDITOR)
 _BEFORE: Final = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-_SAID: Final[dict[Became, tuple[str, str]]] = {
-    Became.RELEASED: ("released", "Released"),
-    Became.PART: ("released", "Released in part"),
-    Became.NO_RECORD: ("none", "No record"),
-    Became.NOTHING: ("none", "Nothing of it in the record"),
-    Became.REFUSED: ("refused", "Refused"),
-    Became.BY_RULES: ("refused", "Refused by the rules in force"),
-    Became.EXPIRED: ("refused", "Not decided in time"),
-    Became.ASKED: ("held", "Agency was asked"),
-    Became.PASSED_ON: ("held", "Passed on"),
-}
 
 
 class DecisionPages:
@@ -63,9 +48,9 @@ class DecisionPages:
             visit,
             finding=finding_of(tally),
             figures_shown=_figures(tally),
-            looked=_looked(past),
+            looked=looked_said(past),
             times=figures and figures_words(figures),
-            rows=[_row(each, state, directory, visit.now) for each in rows],
+            rows=[decision_words(each, state, directory, visit.now) for each in rows],
             more=f"{visit.path}?before={rows[-1].index}" if further else "",
             is_first=before is None,
         )
@@ -98,35 +83,6 @@ def _figures(tally: PastTally) -> list[dict[str, Any]]:
         ),
     )
     return [{"label": label, "value": f"{value:,}", "tone": tone} for label, value, tone in rows]
-
-
-def _looked(past: Past) -> str:
-    """Return how far back was looked."""
-    count = counted(past.size - past.first, "entry", "entries")
-    if past.first == 0:
-        return f"Counted over the whole ledger: {count}."
-    if len(past.decisions) >= DECISIONS_MAX:
-        return (
-            f"Counted over the last {DECISIONS_MAX:,} decisions, in the last {count} of the ledger."
-        )
-    return f"Counted over the last {count} of the ledger; what was decided before is not among it."
-
-
-def _row(each: PastDecision, state: Member, directory: Directory, now: int) -> dict[str, Any]:
-    mark, word = _SAID[each.became]
-    agency = directory.agency(ORI(each.agency)) if each.agency else None
-    at = each.hour * _HOUR_SECONDS
-    return {
-        "entry": entry_name(state, each.index).upper(),
-        "hold": entry_name(state, each.hold_index).upper(),
-        "agency": agency.name if agency is not None else each.agency or "not shown in the ledger",
-        "parts": opened(listed([term(part).label for part in each.held])),
-        "released": opened(listed([term(part).label for part in each.released])) or "Nothing",
-        "mark": mark,
-        "word": word,
-        "hour": iso(at),
-        "hour_said": moment_said(at, state, now),
-    }
 
 
 def _before(text: str) -> int | None:
