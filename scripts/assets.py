@@ -23,6 +23,9 @@ FRONTEND: Final = ROOT / "frontend"
 STATIC: Final = ROOT / "src/comity/console/static"
 INSTALL_SECONDS_MAX: Final = 240
 BUILD_SECONDS_MAX: Final = 60
+REACH_SECONDS_MAX: Final = 90
+AUTHORITIES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
+"""The machine's certificate authorities, as Debian keeps them."""
 
 
 class BuildError(Exception):
@@ -53,10 +56,20 @@ def build(folder: Path) -> Path:
     return made
 
 
+def reach() -> None:
+    """Ask the npm registry for one package that the lock names. Raises: BuildError."""
+    _, npm = tools()
+    asked = [*npm, "view", "htmx.org", "name", "--fetch-retries=2", "--fetch-timeout=20000"]
+    run(asked, FRONTEND, REACH_SECONDS_MAX)
+
+
 def run(command: list[str], folder: Path, seconds_max: int) -> None:
     """Run one step. Raises: BuildError with what it said if it fails or takes too long."""
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(command[0]).parent}{os.pathsep}{environment.get('PATH', '')}"
+    if AUTHORITIES.is_file():
+        # Node brings authorities of its own and would not know one that only this machine trusts.
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(AUTHORITIES))
     try:
         done = subprocess.run(
             command,
@@ -95,7 +108,15 @@ def main() -> int:
     """Build, or with `--check` build beside and compare."""
     parser = argparse.ArgumentParser(description="Build the console's assets from frontend/.")
     parser.add_argument("--check", action="store_true", help="change nothing; fail on a difference")
+    parser.add_argument("--reach", action="store_true", help="only see if the registry answers")
     options = parser.parse_args()
+    if options.reach:
+        try:
+            reach()
+        except BuildError as fault:
+            print(fault, file=sys.stderr)
+            return 1
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         try:
             made = build(Path(folder))

@@ -58,6 +58,17 @@ def test_suite_that_cannot_run_here_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert "apt-get install chromium" in outcome.not_run
 
 
+def test_without_a_registry_nothing_is_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a network refuses is no fault of what was committed; it is named as not run."""
+    (suite,) = [suite for suite in chosen("all") if suite.name == "assets"]
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retry_mintimeout", "10")
+    monkeypatch.setenv("npm_config_fetch_retry_maxtimeout", "20")
+    outcome = run_suite(suite, time.monotonic() + 60)
+    assert (outcome.passed, outcome.failed) == (0, 0)
+    assert "registry does not answer" in outcome.not_run
+
+
 def test_overrun_is_a_failure() -> None:
     """A command that has no time left is ended and counted as failed."""
     suite = Suite(
