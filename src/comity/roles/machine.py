@@ -6,9 +6,11 @@ Guarantee: what is missing is found before a process starts, and said in one sen
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +42,11 @@ MEMORY_LIMITS: Final = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
+OUTGOING_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+LISTEN_PORT_MIN: Final = 10_000
+_PORT_TRIES: Final = 64
+# Each look begins behind the last: a port that was given and is not yet bound is not given again.
+_turns: Final = count(secrets.randbelow(1 << 16))
 MIB: Final = 2**20
 PASSABLE: Final = 0o711
 
@@ -110,12 +117,35 @@ def make_data_dir(path: Path) -> None:
         )
 
 
-def free_port() -> int:
-    """Return a TCP port that nobody listens on at this moment."""
+def free_port(outgoing: Path = OUTGOING_PORTS) -> int:
+    """Return a TCP port that nobody has at this moment.
+
+    It lies below those that the kernel gives to outgoing connections, if there is room: one of
+    these would have it before a listener that starts slowly.
+    """
+    room = _first_outgoing(outgoing) - LISTEN_PORT_MIN
+    for _ in range(_PORT_TRIES if room > 0 else 0):
+        try:
+            return _bound(LISTEN_PORT_MIN + next(_turns) % room)
+        except OSError:
+            continue
+    return _bound(0)
+
+
+def _bound(port: int) -> int:
+    """Return a port that could be bound; 0 is one of the kernel's choice. Raises: OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port
+        probe.bind((LOOPBACK, port))
+        found: int = probe.getsockname()[1]
+    return found
+
+
+def _first_outgoing(ports: Path) -> int:
+    """Return the first port of outgoing connections; 0 where the kernel does not say."""
+    try:
+        return int(ports.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def take_port(wanted: int, *, setting: str) -> int:

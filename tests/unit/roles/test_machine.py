@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from comity.roles import machine
 from comity.roles.errors import DataDirError, MemoryTooSmallError, PortTakenError
 from comity.roles.machine import (
+    LISTEN_PORT_MIN,
     LOOPBACK,
     MEMORY_MIB_MIN,
     check_disk,
@@ -71,6 +75,39 @@ def test_free_port_can_be_had() -> None:
     port = free_port()
     assert take_port(port, setting="COMITY_LINE_PORT") == port
     assert take_port(0, setting="COMITY_LINE_PORT") > 0
+
+
+def test_free_ports_are_not_those_of_outgoing_connections(tmp_path: Path) -> None:
+    """A connection that goes out cannot have the port of a listener that is not yet up."""
+    ports = tmp_path / "ports"
+    ports.write_text("20000\t30000\n")
+    found = [free_port(ports) for _ in range(50)]
+    assert len(set(found)) == len(found)
+    assert all(LISTEN_PORT_MIN <= port < 20_000 for port in found)
+
+
+def test_free_port_skips_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that begins at a port that is had goes on to the next."""
+    first = free_port()
+    monkeypatch.setattr(machine, "_turns", count(first - LISTEN_PORT_MIN))
+    with socket.create_server((LOOPBACK, first)):
+        assert free_port() > first
+
+
+def test_free_port_where_all_are_taken_is_one_of_the_kernels(tmp_path: Path) -> None:
+    """Where the one place below outgoing connections is had, the kernel chooses."""
+    ports = tmp_path / "ports"
+    ports.write_text(f"{LISTEN_PORT_MIN + 1} 60999")
+    with suppress(OSError), socket.create_server((LOOPBACK, LISTEN_PORT_MIN)):
+        assert free_port(ports) != LISTEN_PORT_MIN
+
+
+@pytest.mark.parametrize("text", ["", "no numbers", "1024 65535"])
+def test_free_port_where_the_kernel_says_nothing_useful(tmp_path: Path, text: str) -> None:
+    """Then the kernel chooses."""
+    ports = tmp_path / "ports"
+    ports.write_text(text)
+    assert free_port(ports) > 0
 
 
 def test_taken_port_is_refused() -> None:
