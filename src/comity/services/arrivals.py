@@ -44,6 +44,7 @@ class Arrivals:
         new: list[NewAnswer] = []
         reach: dict[ExchangeId, int] = {}
         ended: set[ExchangeId] = set()
+        now = self._clock.now_ns() // _NS
         for answer in sorted(answers, key=lambda a: (a.exchange_id, a.step)):
             found = self._open.of_exchange(answer.exchange_id)
             is_over = answer.exchange_id in ended or (found is not None and found[1].is_final)
@@ -55,6 +56,8 @@ class Arrivals:
             if answer.step in item.seen:
                 item.take(answer)
                 reach[answer.exchange_id] = max(next_step, item.next_step)
+                # After a restart, this is how a hold's time is known again.
+                self._open.rest(state, now)
                 self._events.note("answers_repeated")
             elif len(item.seen) >= ANSWERS_PER_EXCHANGE_MAX and not answer.is_final:
                 # Each would be a kept row of the requester's line.
@@ -66,7 +69,7 @@ class Arrivals:
                     ended.add(answer.exchange_id)
             elif answer.step > next_step:
                 self._events.note("answers_early")
-                self._open.hasten(state, self._clock.now_ns() // _NS)
+                self._open.hasten(state, now)
             else:
                 self._events.note("answers_repeated")
         return new

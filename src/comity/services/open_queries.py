@@ -20,7 +20,7 @@ from comity.exchange.origin import AcceptedQuery
 __all__ = ["REDRIVE_SECONDS", "OpenExchange", "OpenQueries", "OpenQueryState"]
 
 REDRIVE_SECONDS: Final = (2, 5, 15, 60)
-"""Waits before a query is asked again; the last one repeats."""
+"""Waits before a query is asked again, counted from its last new word; the last one repeats."""
 
 HELD_REDRIVE_SECONDS: Final = 300
 """Wait before a query is asked again that a reviewer has; what an agency is to answer, which has
@@ -59,10 +59,12 @@ class OpenExchange(msgspec.Struct, kw_only=True):
             self.is_awaited = answer.response is ResponseKind.DELIVERED
         self.next_step = max(self.next_step, answer.step + max(1, len(answer.proofs)))
 
+    def is_resting(self, now: int) -> bool:
+        """Whether a person has it, as far as this host knows, and still has time for it."""
+        return self.is_held and self.held_until > now
+
     def held_wait_s(self, now: int) -> int:
         """Return how long to wait before asking again for what a person has."""
-        if self.held_until <= now:
-            return REDRIVE_SECONDS[-1]
         longest = REDRIVE_SECONDS[-1] if self.is_awaited else HELD_REDRIVE_SECONDS
         return min(longest, self.held_until + HELD_SLACK_SECONDS - now)
 
@@ -76,7 +78,7 @@ class OpenExchange(msgspec.Struct, kw_only=True):
 
 
 class OpenQueryState(msgspec.Struct, kw_only=True):
-    """One open query. `tries` counts asks.
+    """One open query. `tries` counts asks since one of its states said something new.
 
     `due_at` is when it is asked again; `is_hastened` that this was brought forward. `unmerged` are
     the first answers of states that a merged message will bring, `later` what came behind them;
@@ -98,11 +100,19 @@ class OpenQueryState(msgspec.Struct, kw_only=True):
         return [item for item in self.exchanges.values() if not item.is_final]
 
     def wait_s(self, now: int) -> int:
-        """Return how long to wait before asking again."""
+        """Return how long to wait before asking again.
+
+        A hold whose time this host does not know, or whose time is over, is asked for like
+        anything else that is owed: its word, or the ask for it, may have been lost.
+        """
+        if self.is_resting(now):
+            return min(item.held_wait_s(now) for item in self.pending())
+        return REDRIVE_SECONDS[min(max(self.tries, 1), len(REDRIVE_SECONDS)) - 1]
+
+    def is_resting(self, now: int) -> bool:
+        """Whether people have all that it waits for, and time for it."""
         pending = self.pending()
-        if pending and all(item.is_held for item in pending):
-            return min(item.held_wait_s(now) for item in pending)
-        return REDRIVE_SECONDS[min(self.tries, len(REDRIVE_SECONDS)) - 1]
+        return bool(pending) and all(item.is_resting(now) for item in pending)
 
 
 class OpenQueries:
@@ -153,8 +163,7 @@ class OpenQueries:
 
         Each further ask would have its state look up and prove again what it said a moment ago.
         """
-        pending = state.pending()
-        if pending and all(item.is_held for item in pending):
+        if state.is_resting(now):
             self._wait_until(state, now + state.wait_s(now))
 
     def of_exchange(self, exchange_id: ExchangeId) -> tuple[OpenQueryState, OpenExchange] | None:

@@ -351,6 +351,7 @@ class OriginFace:
     def _taken(self, state: OpenQueryState, item: OpenExchange, answer: Answer) -> None:
         self._note(item, answer)
         state.is_hastened = False
+        state.tries = 0
         # Only a state that answers itself shows that it is back.
         self._asking.heard(item, is_back=answer.response is not ResponseKind.UNAVAILABLE)
 
@@ -449,6 +450,7 @@ class OriginFace:
         for item in state.exchanges.values():
             own = [r for r in opened.results if r.exchange_id == item.exchange.exchange_id]
             item.restore((r.step for r in own), is_final=any(r.is_final for r in own))
+        state.tries = 0
         if is_new:
             self._open.add(state, now)
         else:
