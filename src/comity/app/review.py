@@ -1,4 +1,4 @@
-"""The review desk of a gateway beside holds: case passes, the urgent lane, and their commands."""
+"""The review desk of a gateway beside holds: passes, instruments, the urgent lane, commands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from comity.ports import Clock, Entropy, LedgerRows, Store
 from comity.services.accesses import Accesses
 from comity.services.events import Events
 from comity.services.health import Health
+from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
 from comity.services.review_commands import ReviewCommands
@@ -22,6 +23,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer face asks, and what commands go to."""
 
     passes: Passes
+    instruments: Instruments
     urgent: UrgentLane
     commands: ReviewCommands
 
@@ -46,6 +48,16 @@ def review_parts(
         clock=clock,
         events=events,
     )
+    instruments = Instruments(
+        world=world,
+        store=store,
+        rows=rows,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        clock=clock,
+        events=events,
+    )
     urgent = UrgentLane(
         world=world,
         store=store,
@@ -58,8 +70,9 @@ def review_parts(
     commands = ReviewCommands(
         world=world,
         passes=passes,
+        instruments=instruments,
         urgent=urgent,
         accesses=Accesses(sequencer, clock, entropy),
         clock=clock,
     )
-    return ReviewParts(passes=passes, urgent=urgent, commands=commands)
+    return ReviewParts(passes=passes, instruments=instruments, urgent=urgent, commands=commands)

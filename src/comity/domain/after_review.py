@@ -59,10 +59,11 @@ class SignedAfterReview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk(StrEnum):
-    """What a reviewer reads: case passes, or urgent releases."""
+    """What a reviewer reads: case passes, urgent releases, or legal instruments."""
 
     PASSES = "passes"
     URGENT = "urgent"
+    INSTRUMENTS = "instruments"
 
 
 class DeskReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from comity.exchange.bases import (
     REVIEW_AFTER_SECONDS,
     Basis,
     basis_of,
+    instrument_remark,
     pass_remark,
     urgent_remark,
 )
@@ -331,6 +332,7 @@ def _answered(
         hold=hold,
         urgent=_urgent_file(judged, leaves, terms) if Basis.URGENT in bases else None,
         case_pass=judged.case_pass if Basis.PASS in bases else "",
+        instrument=judged.instrument if Basis.INSTRUMENT in bases else "",
     )
 
 
@@ -370,6 +372,7 @@ def _remark(
         MANY_MATCHES if is_many else "",
         urgent_remark(terms.contact) if Basis.URGENT in bases else "",
         pass_remark(judged.case_pass) if Basis.PASS in bases else "",
+        instrument_remark(judged.instrument) if Basis.INSTRUMENT in bases else "",
         terms.remark,
     )
     return " - ".join(filter(None, said))

@@ -1,18 +1,21 @@
-"""What a release rests on: the rules alone, a case pass, or the urgent lane with its after-review.
+"""What a release rests on: the rules alone, the urgent lane with its after-review, a case pass, or
+a verified instrument.
 
-# INVARIANT (review-is-verified): a pass comes here only after its signature was verified, and the
-policy in force is asked again for the classes that it grants; every other class stays as it was.
+# INVARIANT (review-is-verified): a pass or an instrument comes here only after its signatures were
+verified, and the policy in force is asked again for its classes; every other one stays as it was.
 # INVARIANT (fail-closed): a rule that asks for an after-review releases only through `on_lane`;
-what was not taken through it is denied by `gated`.
+what was not taken through it is denied by `gated`. What a claimed instrument alone releases is
+held.
 Each basis has a disclosure leaf of its own, so that public leaves alone say what rested on what.
-Source: docs/adr/0034-passes-and-urgent-lane.md.
+Source: docs/adr/0034-passes-and-urgent-lane.md, docs/adr/0046-instruments.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,14 +24,18 @@ from comity.domain.vocabulary import DataClass, Outcome
 from comity.exchange.judged import Judged
 from comity.policy import CompiledPolicy, Obligation
 from comity.policy.block import blocks_of
-from comity.policy.check import CASE_PASS, URGENT_LANE
+from comity.policy.check import CASE_PASS, INSTRUMENT, URGENT_LANE
 
 __all__ = [
     "REVIEW_AFTER_SECONDS",
     "Basis",
+    "Covering",
     "basis_of",
+    "instrument_remark",
+    "on_claim",
     "on_lane",
     "pass_remark",
+    "rests_on_claim",
     "under_pass",
     "urgent_remark",
 ]
@@ -40,6 +47,14 @@ _PASSED: Final = Reason(
 _URGENT: Final = Reason(
     rule=URGENT_LANE, sentence="Released at once as urgent; the state looks at it afterwards."
 )
+_VERIFIED: Final = Reason(
+    rule=INSTRUMENT,
+    sentence="Two people of the state have verified the instrument that is claimed.",
+)
+_UNVERIFIED: Final = Reason(
+    rule=INSTRUMENT,
+    sentence="An instrument is claimed that the state has not verified: a person looks first.",
+)
 _DUTY: Final = Obligation.REVIEW_AFTER.value
 
 
@@ -49,9 +64,21 @@ class Basis(IntEnum):
     RULES = 0
     URGENT = 1
     PASS = 2
+    INSTRUMENT = 3
 
 
-_BASES: Final = {URGENT_LANE: Basis.URGENT, CASE_PASS: Basis.PASS}
+_BASES: Final = {
+    URGENT_LANE: Basis.URGENT,
+    CASE_PASS: Basis.PASS,
+    INSTRUMENT: Basis.INSTRUMENT,
+}
+
+
+class Covering(NamedTuple):
+    """A verified instrument that covers a request: its entry, and the classes in its scope."""
+
+    entry: str
+    classes: frozenset[DataClass]
 
 
 def basis_of(decision: ClassDecision) -> Basis:
@@ -90,8 +117,66 @@ def under_pass(
 ) -> Judged:
     """Return what is decided where a pass grants these classes; unchanged where none is held.
 
-    What a block holds, not confirmed or lapsed, no pass opens: a person reviews every query.
     The caller found the pass: verified, in time, of this agency, case and persons.
+    """
+    again = _looked_at(judged, policy, granted, _PASSED)
+    return judged if again is judged else msgspec.structs.replace(again, case_pass=entry)
+
+
+def on_claim(
+    judged: Judged, plain: Judged, policy: CompiledPolicy, covering: Covering | None
+) -> Judged:
+    """Return what is decided of a request that claims an instrument.
+
+    `plain` is the same request without it, settled by lane and pass as this one is. What only the
+    claim releases is held, unless a verified instrument covers it; then what is held in its scope
+    is decided again too, as after a review.
+    """
+    classes = covering.classes if covering is not None else frozenset[DataClass]()
+    claimed = iter([_is_claimed(*pair) for pair in _pairs(judged, plain)])
+
+    def settled(decision: ClassDecision) -> ClassDecision:
+        if not next(claimed):
+            return decision
+        if decision.data_class in classes:
+            return msgspec.structs.replace(decision, reasons=(_VERIFIED, *decision.reasons))
+        reasons = (_UNVERIFIED, *decision.reasons)
+        return msgspec.structs.replace(
+            decision, outcome=Outcome.HOLD, reasons=reasons, obligations=()
+        )
+
+    gated = _each(judged, settled) if rests_on_claim(judged, plain) else judged
+    if covering is None:
+        return gated
+    again = _looked_at(gated, policy, classes, _VERIFIED)
+    return again if again is judged else msgspec.structs.replace(again, instrument=covering.entry)
+
+
+def rests_on_claim(judged: Judged, plain: Judged) -> tuple[DataClass, ...]:
+    """Return the classes that are released, of some record, only because of what is claimed."""
+    found = {cell.data_class for cell, other in _pairs(judged, plain) if _is_claimed(cell, other)}
+    return tuple(part for part in DataClass if part in found)
+
+
+def _is_claimed(decision: ClassDecision, plain: ClassDecision) -> bool:
+    return decision.outcome is Outcome.RELEASE and plain.outcome is not Outcome.RELEASE
+
+
+def _pairs(judged: Judged, plain: Judged) -> list[tuple[ClassDecision, ClassDecision]]:
+    """Return each decision with its fellow of the same kind and class, in `_each`'s order."""
+    return list(zip(_cells(judged), _cells(plain), strict=True))
+
+
+def _cells(judged: Judged) -> list[ClassDecision]:
+    return list(chain.from_iterable((*judged.rows, *judged.beside)))
+
+
+def _looked_at(
+    judged: Judged, policy: CompiledPolicy, granted: frozenset[DataClass], reason: Reason
+) -> Judged:
+    """Return what is decided of these classes after a review; the same where none is held.
+
+    What a block holds, not confirmed or lapsed, nothing opens: a person reviews every query.
     """
     blocks = blocks_of(policy.bundle)
 
@@ -102,8 +187,7 @@ def under_pass(
             and not any(reason.rule in blocks for reason in decision.reasons)
         )
 
-    cells = [d for row in (*judged.rows, *judged.beside) for d in row]
-    held = tuple(dict.fromkeys(d.data_class for d in cells if is_opened(d)))
+    held = tuple(dict.fromkeys(d.data_class for d in _cells(judged) if is_opened(d)))
     if not held:
         return judged
     again = policy.table(judged.facts, held, judged.kinds, reviewed=True)
@@ -115,14 +199,19 @@ def under_pass(
         found = reviewed[decision.data_class, decision.record_kind]
         if found.outcome is not Outcome.RELEASE:
             return found
-        return msgspec.structs.replace(found, reasons=(_PASSED, *found.reasons))
+        return msgspec.structs.replace(found, reasons=(reason, *found.reasons))
 
-    return msgspec.structs.replace(_each(judged, settled), case_pass=entry)
+    return _each(judged, settled)
 
 
 def pass_remark(entry: str) -> str:
     """Return what a requester is told of a pass that an answer used."""
     return f"UNDER CASE PASS {entry.upper()}"
+
+
+def instrument_remark(entry: str) -> str:
+    """Return what a requester is told of an instrument that an answer rests on."""
+    return f"UNDER INSTRUMENT {entry.upper()}"
 
 
 def urgent_remark(contact: str) -> str:

@@ -42,8 +42,9 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What a policy decided about an exchange: one row per record kind.
 
     `beside` is decided for a record that is free text alone, row by row: the classes that such a
-    text shows beyond those of `rows`. `case_pass` cites the pass under which some of it is decided.
-    `ruled` are the rows as the policy gave them, where something beside it has settled `rows`.
+    text shows beyond those of `rows`. `case_pass` cites the pass under which some of it is decided,
+    `instrument` the verified instrument. `ruled` are the rows as the policy gave them, where
+    something beside it has settled `rows`.
     """
 
     exchange: Exchange
@@ -53,6 +54,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[tuple[ClassDecision, ...], ...]
     beside: tuple[tuple[ClassDecision, ...], ...] = ()
     case_pass: str = ""
+    instrument: str = ""
     ruled: tuple[tuple[ClassDecision, ...], ...] = ()
 
 
@@ -89,7 +91,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, the leaves that must be durable before it leaves, and the hold it opens.
 
     `urgent` is what the state has to look at afterwards; `case_pass` the pass that it counts as a
-    use of.
+    use of, `instrument` the instrument.
     """
 
     answer: Answer
@@ -98,6 +100,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     hold: HoldFile | None = None
     urgent: UrgentFile | None = None
     case_pass: str = ""
+    instrument: str = ""
 
 
 def gated(decision: ClassDecision) -> ClassDecision:

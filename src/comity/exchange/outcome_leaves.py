@@ -1,7 +1,9 @@
 """The leaves of an answer: one for each basis of what ends now, and one for what is held.
 
-A denial beside a release stands in the first disclosure. What rests on a case pass cites it.
-Source: docs/adr/0002 (which leaves); docs/adr/0034-passes-and-urgent-lane.md (bases).
+A denial beside a release stands in the first disclosure. What rests on a case pass or an
+instrument cites it.
+Source: docs/adr/0002 (which leaves); docs/adr/0034-passes-and-urgent-lane.md (bases);
+docs/adr/0046-instruments.md.
 """
 
 from __future__ import annotations
@@ -71,7 +73,6 @@ def outcome_leaves(
         classes = set(part.released or ())
         names = [e.name for e in answer.elements if e.data_class in classes]
         kind, decision = _KINDS[part.outcome]
-        is_pass = part.basis is Basis.PASS
         header = outcome_header(
             judged.exchange,
             kind=kind,
@@ -81,7 +82,7 @@ def outcome_leaves(
             result="record" if part.outcome is Outcome.RELEASE else None,
             policy=judged.policy,
             hour=placing.hour,
-            cites=judged.case_pass if is_pass else None,
+            cites=_paper_of(judged, part.basis),
         )
         fields = exchange_fields(
             judged.exchange,
@@ -114,7 +115,7 @@ def no_record_leaf(judged: Judged, answer: Answer, placing: Placing, basis: Basi
         released=(),
         withheld=(),
         result="none",
-        cites=judged.case_pass if basis is Basis.PASS else None,
+        cites=_paper_of(judged, basis),
     )
     payload_hash = sha256(payload_of(answer)).digest()
     step = placing.step + len(placing.before)
@@ -125,6 +126,12 @@ def no_record_leaf(judged: Judged, answer: Answer, placing: Placing, basis: Basi
         fields=exchange_fields(judged.exchange, payload_hash=payload_hash),
         cites_previous=bool(placing.before),
     )
+
+
+def _paper_of(judged: Judged, basis: Basis) -> str | None:
+    """Return the entry of the paper that a release rests on beside the rules, or None."""
+    papers = {Basis.PASS: judged.case_pass, Basis.INSTRUMENT: judged.instrument}
+    return papers.get(basis)
 
 
 def _parts(sides: Sides, shown: Sequence[ClassDecision]) -> Iterator[_Part]:

@@ -28,6 +28,16 @@ from comity.domain.vocabulary import DataClass
 from comity.link.duties import EndDuty
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
 from comity.link.forms import is_code, is_entry, is_id, is_member, is_time
+from comity.link.instruments import (
+    InstrumentSigned,
+    InstrumentView,
+    RegisterInstrument,
+    RevokeInstrument,
+    VerifyInstrument,
+    instrument_state,
+    is_instrument_shown,
+    is_instrument_signed,
+)
 from comity.link.keeping import (
     AskKeys,
     CarryOut,
@@ -196,7 +206,10 @@ class AskStatus(
 class HoldView(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """One open hold. `search` is empty in a list: who was asked about is shown one at a time."""
+    """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
+
+    `instruments` are those that are known under the number that it claims, shown as in a list.
+    """
 
     entry: str
     exchange_id: ExchangeId
@@ -215,6 +228,8 @@ class HoldView(
     classes: tuple[DataClass, ...]
     withheld: tuple[Withheld, ...]
     search: tuple[tuple[str, str], ...] = ()
+    instrument_ref: str = ""
+    instruments: tuple[InstrumentView, ...] = ()
 
 
 class CommandDone(
@@ -279,6 +294,7 @@ Command = (
     | ReviewRelease
     | ReadDesk
     | GiveNotice
+    | InstrumentSigned
     | ExpireReview
     | ShowRecord
 )
@@ -350,6 +366,8 @@ def command_member(command: Command) -> Member:
             return command.state
         case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
             return signed_state(command)
+        case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+            return instrument_state(command)
         case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint() | KeepCosignatures():
             return command.member
         case Succeed() | FoldTraffic() | KeepSegment() | ReleaseLeaves() | EndDuty():
@@ -387,6 +405,8 @@ def _check_command(command: Command) -> None:
             holds = holds and is_id(command.exchange_id)
         case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
             holds = holds and is_signed(command)
+        case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+            holds = holds and is_instrument_signed(command)
         case ExpireReview():
             holds = holds and is_entry(command.entry)
         case ReadHolds():
@@ -437,7 +457,10 @@ def _check_result(result: CommandResult) -> None:
             holds = (not result.entry or is_entry(result.entry)) and _are_facts(result.facts)
         case HoldsShown():
             holds = all(
-                is_entry(view.entry) and is_time(view.opened_at) and is_time(view.until)
+                is_entry(view.entry)
+                and is_time(view.opened_at)
+                and is_time(view.until)
+                and all(map(is_instrument_shown, view.instruments))
                 for view in result.holds
             )
         case KeysShown():

@@ -14,15 +14,15 @@ from comity.domain.after_review import (
 from comity.domain.given_notice import SignedGivenNotice
 from comity.domain.ids import Member
 from comity.domain.passes import (
-    PASS_PERSONS_MAX,
     PassPerson,
     SignedPass,
     SignedRevocation,
 )
-from comity.domain.verdict import VerdictProof
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.forms import is_entry, is_time
+from comity.link.instruments import InstrumentView, is_instrument_shown
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.papers import NAME_CHARS_MAX, are_persons, is_by
 
 __all__ = [
     "DeskShown",
@@ -40,10 +40,6 @@ __all__ = [
     "signed_state",
 ]
 
-_NOTE_CHARS_MAX: Final = 500
-_NAME_CHARS_MAX: Final = 64
-_SIGNATURE_BYTES: Final = 64
-_VALUE_CHARS_MAX: Final = 128
 _SHOWN_MAX: Final = 500
 
 
@@ -157,6 +153,7 @@ class DeskShown(
     passes: tuple[PassView, ...] = ()
     releases: tuple[ReleaseView, ...] = ()
     access_entry: str = ""
+    instruments: tuple[InstrumentView, ...] = ()
 
 
 ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice
@@ -184,18 +181,17 @@ def is_signed(command: ReviewSigned) -> bool:
             case_pass = signed.case_pass
             holds = (
                 len(case_pass.agency) == 9
-                and 1 <= len(case_pass.persons) <= PASS_PERSONS_MAX
-                and all(map(_is_person, case_pass.persons))
+                and are_persons(case_pass.persons)
                 and len(set(case_pass.classes)) == len(case_pass.classes)
                 and is_time(case_pass.since)
                 and is_time(case_pass.until)
                 and (not case_pass.hold_entry or is_entry(case_pass.hold_entry))
-                and len(case_pass.case_number) <= _NAME_CHARS_MAX
+                and len(case_pass.case_number) <= NAME_CHARS_MAX
             )
-            return holds and _is_by(case_pass.reviewer, case_pass.at, case_pass.note, signed.proof)
+            return holds and is_by(case_pass.reviewer, case_pass.at, case_pass.note, signed.proof)
         case RevokePass(signed=signed):
             said = signed.revocation
-            return is_entry(said.pass_entry) and _is_by(
+            return is_entry(said.pass_entry) and is_by(
                 said.reviewer, said.at, said.note, signed.proof
             )
         case ReviewRelease(signed=signed):
@@ -203,19 +199,19 @@ def is_signed(command: ReviewSigned) -> bool:
             holds = (
                 is_entry(review.entry)
                 and is_time(review.called_at)
-                and len(review.called) <= _NAME_CHARS_MAX
+                and len(review.called) <= NAME_CHARS_MAX
                 and len(review.answered) <= CALL_CHARACTERS_MAX
             )
-            return holds and _is_by(review.reviewer, review.at, review.note, signed.proof)
+            return holds and is_by(review.reviewer, review.at, review.note, signed.proof)
         case ReadDesk(signed=signed):
             reading = signed.reading
             holds = not reading.entry or is_entry(reading.entry)
-            return holds and _is_by(reading.reviewer, reading.at, "", signed.proof)
+            return holds and is_by(reading.reviewer, reading.at, "", signed.proof)
         case GiveNotice(signed=signed):
             notice = signed.notice
             names = (notice.law, notice.clause)
-            holds = is_entry(notice.entry) and all(0 < len(n) <= _NAME_CHARS_MAX for n in names)
-            return holds and _is_by(notice.reviewer, notice.at, "", signed.proof)
+            holds = is_entry(notice.entry) and all(0 < len(n) <= NAME_CHARS_MAX for n in names)
+            return holds and is_by(notice.reviewer, notice.at, "", signed.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:
@@ -229,17 +225,6 @@ def are_shown(shown: DeskShown) -> bool:
         and all(is_time(view.since) and is_time(view.until) for view in shown.passes)
         and all(is_time(view.due) and is_time(view.released_at) for view in shown.releases)
         and (not shown.access_entry or is_entry(shown.access_entry))
-    )
-
-
-def _is_person(person: PassPerson) -> bool:
-    return 0 < len(person.value) <= _VALUE_CHARS_MAX and len(person.born) <= 8
-
-
-def _is_by(reviewer: str, at: int, note: str, proof: VerdictProof) -> bool:
-    return (
-        0 < len(reviewer) <= _NAME_CHARS_MAX
-        and is_time(at)
-        and len(note) <= _NOTE_CHARS_MAX
-        and len(proof.signature) == _SIGNATURE_BYTES
+        and len(shown.instruments) <= _SHOWN_MAX
+        and all(map(is_instrument_shown, shown.instruments))
     )

@@ -100,11 +100,15 @@ UNLISTED_AGENCY: Final = RuleId("UNLISTED-AGENCY")
 UNKNOWN_VALUE: Final = RuleId("UNKNOWN-VALUE")
 CASE_PASS: Final = RuleId("CASE-PASS")
 URGENT_LANE: Final = RuleId("URGENT-LANE")
+INSTRUMENT: Final = RuleId("INSTRUMENT")
 UNMET_OBLIGATION: Final = RuleId("UNMET-OBLIGATION")
 RESERVED_IDS: Final = frozenset(
-    {NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, UNMET_OBLIGATION}
-)
-"""Ids of the reasons that no rule gives; no rule may have one. The last three are of whoever acts
+    {
+        NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, INSTRUMENT,
+        UNMET_OBLIGATION,
+    }
+)  # fmt: skip
+"""Ids of the reasons that no rule gives; no rule may have one. The last four are of whoever acts
 on a decision: a reader of an answer must not take a rule for a reviewer's grant.
 """
 

@@ -54,6 +54,8 @@ from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
 from comity.ports.review import (
     HoldChange,
     HoldRow,
+    InstrumentChange,
+    InstrumentRow,
     PassChange,
     PassRow,
     ReviewChange,
@@ -151,6 +153,8 @@ __all__ = [
     "HoldRow",
     "IdentityError",
     "IdentityProvider",
+    "InstrumentChange",
+    "InstrumentRow",
     "KeepingStore",
     "KeyEventRow",
     "KeyRow",

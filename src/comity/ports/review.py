@@ -1,8 +1,9 @@
-"""What the store keeps of the review desk: the queue of holds, case passes, urgent releases.
+"""What the store keeps of the review desk: holds, passes, instruments, urgent releases.
 
 Guarantee: as of all ports; `Store` has the methods of `ReviewStore` beside its own. A use of a pass
-that was revoked, and a look at what nobody has to look at, make the whole batch fail.
-Source: docs/adr/0034-passes-and-urgent-lane.md; docs/adr/0036-console.md.
+or an instrument that does not stand, and a look at what nobody has to look at, make the whole batch
+fail.
+Source: docs/adr/0034-passes-and-urgent-lane.md; docs/adr/0036-console.md, 0046-instruments.md.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from comity.review.urgent import ReviewState
 __all__ = [
     "HoldChange",
     "HoldRow",
+    "InstrumentChange",
+    "InstrumentRow",
     "PassChange",
     "PassRow",
     "ReviewChange",
@@ -82,6 +85,35 @@ class PassChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revoked_by: LeafIndex | None = None
 
 
+class InstrumentRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An instrument: its leaf, until when it counts (Unix seconds), how often it was used, and the
+    leaves that verified and that revoked it.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    instrument_id: bytes
+    until: int
+    uses: int = 0
+    verified_by: LeafIndex | None = None
+    revoked_by: LeafIndex | None = None
+    sealed: Sealed
+
+
+class InstrumentChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One use of an instrument, its verification or its revocation by a leaf.
+
+    A use counts only while it is verified and not revoked; it is verified once, with `sealed` as
+    what is kept of it from then on, and revoked once.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    verified_by: LeafIndex | None = None
+    sealed: Sealed | None = None
+    revoked_by: LeafIndex | None = None
+
+
 class UrgentRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An urgent release: its disclosure, when a look is due (Unix seconds), and where that stands.
 
@@ -109,7 +141,7 @@ class ReviewChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReviewStore(Protocol):
-    """The queue, case passes and urgent releases, as the services need them."""
+    """The queue, case passes, instruments and urgent releases, as the services need them."""
 
     async def case_passes(self, members: Collection[Member], now: int) -> list[PassRow]:
         """Return passes that are not revoked and not over, in the order of member and leaf."""
@@ -117,6 +149,14 @@ class ReviewStore(Protocol):
 
     async def case_pass(self, member: Member, leaf_index: int) -> PassRow | None:
         """Return one pass by its leaf, whether it still holds or not."""
+        ...
+
+    async def instruments(self, members: Collection[Member], now: int) -> list[InstrumentRow]:
+        """Return instruments that are not revoked and not over, in the order of member and leaf."""
+        ...
+
+    async def instrument(self, member: Member, leaf_index: int) -> InstrumentRow | None:
+        """Return one instrument by its leaf, whether it still counts or not."""
         ...
 
     async def urgent_releases(

@@ -11,7 +11,16 @@ from comity.ledger.tree import Frontier
 from comity.ports.directory import DirectoryRow
 from comity.ports.duties import NewDuty
 from comity.ports.policies import PolicyRow
-from comity.ports.review import HoldChange, HoldRow, PassChange, PassRow, ReviewChange, UrgentRow
+from comity.ports.review import (
+    HoldChange,
+    HoldRow,
+    InstrumentChange,
+    InstrumentRow,
+    PassChange,
+    PassRow,
+    ReviewChange,
+    UrgentRow,
+)
 from comity.ports.sealed import Sealed
 
 __all__ = [
@@ -162,6 +171,8 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
     duties: tuple[NewDuty, ...] = ()
     case_passes: tuple[PassRow, ...] = ()
     pass_changes: tuple[PassChange, ...] = ()
+    instruments: tuple[InstrumentRow, ...] = ()
+    instrument_changes: tuple[InstrumentChange, ...] = ()
     urgent: tuple[UrgentRow, ...] = ()
     review_changes: tuple[ReviewChange, ...] = ()
 

@@ -7,20 +7,15 @@ Source: docs/adr/0034-passes-and-urgent-lane.md.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from comity.domain.agency import ReviewerKey
 from comity.domain.errors import ComityError
 from comity.domain.ids import parse_entry_name
 from comity.domain.leaf import SEALED, LeafHeader
-from comity.domain.names import NameFormError, name_key
 from comity.domain.passes import (
     PASS_DAYS_MAX,
-    PASS_PERSONS_MAX,
     CasePass,
-    NamedBy,
-    PassPerson,
     SignedPass,
     SignedRevocation,
     named_in,
@@ -29,8 +24,14 @@ from comity.domain.passes import (
 )
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import LeafKind, LeafMode, Purpose
-from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
+from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
 from comity.exchange.private import note_fields
+from comity.review.scope import (
+    NOTE_CHARACTERS_MAX,
+    is_case_number,
+    wrong_classes,
+    wrong_persons,
+)
 from comity.review.signatures import CLOCK_SECONDS_MAX, check_proof, check_time
 
 __all__ = [
@@ -44,16 +45,7 @@ __all__ = [
     "revocation_leaf",
 ]
 
-_NOTE_CHARACTERS_MAX: Final = 500
 _DAY_SECONDS: Final = 86_400
-_CASE: Final = re.compile(r"[A-Z0-9-]{1,20}")
-_BORN: Final = re.compile(r"[0-9]{8}")
-_VALUES: Final = {
-    NamedBy.LICENCE: re.compile(r"[A-Z0-9*-]{1,20}"),
-    NamedBy.NAME: re.compile(r"[A-Z]+,[A-Z]+"),
-    NamedBy.PLATE: re.compile(r"[A-Z0-9]{1,10}/(?:[A-Z0-9]{2})?"),
-    NamedBy.VIN: re.compile(r"[A-Z0-9]{1,20}"),
-}
 _UNSAID: Final = frozenset({Purpose.OTHER, Purpose.NOT_STATED})
 
 
@@ -87,23 +79,17 @@ def check_standing(signed: SignedPass, key: ReviewerKey | None) -> None:
     """Check a pass in itself, whatever the time. Raises: VerdictError, PassError."""
     case_pass = signed.case_pass
     check_proof(signed.proof, key, case_pass.reviewer, pass_bytes(case_pass))
-    if not _CASE.fullmatch(case_pass.case_number):
+    if not is_case_number(case_pass.case_number):
         raise PassError("`case_number` is not 1 to 20 of A-Z, 0-9 and hyphen")
-    if not 1 <= len(case_pass.persons) <= PASS_PERSONS_MAX:
-        raise PassError(f"`persons` are not 1 to {PASS_PERSONS_MAX}")
-    if list(case_pass.persons) != sorted(set(case_pass.persons)):
-        raise PassError("`persons` are not in order, or one stands twice")
-    if not all(map(_is_person, case_pass.persons)):
-        raise PassError("`persons` has one that no query could name")
-    if not case_pass.classes or case_pass.classes != ordered(case_pass.classes):
-        raise PassError("`classes` are none, not in order, or one stands twice")
+    if wrong := wrong_persons(case_pass.persons) or wrong_classes(case_pass.classes):
+        raise PassError(wrong)
     if case_pass.purpose in _UNSAID:
         raise PassError("`purpose` is not one that a requester states")
     if not 0 < case_pass.until - case_pass.since <= PASS_DAYS_MAX * _DAY_SECONDS:
         raise PassError(f"`until` is not within {PASS_DAYS_MAX} days of `since`")
     if case_pass.hold_entry and parse_entry_name(case_pass.hold_entry)[0] != case_pass.state:
         raise PassError("`hold_entry` is of another state")
-    if len(case_pass.note) > _NOTE_CHARACTERS_MAX:
+    if len(case_pass.note) > NOTE_CHARACTERS_MAX:
         raise PassError("`note` is longer than 500 characters")
 
 
@@ -114,7 +100,7 @@ def check_revocation(signed: SignedRevocation, key: ReviewerKey | None, now: int
     check_time(revocation.at, now)
     if parse_entry_name(revocation.pass_entry)[0] != revocation.state:
         raise PassError("`pass_entry` is of another state")
-    if len(revocation.note) > _NOTE_CHARACTERS_MAX:
+    if len(revocation.note) > NOTE_CHARACTERS_MAX:
         raise PassError("`note` is longer than 500 characters")
 
 
@@ -184,14 +170,3 @@ def revocation_leaf(signed: SignedRevocation, agency: str, now: int) -> WantedLe
             signature=signed.proof.signature.hex(),
         ),
     )
-
-
-def _is_person(person: PassPerson) -> bool:
-    if not _VALUES[person.by].fullmatch(person.value):
-        return False
-    if person.by is not NamedBy.NAME:
-        return not person.born
-    try:
-        return name_key(person.value) == person.value and bool(_BORN.fullmatch(person.born))
-    except NameFormError:
-        return False

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+import msgspec
+
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.verdict import SignedHistoryReading, SignedOpeningReading, SignedReading
@@ -50,6 +52,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.instruments import RegisterInstrument, RevokeInstrument, VerifyInstrument
 from comity.link.limits import TEXT_CHARS_MAX
 from comity.link.showing import ShowRecord
 from comity.policy import english_of_publication
@@ -182,6 +185,8 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
+            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+                return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))
             case SignCheckpoint():
@@ -205,7 +210,7 @@ class Commands:
                 return CommandDone(entry=entry)
             case CarryOut():
                 done = await self._keeping_desk.carry_out(command.signed)
-                # What names a person went with its key: no pass outlives it.
+                # What names a person went with its key: no pass and no instrument outlives it.
                 await self._review.reload([command.signed.order.state])
                 return done
             case AskKeys():
@@ -316,16 +321,20 @@ class Commands:
         check_reading(signed, key, now)
         if not reading.hold_entry:
             holds = await self._desk.holds(reading.state)
-            return HoldsShown(
-                holds=tuple(self._view(h, with_search=False) for h in holds[:HOLDS_SHOWN_MAX])
-            )
+            return HoldsShown(holds=tuple(self._view(h) for h in holds[:HOLDS_SHOWN_MAX]))
         member, _ = parse_entry_name(reading.hold_entry)
         if member != reading.state:
             raise NotOnThisPathError("`hold_entry` is of another state")
         hold = await self._desk.hold(reading.hold_entry)
         fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
         access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
-        return HoldsShown(holds=(self._view(hold, with_search=True),), access_entry=access)
+        _, file = hold
+        view = msgspec.structs.replace(
+            self._view(hold),
+            search=file.exchange.fields,
+            instruments=tuple(await self._review.instrument_desk.claimed_by(file.exchange)),
+        )
+        return HoldsShown(holds=(view,), access_entry=access)
 
     async def _read_history(self, signed: SignedHistoryReading) -> str:
         """Record that a member's traffic is about to be read; the reader then opens it itself."""
@@ -357,7 +366,7 @@ class Commands:
         )
         return await self._accesses.record(reading.state, fields, now, cites=reading.entry)
 
-    def _view(self, hold: OpenHold, *, with_search: bool) -> HoldView:
+    def _view(self, hold: OpenHold) -> HoldView:
         row, file = hold
         exchange, claims = file.exchange, file.exchange.claims
         agency = self._world.directory.agency(exchange.agency)
@@ -378,5 +387,5 @@ class Commands:
             next_step=row.next_step,
             classes=file.classes,
             withheld=file.withheld,
-            search=exchange.fields if with_search else (),
+            instrument_ref=claims.instrument_ref,
         )

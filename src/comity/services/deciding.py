@@ -1,14 +1,15 @@
 """What a member says to exchanges: its policy is asked, its sources are asked, an answer is made.
 
     1. every class and kind is decided by the policy in force; what it releases as urgent goes by
-       the lane, what it holds may be granted by a case pass
+       the lane, what it holds may be granted by a case pass, and what an instrument would open
+       waits until two people have verified it
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
-Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md.
+Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from comity.exchange.answering import (
     needs_look_up,
     whole,
 )
-from comity.exchange.bases import on_lane, under_pass
+from comity.exchange.bases import Covering, on_claim, on_lane, under_pass
+from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
 from comity.exchange.messages import delivered
@@ -48,6 +50,7 @@ from comity.services.budgets import NOT_COUNTED, Counted
 from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
 from comity.services.events import Events
 from comity.services.forms import TOO_LONG_REMARK
+from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import NoPolicyError, World
 from comity.services.passes import Passes
@@ -90,6 +93,7 @@ class Deciding:
         source: Source,
         mailroom: Mailroom,
         passes: Passes,
+        instruments: Instruments,
         urgent: UrgentLane,
         recheck: Recheck,
         clock: Clock,
@@ -99,6 +103,7 @@ class Deciding:
         self._source = source
         self._mailroom = mailroom
         self._passes = passes
+        self._instruments = instruments
         self._urgent = urgent
         self._recheck = recheck
         self._clock = clock
@@ -169,16 +174,37 @@ class Deciding:
         exchange, answered = decided
         if answered.case_pass and not self._passes.stands(answered.case_pass):
             return False
+        if answered.instrument and not self._instruments.stands(answered.instrument):
+            return False
         return answered.urgent is None or not self._urgent.unmet(exchange)
 
-    def _settled(self, judged: Judged, policy: CompiledPolicy, *, is_whole: bool = False) -> Judged:
-        """Return what is decided where the request is urgent, or under a pass; else the same."""
+    def _settled(
+        self,
+        judged: Judged,
+        policy: CompiledPolicy,
+        *,
+        is_whole: bool = False,
+        is_text: bool = False,
+    ) -> Judged:
+        """Return what is decided where the request is urgent, under a pass, or claims a paper."""
         exchange = judged.exchange
         claims = exchange.claims
-        is_urgent = claims.emergency is Emergency.DECLARED
-        if not is_urgent and not claims.case_number:
+        claims_one = claims_instrument(exchange)
+        if not claims_one and not claims.case_number and claims.emergency is not Emergency.DECLARED:
             return judged
-        if is_whole or handling_of(exchange.key, exchange.to) is not Handling.RECORDS:
+        settled = self._by_lane_or_pass(judged, policy, is_whole=is_whole)
+        if not claims_one:
+            return settled
+        plain = unclaimed(judged, policy, is_text=is_text)
+        covering = None if self._goes_whole(exchange, is_whole) else self._covering(exchange)
+        return on_claim(
+            settled, self._by_lane_or_pass(plain, policy, is_whole=is_whole), policy, covering
+        )
+
+    def _by_lane_or_pass(self, judged: Judged, policy: CompiledPolicy, *, is_whole: bool) -> Judged:
+        exchange = judged.exchange
+        is_urgent = exchange.claims.emergency is Emergency.DECLARED
+        if self._goes_whole(exchange, is_whole):
             # Nothing of a record goes that a person could look at afterwards: one decides before.
             return (
                 on_lane(judged, self._urgent.for_records_alone(exchange)) if is_urgent else judged
@@ -189,6 +215,17 @@ class Deciding:
         if found is None:
             return judged
         return under_pass(judged, policy, frozenset(found.case_pass.classes), found.entry)
+
+    def _covering(self, exchange: Exchange) -> Covering | None:
+        found = self._instruments.find(exchange)
+        if found is None:
+            return None
+        return Covering(found.entry, frozenset(found.instrument.classes))
+
+    @staticmethod
+    def _goes_whole(exchange: Exchange, is_whole: bool) -> bool:
+        """Say whether no record is released here: a message, or what would leave the state."""
+        return is_whole or handling_of(exchange.key, exchange.to) is not Handling.RECORDS
 
     async def _look_up(
         self, judged: Sequence[Judged]
@@ -226,7 +263,7 @@ class Deciding:
         """Return what the policy now in force decides of a record that is free text alone."""
         index, policy = self._world.policy(judged.exchange.state)
         again = judge(judged.exchange, judged.facts, policy, index, is_text=True)
-        return self._settled(again, policy)
+        return self._settled(again, policy, is_text=True)
 
     def _made(self, judged: Judged, record: Found | None, now: int, remark: str = "") -> Answered:
         state = judged.exchange.state

@@ -13,10 +13,8 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.ids import ExchangeId, LeafIndex, Member
-from comity.domain.passes import SignedPass
 from comity.domain.vocabulary import LeafKind
 from comity.exchange.answering import HoldFile
-from comity.exchange.judged import UrgentFile
 from comity.exchange.origin import encode_accepted
 from comity.exchange.private import payload_of
 from comity.ledger.commitment import commit
@@ -33,13 +31,9 @@ from comity.ports import (
     HoldChange,
     HoldRow,
     NewDuty,
-    PassChange,
-    PassRow,
     PolicyRow,
     PrivateRow,
     RedactionRow,
-    ReviewChange,
-    UrgentRow,
 )
 from comity.review.queue import waits_for
 from comity.services.detail import Detail
@@ -48,10 +42,12 @@ from comity.services.entry import (
     Entry,
     Frame,
     HoldEnd,
+    InstrumentEnd,
     PassEnd,
     ReviewEnd,
     entry_of,
 )
+from comity.services.review_rows import ReviewRows, Sealing, seal_reviews
 from comity.services.vault import Vault, encode_private, month_of
 
 __all__ = [
@@ -59,6 +55,7 @@ __all__ = [
     "Entry",
     "Frame",
     "HoldEnd",
+    "InstrumentEnd",
     "PassEnd",
     "Prepared",
     "Preparer",
@@ -68,13 +65,9 @@ __all__ = [
     "answer_place",
     "batch_write",
     "decode_hold",
-    "decode_pass",
-    "decode_urgent",
     "entry_of",
     "hold_place",
-    "pass_place",
     "private_place",
-    "urgent_place",
 ]
 
 _NS: Final = 1_000_000_000
@@ -109,41 +102,16 @@ class SealedRows(msgspec.Struct, kw_only=True):
     counted: list[CountedRow] = msgspec.field(default_factory=list)
     shadows: list[tuple[Member, LeafIndex, int]] = msgspec.field(default_factory=list)
     duties: list[NewDuty] = msgspec.field(default_factory=list)
-    case_passes: list[PassRow] = msgspec.field(default_factory=list)
-    pass_changes: list[PassChange] = msgspec.field(default_factory=list)
-    urgent: list[UrgentRow] = msgspec.field(default_factory=list)
-    review_changes: list[ReviewChange] = msgspec.field(default_factory=list)
+    reviews: ReviewRows = msgspec.field(default_factory=ReviewRows)
 
 
 _hold_encoder = msgspec.msgpack.Encoder()
 _hold_decoder = msgspec.msgpack.Decoder(HoldFile)
-_pass_decoder = msgspec.msgpack.Decoder(SignedPass)
-_urgent_decoder = msgspec.msgpack.Decoder(UrgentFile)
 
 
 def decode_hold(data: bytes) -> HoldFile:
     """Return a hold's file as it was kept."""
     return _hold_decoder.decode(data)
-
-
-def decode_pass(data: bytes) -> SignedPass:
-    """Return a pass as it was kept; whoever uses it verifies it again."""
-    return _pass_decoder.decode(data)
-
-
-def decode_urgent(data: bytes) -> UrgentFile:
-    """Return an urgent release's file as it was kept."""
-    return _urgent_decoder.decode(data)
-
-
-def pass_place(pass_id: bytes, member: Member) -> tuple[bytes, ...]:
-    """Return where a pass stands."""
-    return (b"pass", pass_id, member.encode())
-
-
-def urgent_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
-    """Return where an urgent release stands."""
-    return (b"urgent", exchange_id, member.encode())
 
 
 def private_place(member: Member, index: int, leaf_hash: bytes) -> tuple[bytes, ...]:
@@ -240,44 +208,8 @@ class Preparer:
                     asked_at=entry.hold_end.asked_at,
                 )
             )
-        self._seal_reviews(rows, entry, leaves, month, nonces)
+        seal_reviews(self._vault, rows.reviews, entry, leaves, Sealing(month, nonces))
         _publications(rows, entry, leaves[0])
-
-    def _seal_reviews(
-        self,
-        rows: SealedRows,
-        entry: Entry,
-        leaves: Sequence[PlacedLeaf],
-        month: int,
-        nonces: Iterator[bytes],
-    ) -> None:
-        member, own_id = entry.member, entry.exchange_id
-        if entry.grants is not None:
-            body = _hold_encoder.encode(entry.grants)
-            place = pass_place(own_id, member)
-            rows.case_passes.append(
-                PassRow(
-                    member=member,
-                    leaf_index=leaves[0].index,
-                    pass_id=own_id,
-                    until=entry.grants.case_pass.until,
-                    sealed=self._vault.seal(member, month, next(nonces), body, place),
-                )
-            )
-        if entry.urgent is not None:
-            (leaf,) = [leaf for leaf in leaves if leaf.step == entry.urgent.step]
-            body, place = _hold_encoder.encode(entry.urgent), urgent_place(own_id, member)
-            rows.urgent.append(
-                UrgentRow(
-                    member=member,
-                    leaf_index=leaf.index,
-                    exchange_id=own_id,
-                    due=entry.urgent.due,
-                    changed_at=entry.urgent.released_at,
-                    sealed=self._vault.seal(member, month, next(nonces), body, place),
-                )
-            )
-        _review_changes(rows, entry, leaves[0])
 
     def _accepted(self, entry: Entry, leaf: PlacedLeaf, month: int, nonce: bytes) -> AcceptedRow:
         accepted, frame = entry.accepted, entry.frame
@@ -349,27 +281,6 @@ def _prepare(entry: Entry, keys: Iterator[bytes], detail: Detail) -> Prepared:
     )
     delays = tuple(months for _, months in shown)
     return Prepared(submission=submission, private=tuple(private), delays=delays)
-
-
-def _review_changes(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
-    if entry.pass_end is not None:
-        rows.pass_changes.append(
-            PassChange(
-                member=entry.member,
-                leaf_index=entry.pass_end.leaf_index,
-                revoked_by=leaf.index if entry.pass_end.revoked else None,
-            )
-        )
-    if entry.review_end is not None:
-        rows.review_changes.append(
-            ReviewChange(
-                member=entry.member,
-                leaf_index=entry.review_end.leaf_index,
-                step=entry.review_end.step,
-                stands=entry.review_end.stands,
-                changed_at=entry.review_end.at,
-            )
-        )
 
 
 def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
@@ -453,8 +364,10 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         counted=tuple(rows.counted),
         shadows=tuple(rows.shadows),
         duties=tuple(rows.duties),
-        case_passes=tuple(rows.case_passes),
-        pass_changes=tuple(rows.pass_changes),
-        urgent=tuple(rows.urgent),
-        review_changes=tuple(rows.review_changes),
+        case_passes=tuple(rows.reviews.case_passes),
+        pass_changes=tuple(rows.reviews.pass_changes),
+        instruments=tuple(rows.reviews.instruments),
+        instrument_changes=tuple(rows.reviews.instrument_changes),
+        urgent=tuple(rows.reviews.urgent),
+        review_changes=tuple(rows.reviews.review_changes),
     )

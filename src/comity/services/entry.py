@@ -6,6 +6,7 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.ids import LeafIndex, Member, parse_entry_name
+from comity.domain.instruments import InstrumentFile
 from comity.domain.passes import SignedPass
 from comity.domain.query import Exchange
 from comity.exchange.judged import Answered, HoldFile, UrgentFile
@@ -19,6 +20,7 @@ __all__ = [
     "Entry",
     "Frame",
     "HoldEnd",
+    "InstrumentEnd",
     "PassEnd",
     "ReviewEnd",
     "entry_of",
@@ -46,6 +48,18 @@ class PassEnd(msgspec.Struct, frozen=True, kw_only=True):
     """What happens to a pass: a use of it, or with `revoked` its end."""
 
     leaf_index: LeafIndex
+    revoked: bool = False
+
+
+class InstrumentEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens to an instrument: a use of it, its verification, or with `revoked` its end.
+
+    `verified` is what is kept of it once it is verified, under the `instrument_id` of its row.
+    """
+
+    leaf_index: LeafIndex
+    instrument_id: bytes = b""
+    verified: InstrumentFile | None = None
     revoked: bool = False
 
 
@@ -87,6 +101,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     hold_end: HoldEnd | None = None
     grants: SignedPass | None = None
     pass_end: PassEnd | None = None
+    registers: InstrumentFile | None = None
+    instrument_end: InstrumentEnd | None = None
     urgent: UrgentFile | None = None
     review_end: ReviewEnd | None = None
     policy: bytes | None = None
@@ -110,6 +126,7 @@ def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, 
         answer=answered.answer,
         hold=answered.hold,
         pass_end=_use_of(answered.case_pass),
+        instrument_end=_reliance_of(answered.instrument),
         urgent=answered.urgent,
         counted=counted,
     )
@@ -117,3 +134,7 @@ def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, 
 
 def _use_of(entry: str) -> PassEnd | None:
     return PassEnd(leaf_index=parse_entry_name(entry)[1]) if entry else None
+
+
+def _reliance_of(entry: str) -> InstrumentEnd | None:
+    return InstrumentEnd(leaf_index=parse_entry_name(entry)[1]) if entry else None

@@ -25,6 +25,8 @@ from comity.domain.ids import OPERATOR_MEMBER, Member, QueryId, entry_name
 from comity.domain.keys import MessageKey
 from comity.domain.query import Query
 from comity.exchange.answering import is_let_through, judge
+from comity.exchange.bases import rests_on_claim
+from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.origin import AcceptedQuery, assurance_of, exchanges_of
 from comity.formats.faults import MessageError
@@ -91,7 +93,11 @@ class Intake:
         held = msgspec.structs.replace(accepted, waits_for_home=True, home_policy=index)
         (exchange,) = exchanges_of(held, entry_name(accepted.member, index))
         facts = facts_of(exchange, self._world.directory, accepted.accepted_at)
-        is_free = is_let_through(judge(exchange, facts, policy, index))
+        judged = judge(exchange, facts, policy, index)
+        is_free = is_let_through(judged)
+        if is_free and claims_instrument(exchange):
+            # What leaves on the claim of an instrument waits for the state like anything in doubt.
+            is_free = not rests_on_claim(judged, unclaimed(judged, policy))
         if not is_free and self._world.directory.answers(exchange.state, exchange.key):
             # Asked of the state, it would be answered from its records, not with its leave.
             raise KeyNotAnsweredError("`key` does not leave the sender's state by its rules")

@@ -49,10 +49,11 @@ from comity.review.passes import (
     pass_leaf,
     revocation_leaf,
 )
-from comity.services.entries import Entry, PassEnd, decode_pass, pass_place
+from comity.services.entries import Entry, PassEnd
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
 from comity.services.member import World
+from comity.services.review_rows import decode_pass, pass_place
 from comity.services.sequencer import Refused, Sequencer, recorded_index
 from comity.services.vault import Vault
 

@@ -1,4 +1,4 @@
-"""The review desk's commands beside holds: case passes and urgent releases.
+"""The review desk's commands beside holds: case passes, urgent releases, legal instruments.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -14,6 +14,12 @@ from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.passes import CasePass
 from comity.exchange.private import note_fields
 from comity.link.command import CommandDone
+from comity.link.instruments import (
+    InstrumentSigned,
+    RegisterInstrument,
+    RevokeInstrument,
+    VerifyInstrument,
+)
 from comity.link.review import (
     DeskShown,
     ExpireReview,
@@ -25,10 +31,13 @@ from comity.link.review import (
     RevokePass,
 )
 from comity.ports import Clock, PassRow
+from comity.review.instruments import InstrumentUnknownError
 from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
 from comity.services.accesses import Accesses
+from comity.services.instrument_desk import InstrumentDesk
+from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
 from comity.services.urgent import OpenRelease, UrgentLane
@@ -38,7 +47,7 @@ __all__ = ["ENTRIES_SHOWN_MAX", "ReviewCommands"]
 ENTRIES_SHOWN_MAX: Final = 500
 _NS: Final = 1_000_000_000
 
-_Command = GrantPass | RevokePass | ReviewRelease | ReadDesk | ExpireReview
+_Command = GrantPass | RevokePass | ReviewRelease | ReadDesk | ExpireReview | InstrumentSigned
 
 
 class ReviewCommands:
@@ -50,12 +59,15 @@ class ReviewCommands:
         world: World,
         passes: Passes,
         urgent: UrgentLane,
+        instruments: Instruments,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
         self._world = world
         self._passes = passes
         self._urgent = urgent
+        self._instruments = instruments
+        self.instrument_desk = InstrumentDesk(world, instruments)
         self._accesses = accesses
         self._clock = clock
 
@@ -72,13 +84,16 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
             case ReadDesk():
                 return await self._read(command.signed)
+            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+                return await self.instrument_desk.take(command)
             case _:
                 assert_never(command)
 
     async def reload(self, members: Iterable[Member]) -> None:
-        """Read passes and closed lanes anew, where keys or rows may have gone."""
+        """Read passes, instruments and closed lanes anew, where keys or rows may have gone."""
         own = list(members)
         await self._passes.load(own)
+        await self._instruments.load(own)
         await self._urgent.load(own)
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
@@ -98,6 +113,9 @@ class ReviewCommands:
                 releases = await self._urgent.releases(reading.state)
                 shown = [self._release_view(each, is_whole=False) for each in releases]
                 return DeskShown(releases=tuple(shown[:ENTRIES_SHOWN_MAX]))
+            case Desk.INSTRUMENTS:
+                known = await self.instrument_desk.standing(reading.state)
+                return DeskShown(instruments=tuple(known[:ENTRIES_SHOWN_MAX]))
             case _:
                 assert_never(reading.desk)
 
@@ -125,6 +143,14 @@ class ReviewCommands:
                 )
                 shown = self._release_view(found, is_whole=True)
                 return DeskShown(releases=(shown,), access_entry=access)
+            case Desk.INSTRUMENTS:
+                if not is_own:
+                    raise InstrumentUnknownError("`entry` is of another state")
+                instrument = await self.instrument_desk.one(reading.entry)
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(instruments=(instrument,), access_entry=access)
             case _:
                 assert_never(reading.desk)
 

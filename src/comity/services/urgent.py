@@ -37,10 +37,11 @@ from comity.review.urgent import (
     review_leaf,
     unmet,
 )
-from comity.services.entries import Entry, ReviewEnd, decode_urgent, urgent_place
+from comity.services.entries import Entry, ReviewEnd
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
 from comity.services.member import World
+from comity.services.review_rows import decode_urgent, urgent_place
 from comity.services.sequencer import Refused, Sequencer, recorded_index
 from comity.services.vault import Vault
 

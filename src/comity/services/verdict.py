@@ -17,6 +17,7 @@ from comity.domain.ids import ExchangeId, LeafIndex, Member, entry_name, parse_e
 from comity.domain.keys import Handling
 from comity.domain.query import Exchange
 from comity.domain.record_reading import RecordOutcome
+from comity.domain.said import classes_said
 from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.exchange.answering import (
@@ -27,11 +28,14 @@ from comity.exchange.answering import (
     is_let_through,
     judge,
 )
+from comity.exchange.bases import rests_on_claim
+from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.ledger.plan import Existing, Stale
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
 from comity.review.clocks import HoldNotDueError, expire
+from comity.review.instruments import InstrumentNeededError
 from comity.review.showing import WouldRelease, would_release
 from comity.review.verdicts import (
     HoldClosedError,
@@ -55,6 +59,7 @@ from comity.services.desks import asks_leave, handling_of
 from comity.services.entries import Entry, HoldEnd, decode_hold, hold_place
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
+from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.replay import with_proofs
@@ -94,6 +99,7 @@ class ReviewDesk:
         courier: Courier,
         vault: Vault,
         mailroom: Mailroom,
+        instruments: Instruments,
         health: Health,
         clock: Clock,
         events: Events,
@@ -105,6 +111,7 @@ class ReviewDesk:
         self._courier = courier
         self._vault = vault
         self._mailroom = mailroom
+        self._instruments = instruments
         self._health = health
         self._clock = clock
         self._events = events
@@ -143,8 +150,8 @@ class ReviewDesk:
     async def decide(self, signed: SignedVerdict) -> CarriedOut:
         """Carry out a verdict; return its leaf's entry and what was answered.
 
-        Raises: VerdictError, HoldClosedError, SourceError, ClockSkewedError, or what the sequencer
-        refused with.
+        Raises: VerdictError, HoldClosedError, InstrumentNeededError, SourceError, ClockSkewedError,
+        or what the sequencer refused with.
         """
         self._check_clock()
         verdict = signed.verdict
@@ -218,7 +225,7 @@ class ReviewDesk:
     async def would_release(self, hold: HoldFile, now: int) -> WouldRelease:
         """Return what an approval of everything held would let go now; nothing is recorded.
 
-        Raises: SourceError, ClockSkewedError.
+        Raises: InstrumentNeededError, SourceError, ClockSkewedError.
         """
         self._check_clock()
         exchange = hold.exchange
@@ -238,7 +245,31 @@ class ReviewDesk:
         index, policy = self._world.policy(hold.exchange.state)
         # A day that went on, or this exchange itself, must not undo what a person approves.
         facts = facts_of(hold.exchange, self._world.directory, now, hold.budget)
-        return judge(hold.exchange, facts, policy, index, classes=approved, reviewed=True)
+        judged = judge(hold.exchange, facts, policy, index, classes=approved, reviewed=True)
+        self._check_claim(judged, approved)
+        return judged
+
+    def _check_claim(
+        self, judged: Judged, approved: tuple[DataClass, ...], *, is_text: bool = False
+    ) -> None:
+        """Check that what an approval releases because of an instrument rests on a verified one.
+
+        # INVARIANT (fail-closed): a claim that nobody has verified opens nothing, nor does a hold
+        end by it. Raises: InstrumentNeededError.
+        """
+        exchange = judged.exchange
+        if not claims_instrument(exchange):
+            return
+        _, policy = self._world.policy(exchange.state)
+        plain = unclaimed(judged, policy, classes=approved, reviewed=True, is_text=is_text)
+        known = self._instruments.find(exchange)
+        scope = known.instrument.classes if known is not None else ()
+        resting = [part for part in rests_on_claim(judged, plain) if part not in scope]
+        if resting:
+            raise InstrumentNeededError(
+                f"{classes_said(resting)} would go because of the instrument that is claimed: "
+                "two people must have verified it first"
+            )
 
     async def _found(
         self, hold: HoldFile, judged: Judged, approved: tuple[DataClass, ...]
@@ -251,6 +282,7 @@ class ReviewDesk:
             judged = judge(
                 exchange, judged.facts, policy, index, classes=approved, reviewed=True, is_text=True
             )
+            self._check_claim(judged, approved, is_text=True)
         return judged, found
 
     async def _look_up(self, exchange: Exchange) -> Found | None:

@@ -115,11 +115,18 @@ class MemoryCutting:
             setattr(tables, name, kept)
         tables.closed_holds &= tables.holds.keys()
         tables.shadows = {k: at for k, at in tables.shadows.items() if k in tables.documents}
-        for name in ("case_passes", "urgent"):
+        for name in ("case_passes", "instruments", "urgent"):
             kept = {
                 k: r for k, r in getattr(tables, name).items() if k[0] != member or k[1] < first
             }
             setattr(tables, name, kept)
+        # What a verification said is gone with its leaf: without it the instrument covers nothing.
+        tables.instruments = {
+            k: msgspec.structs.replace(r, verified_by=None)
+            if k[0] == member and r.verified_by is not None and r.verified_by >= first
+            else r
+            for k, r in tables.instruments.items()
+        }
         tables.key_events = {
             k: r for k, r in tables.key_events.items() if k[0] != member or k[1] < first
         }

@@ -1,4 +1,4 @@
-"""The memory store's part for the review desk: queue, case passes and urgent releases."""
+"""The memory store's part for the review desk: queue, case passes, instruments, urgent releases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import Member
-from comity.ports import HoldRow, PassRow, UrgentRow
+from comity.ports import HoldRow, InstrumentRow, PassRow, UrgentRow
 from comity.review.queue import QueueCounts, QueuePlace, WaitsFor, counted_as
 from comity.review.urgent import ReviewState
 
@@ -31,6 +31,18 @@ class MemoryReviews:
     async def case_pass(self, member: Member, leaf_index: int) -> PassRow | None:
         """Return one pass by its leaf, whether it still holds or not."""
         return (await self._reach()).case_passes.get((member, leaf_index))
+
+    async def instruments(self, members: Collection[Member], now: int) -> list[InstrumentRow]:
+        """Return instruments that are not revoked and not over, in the order of member and leaf."""
+        return [
+            row
+            for place, row in sorted((await self._reach()).instruments.items())
+            if place[0] in members and row.revoked_by is None and row.until > now
+        ]
+
+    async def instrument(self, member: Member, leaf_index: int) -> InstrumentRow | None:
+        """Return one instrument by its leaf, whether it still counts or not."""
+        return (await self._reach()).instruments.get((member, leaf_index))
 
     async def urgent_releases(
         self, members: Collection[Member], stands: Sequence[ReviewState], since: int = 0

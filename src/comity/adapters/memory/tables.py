@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from comity.adapters.errors import RowRefusedError
-from comity.adapters.limits import REVIEW_ROWS_DAYS
+from comity.adapters.limits import INSTRUMENT_ROWS_DAYS, REVIEW_ROWS_DAYS
+from comity.adapters.memory.instruments import apply_instruments, check_instruments
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId, id_time_ns
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import parse_leaf
@@ -39,6 +40,7 @@ from comity.ports import (
     HelpRow,
     HoldChange,
     HoldRow,
+    InstrumentRow,
     OutageRow,
     PassRow,
     PolicyRow,
@@ -57,6 +59,8 @@ __all__ = ["HeadRow", "Tables"]
 _ID_BYTES: Final = 16
 _K = TypeVar("_K", bound=Hashable)
 _V = TypeVar("_V")
+
+_NS_PER_DAY = 86_400 * 10**9
 
 
 class HeadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +95,7 @@ class Tables:
         self.holds: dict[tuple[Member, int], HoldRow] = {}
         self.closed_holds: set[tuple[Member, int]] = set()
         self.case_passes: dict[tuple[Member, int], PassRow] = {}
+        self.instruments: dict[tuple[Member, int], InstrumentRow] = {}
         self.urgent: dict[tuple[Member, int], UrgentRow] = {}
         self.policies: dict[tuple[Member, int], PolicyRow] = {}
         self.directory: dict[tuple[Member, int], DirectoryRow] = {}
@@ -201,6 +206,10 @@ class Tables:
         _all_new(
             "case_pass", ((r.member, r.leaf_index) for r in batch.case_passes), self.case_passes
         )
+        _all_new(
+            "instrument", ((r.member, r.leaf_index) for r in batch.instruments), self.instruments
+        )
+        check_instruments(self.instruments, batch)
         _all_new("after_review", ((r.member, r.leaf_index) for r in batch.urgent), self.urgent)
         for change in batch.pass_changes:
             place = (change.member, int(change.leaf_index))
@@ -215,6 +224,7 @@ class Tables:
     def _apply_reviews(self, batch: BatchWrite) -> None:
         self.case_passes.update({(r.member, r.leaf_index): r for r in batch.case_passes})
         self.urgent.update({(r.member, r.leaf_index): r for r in batch.urgent})
+        apply_instruments(self.instruments, batch)
         # Uses before revocations, as the database has them.
         for change in sorted(batch.pass_changes, key=lambda c: c.revoked_by is not None):
             place = (change.member, int(change.leaf_index))
@@ -332,6 +342,7 @@ class Tables:
             ),
         )
         count += _delete(self.case_passes, lambda place, _: place == (member, index))
+        count += _delete(self.instruments, lambda place, _: place == (member, index))
         count += _delete(
             self.urgent,
             lambda _, row: row.member == member and row.exchange_id in ids and not _is_owed(row),
@@ -365,20 +376,27 @@ class Tables:
         count += _delete(self.accepted, lambda _, row: is_over(row))
         count += _delete(self.answers, lambda _, row: is_over(row))
         count += _delete(self.holds, lambda place, row: place in self.closed_holds and is_over(row))
-        count += self._expire_reviews(before_ns - REVIEW_ROWS_DAYS * 86_400 * 10**9, held_months)
+        count += self._expire_reviews(before_ns, held_months)
         holding = {member for member, _ in held_months}
         return count + _delete(
             self.keys, lambda key, _: _is_before(key[0], before_ns) and key[1] not in holding
         )
 
     def _expire_reviews(self, before_ns: int, held: frozenset[HeldMonth]) -> int:
-        def is_over(made: bytes, row: PassRow | UrgentRow) -> bool:
+        def is_over(made: bytes, row: PassRow | InstrumentRow | UrgentRow, days: int) -> bool:
             months = {(row.member, EVERY_MONTH), (row.member, month_of_key(row.sealed.key_number))}
-            return _is_before(made, before_ns) and not months & held
+            return _is_before(made, before_ns - days * _NS_PER_DAY) and not months & held
 
-        count = _delete(self.case_passes, lambda _, row: is_over(row.pass_id, row))
+        count = _delete(
+            self.case_passes, lambda _, row: is_over(row.pass_id, row, REVIEW_ROWS_DAYS)
+        )
+        count += _delete(
+            self.instruments,
+            lambda _, row: is_over(row.instrument_id, row, INSTRUMENT_ROWS_DAYS),
+        )
         return count + _delete(
-            self.urgent, lambda _, row: is_over(row.exchange_id, row) and not _is_owed(row)
+            self.urgent,
+            lambda _, row: is_over(row.exchange_id, row, REVIEW_ROWS_DAYS) and not _is_owed(row),
         )
 
 

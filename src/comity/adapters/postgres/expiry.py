@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from comity.adapters.limits import KEPT_DAYS, REVIEW_ROWS_DAYS
+from comity.adapters.limits import INSTRUMENT_ROWS_DAYS, KEPT_DAYS, REVIEW_ROWS_DAYS
 from comity.adapters.postgres.budgets import forget_days
 from comity.adapters.postgres.session import Pool
 from comity.ports import EVERY_MONTH, KEY_GENERATION, HeldMonth
@@ -69,6 +69,8 @@ _LATER_STEPS: Final = (
     ),
 )
 
+_INSTRUMENTS: Final = _PLAIN.format(table="instrument", id="instrument_id", more=_FREE)
+
 
 async def expire(pool: Pool, now: int, held: Sequence[HeldMonth]) -> int:
     """Delete what is older than `KEPT_DAYS` and not held; return how many rows.
@@ -79,6 +81,7 @@ async def expire(pool: Pool, now: int, held: Sequence[HeldMonth]) -> int:
     count = 0
     steps = [(statement, KEPT_DAYS) for statement in _STEPS]
     steps += [(statement, KEPT_DAYS + REVIEW_ROWS_DAYS) for statement in _LATER_STEPS]
+    steps.append((_INSTRUMENTS, KEPT_DAYS + INSTRUMENT_ROWS_DAYS))
     for statement, days in steps:
         oldest = max(0, now * 10**9 - days * _NS_PER_DAY).to_bytes(8, "big")
         gone = ROWS_PER_STEP

@@ -1,7 +1,8 @@
-"""The review desk in PostgreSQL: queue, case passes and urgent releases.
+"""The review desk in PostgreSQL: queue, case passes, instruments and urgent releases.
 
 Guarantee: a change that finds its row otherwise than it was made for fails the batch, so that no
-leaf stands that the rows contradict. Source: docs/adr/0034-passes-and-urgent-lane.md.
+leaf stands that the rows contradict.
+Source: docs/adr/0034-passes-and-urgent-lane.md, docs/adr/0046-instruments.md.
 """
 
 from __future__ import annotations
@@ -10,10 +11,17 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from comity.adapters.errors import RowRefusedError
+from comity.adapters.postgres.instruments import (
+    ONE_INSTRUMENT,
+    STANDING_INSTRUMENTS,
+    cut_instruments,
+    instrument_of,
+    write_instruments,
+)
 from comity.adapters.postgres.rows import hold_of
 from comity.adapters.postgres.session import Pool, Session
 from comity.domain.ids import LeafIndex, Member
-from comity.ports import BatchWrite, HoldRow, PassRow, Sealed, UrgentRow
+from comity.ports import BatchWrite, HoldRow, InstrumentRow, PassRow, Sealed, UrgentRow
 from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace
 from comity.review.urgent import LOOK_PREFIX, ReviewState
 
@@ -108,6 +116,7 @@ async def write_reviews(session: Session, batch: BatchWrite) -> None:
     ]
     if ends and len(await session.fetch(_REVOKE, *_columns(ends))) != len(ends):
         raise RowRefusedError("a pass that the batch revokes is revoked, or is none")
+    await write_instruments(session, batch)
     if batch.urgent:
         urgent = [
             (r.member, r.leaf_index, r.exchange_id, r.due, r.changed_at) for r in batch.urgent
@@ -128,6 +137,7 @@ async def cut_reviews(session: Session, member: Member, first: int) -> None:
     A look of which a leaf goes is owed again. A pass that was revoked stays revoked: who ended it
     does not wait for a leaf.
     """
+    await cut_instruments(session, member, first)
     await session.fetch(_OWE_AGAIN, member, first, LOOK_PREFIX)
     for statement in _CUT:
         await session.fetch(statement, member, first)
@@ -148,6 +158,18 @@ class PostgresReviews:
         async with self._pool.lend() as session:
             rows = await session.fetch(_GRANT, member, leaf_index)
         return _pass_of(rows[0]) if rows else None
+
+    async def instruments(self, members: Collection[Member], now: int) -> list[InstrumentRow]:
+        """Return instruments that are not revoked and not over, in the order of member and leaf."""
+        async with self._pool.lend() as session:
+            rows = await session.fetch(STANDING_INSTRUMENTS, list(members), now)
+        return [instrument_of(row) for row in rows]
+
+    async def instrument(self, member: Member, leaf_index: int) -> InstrumentRow | None:
+        """Return one instrument by its leaf, whether it still counts or not."""
+        async with self._pool.lend() as session:
+            rows = await session.fetch(ONE_INSTRUMENT, member, leaf_index)
+        return instrument_of(rows[0]) if rows else None
 
     async def urgent_releases(
         self, members: Collection[Member], stands: Sequence[ReviewState], since: int = 0
