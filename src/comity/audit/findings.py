@@ -65,6 +65,7 @@ class FindingCode(StrEnum):
     SUCCESSION_MISSING = "succession-missing"
     SUCCESSION_DIFFERS = "succession-differs"
     PASS_MISUSED = "pass-misused"  # noqa: S105 - a case pass, not a password
+    INSTRUMENT_MISUSED = "instrument-misused"
     AUDIT_STOPPED = "audit-stopped"
 
 

@@ -10,7 +10,6 @@ Source: docs/adr/0034-passes-and-urgent-lane.md, "What anyone can check".
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -18,9 +17,10 @@ import msgspec
 from msgspec import Struct
 
 from comity.audit.findings import EvidenceError
-from comity.domain.ids import Member, parse_entry_name
+from comity.audit.gaps import Gaps
+from comity.domain.ids import Member
 
-__all__ = ["PASSES_MAX", "PassUses"]
+__all__ = ["PASSES_MAX", "PassUses", "differ_openly"]
 
 PASSES_MAX: Final = 1_000_000
 """Passes that one audit remembers, about 300 MB."""
@@ -56,10 +56,8 @@ class PassUses:
     """Takes the leaves of one ledger in order; counts what it sees."""
 
     def __init__(self, member: Member) -> None:
-        self._member = member
         self._passes: dict[int, _Pass] = {}
-        self._read_to = 0
-        self._gaps: list[tuple[int, int]] = []
+        self._gaps = Gaps(member)
         self.granted = 0
         self.revoked = 0
         self.used = 0
@@ -69,9 +67,7 @@ class PassUses:
 
         Raises: EvidenceError beyond 1,000,000 passes.
         """
-        if first > self._read_to:
-            self._gaps.append((self._read_to, first))
-        self._read_to = first + len(entries)
+        self._gaps.read(first, len(entries))
         if not self._passes and not any(entry.startswith(_PASS) for entry in entries):
             return []
         return list(self._faults(first, entries))
@@ -97,7 +93,7 @@ class PassUses:
         self.revoked += 1
         found = self._cited(leaf)
         if found is None:
-            return "" if self._is_unread(leaf) else f"leaf {index} revokes no pass of this ledger"
+            return "" if self._gaps.is_unread(leaf.cites) else f"leaf {index} revokes no pass of this ledger"
         if found.is_revoked:
             return f"leaf {index} revokes `{leaf.cites}`, which was revoked before"
         found.is_revoked = True
@@ -110,10 +106,10 @@ class PassUses:
         self.used += 1
         if found.is_revoked:
             return f"leaf {index} releases under `{leaf.cites}` after its revocation"
-        if _differ(leaf.agency, found.agency):
+        if differ_openly(leaf.agency, found.agency):
             return f"leaf {index} releases to another agency than that of `{leaf.cites}`"
         # A pass that names no purpose is for any.
-        if found.purpose and _differ(leaf.purpose, found.purpose):
+        if found.purpose and differ_openly(leaf.purpose, found.purpose):
             return f"leaf {index} releases for another purpose than that of `{leaf.cites}`"
         more = [name for name in leaf.released if name not in found.granted]
         if more:
@@ -121,22 +117,12 @@ class PassUses:
         return ""
 
     def _cited(self, leaf: _Leaf) -> _Pass | None:
-        if not leaf.cites:
-            return None
-        member, index = parse_entry_name(leaf.cites)
-        return self._passes.get(index) if member == self._member else None
-
-    def _is_unread(self, leaf: _Leaf) -> bool:
-        """Say whether what a leaf cites stands where nothing was read."""
-        if not leaf.cites:
-            return False
-        member, index = parse_entry_name(leaf.cites)
-        place = bisect_right(self._gaps, (index, index))
-        near = self._gaps[max(0, place - 1) : place + 1]
-        return member == self._member and any(start <= index < end for start, end in near)
+        index = self._gaps.own_index(leaf.cites)
+        return None if index is None else self._passes.get(index)
 
 
-def _differ(one: str, other: str) -> bool:
+def differ_openly(one: str, other: str) -> bool:
+    """Say whether two leaves say different things, where both say one in the open."""
     return one != other and not any(
         name == "sealed" or name.startswith("small:") for name in (one, other)
     )

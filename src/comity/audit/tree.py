@@ -28,6 +28,7 @@ from comity.audit.findings import (
 from comity.audit.hashing import fold, leaf_hashes, root_of_levels
 from comity.audit.leaves import LeafForm, Refusal
 from comity.audit.notes import SignedHead, TrustedKey, read_checkpoint, read_vkey
+from comity.audit.instruments import InstrumentUses
 from comity.audit.passes import PassUses
 from comity.audit.places import BUNDLE_BYTES_MAX, HASH_BYTES, WIDTH, hashes_of, tile_path
 from comity.audit.reveals import Reveals
@@ -118,6 +119,7 @@ class _Audit:
         self._form: LeafForm
         self._reveals: Reveals
         self._pass_uses: PassUses
+        self._instrument_uses: InstrumentUses
 
     def head(self, key: TrustedKey) -> SignedHead | None:
         """Return what the ledger's key signed, or None with a finding."""
@@ -150,6 +152,7 @@ class _Audit:
         self._form = LeafForm(self._member_of(head), {LeafKind.REDACTION, *_DOCUMENTED})
         self._reveals = Reveals(self._fetch_optional, head.size, head.root)
         self._pass_uses = PassUses(self._form.member)
+        self._instrument_uses = InstrumentUses(self._form.member)
         if previous is not None:
             self._resume(head, previous)
         passes = self._passes(head, previous, heads)
@@ -281,9 +284,11 @@ class _Audit:
         """Count the leaves of a bundle, and hand them on if all of them are good."""
         self.leaves_read += len(entries)
         if is_good:
+            path = tile_path("entries", first // WIDTH, len(entries))
             for text in self._pass_uses.read(first, entries):
-                path = tile_path("entries", first // WIDTH, len(entries))
                 self._note(FindingCode.PASS_MISUSED, path, text)
+            for text in self._instrument_uses.read(first, entries):
+                self._note(FindingCode.INSTRUMENT_MISUSED, path, text)
         if self._read is not None and is_good:
             self._read(first, entries)
 
