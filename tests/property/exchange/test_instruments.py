@@ -35,12 +35,11 @@ def rule_sets(draw: st.DrawFn) -> list[Rule]:
         classes = draw(st.lists(st.sampled_from(DQ), min_size=1, max_size=3, unique=True))
         on: dict[str, Any] = {"data_class": tuple(c for c in DQ if c in classes)}
         kinds = draw(st.lists(st.sampled_from(KINDS), max_size=2, unique=True))
+        is_condition = draw(st.booleans())
         named = tuple(kind for kind in Instrument if kind in kinds)
-        unless = []
-        if named and draw(st.booleans()):
+        unless = [Condition(instrument=named)] if named and not is_condition else []
+        if named and is_condition:
             on["instrument"] = named
-        elif named:
-            unless = [Condition(instrument=named)]
         rules.append(rule(f"R{number}", draw(st.sampled_from(Outcome)), *unless, **on))
     return rules
 
