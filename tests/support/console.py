@@ -54,11 +54,21 @@ from tests.support.exchange import (
     ENROLLED,
     PRIVATE_KEY,
     REVIEWER,
+    SUPERVISOR,
+    SUPERVISOR_KEY,
 )
 from tests.support.gateway import NS, OR, TX, WA, PracticeHost, heard_of, practice_parts
 from tests.support.link import WEST
 
-__all__ = ["ADDRESS", "ISSUER", "Answered", "PracticeConsole", "console_on", "person_of"]
+__all__ = [
+    "ADDRESS",
+    "ISSUER",
+    "Answered",
+    "PracticeConsole",
+    "console_on",
+    "person_of",
+    "second_reviewer",
+]
 
 ADDRESS = "http://127.0.0.1:8080"
 CONFIRM_SECONDS = 86_400
@@ -69,7 +79,12 @@ _TAGS = re.compile(r"<[^>]*>")
 
 _SIGNERS = {
     who.name: (who, key)
-    for who, key in ((ENROLLED, PRIVATE_KEY), (AUTHOR, AUTHOR_KEY), (COUNSEL, COUNSEL_KEY))
+    for who, key in (
+        (ENROLLED, PRIVATE_KEY),
+        (SUPERVISOR, SUPERVISOR_KEY),
+        (AUTHOR, AUTHOR_KEY),
+        (COUNSEL, COUNSEL_KEY),
+    )
 }
 _SIGNS_AS = {Role.REVIEWER: REVIEWER, Role.AUTHOR: AUTHOR.name, Role.COUNSEL: COUNSEL.name}
 
@@ -154,6 +169,18 @@ def person_of(role: Role, state: Member = WA) -> Person:
     )
 
 
+def second_reviewer(state: Member = WA) -> Person:
+    """Another reviewer of a state, with a key of their own."""
+    first = person_of(Role.REVIEWER, state)
+    return msgspec.structs.replace(
+        first,
+        subject=f"{state}-second",
+        name="Second Reviewer",
+        roles=frozenset({Role.REVIEWER, Role.SUPERVISOR}),
+        signs_as=SUPERVISOR.name,
+    )
+
+
 class PracticeConsole:
     """The console's application, asked as a browser would."""
 
@@ -171,6 +198,7 @@ class PracticeConsole:
         self.bus = MemoryBus(wire)
         self.gateway = MemoryBus(wire)
         persons = [person_of(role, state) for state in (OR, WA) for role in Role]
+        persons += [second_reviewer(state) for state in (OR, WA)]
         self.people = People(ISSUER, persons)
         self.clauses: dict[Member, StateClauses] = {}
         self.sessions = Sessions(entropy)

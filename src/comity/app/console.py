@@ -31,6 +31,7 @@ from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.history import HistoryPages
+from comity.console.pages.instruments import InstrumentPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
@@ -185,6 +186,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     """Return the page of every route."""
     cases, notices = CasePages(desk, views), NoticePages(desk, views)
     after = AfterPages(desk, views)
+    instruments = InstrumentPages(desk, views, cases.open)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
     return {
@@ -215,6 +217,12 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.PASS: after.one_pass,
         Name.END_PASS: after.end_pass,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
+        Name.INSTRUMENTS: instruments.listed,
+        Name.NEW_INSTRUMENT: instruments.new,
+        Name.REGISTER: instruments.register,
+        Name.INSTRUMENT: instruments.one,
+        Name.VERIFY: instruments.verify,
+        Name.REVOKE: instruments.revoke,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
         Name.BLOCK: blocks.choose,

@@ -93,7 +93,11 @@ class PassUses:
         self.revoked += 1
         found = self._cited(leaf)
         if found is None:
-            return "" if self._gaps.is_unread(leaf.cites) else f"leaf {index} revokes no pass of this ledger"
+            return (
+                ""
+                if self._gaps.is_unread(leaf.cites)
+                else f"leaf {index} revokes no pass of this ledger"
+            )
         if found.is_revoked:
             return f"leaf {index} revokes `{leaf.cites}`, which was revoked before"
         found.is_revoked = True

@@ -26,9 +26,9 @@ from comity.audit.findings import (
     Redaction,
 )
 from comity.audit.hashing import fold, leaf_hashes, root_of_levels
+from comity.audit.instruments import InstrumentUses
 from comity.audit.leaves import LeafForm, Refusal
 from comity.audit.notes import SignedHead, TrustedKey, read_checkpoint, read_vkey
-from comity.audit.instruments import InstrumentUses
 from comity.audit.passes import PassUses
 from comity.audit.places import BUNDLE_BYTES_MAX, HASH_BYTES, WIDTH, hashes_of, tile_path
 from comity.audit.reveals import Reveals

@@ -50,6 +50,9 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "demo": CommandRow(_START, "demo", "Run a practice network here, or play its story once."),
     "ask": CommandRow(_ASK, "ask", "Ask a state, several or all; prints the outcome first."),
     "hold": CommandRow(_ASK, "hold", "Decide what waits for a person, without a browser."),
+    "instrument": CommandRow(
+        _ASK, "instruments", "Warrants and orders: register, verify, revoke, list."
+    ),
     "pass": CommandRow(_ASK, "passes", "Grant a case its review once; list, show, revoke."),
     "urgent": CommandRow(_ASK, "urgents", "Look at what was released at once; count it."),
     "notices": CommandRow(_ASK, "notices", "Tell residents who asked; list what is owed."),

@@ -29,7 +29,7 @@ from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.review import PassView
 from comity.review.passes import PassUnknownError
 
-__all__ = ["app", "granted_sentence"]
+__all__ = ["app", "granted_sentence", "person_said", "persons_of"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -118,7 +118,7 @@ def show(
         ("case", view.case_number),
         ("purpose", purpose),
         ("classes", classes_said(view.classes)),
-        *(("names", _person(person)) for person in view.persons),
+        *(("names", person_said(person)) for person in view.persons),
         ("from", _time(view.since)),
         ("until", _time(view.until)),
         ("granted from", view.hold_entry or "no hold"),
@@ -173,7 +173,7 @@ def grant(
     case_pass = papers.case_pass(
         agency=parse_ori(agency.upper()),
         case_number=case.upper(),
-        persons=_persons(oln, name, plate, vin),
+        persons=persons_of(oln, name, plate, vin),
         classes=tuple(dict.fromkeys(classes)),
         days=days,
         note=note,
@@ -221,12 +221,13 @@ def granted_sentence(case_pass: CasePass, entry: str) -> str:
     )
 
 
-def _persons(
+def persons_of(
     olns: list[str] | None,
     names: list[str] | None,
     plates: list[str] | None,
     vins: list[str] | None,
 ) -> frozenset[PassPerson]:
+    """Return whom options name. Raises: UsageError."""
     found: set[PassPerson] = set()
     given: list[list[tuple[str, str]]] = [[("OLN", text)] for text in olns or ()]
     for text in names or ():
@@ -261,7 +262,8 @@ def _left_of(view: PassView) -> str:
     return f"{_left(left)} left" if left > 0 else "its time is over"
 
 
-def _person(person: PassPerson) -> str:
+def person_said(person: PassPerson) -> str:
+    """Return one person or vehicle in words."""
     year, month, day = person.born[:4], person.born[4:6], person.born[6:]
     born = f", born {year}-{month}-{day}" if person.born else ""
     return f"{_WORDS[person.by]}{person.value.rstrip('/')}{born}"

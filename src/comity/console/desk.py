@@ -19,6 +19,7 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.instrument_work import InstrumentWork
 from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -83,6 +84,12 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def looking(self, signed_in: SignedIn) -> Looking:
         """Return the same reviewer's work at urgent releases and passes."""
         return Looking(
+            bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def instruments(self, signed_in: SignedIn) -> InstrumentWork:
+        """Return the same reviewer's work on legal instruments."""
+        return InstrumentWork(
             bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
         )
 

@@ -130,6 +130,11 @@ class OpenedCases:
         """Forget what a session has changed: it is shown anew."""
         self._desks.pop((session, entry), None)
 
+    def forget_case(self, entry: str) -> None:
+        """Forget what any session was shown of a hold: something beside it has changed."""
+        for key in [key for key in self._opened if key[1] == entry]:
+            del self._opened[key]
+
     def looked(self, entry: str, look: Look) -> Look | None:
         """Note who looks at a hold; return who else did within the last minutes."""
         last, other = self._looks.pop(entry, (None, None))

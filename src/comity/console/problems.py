@@ -43,6 +43,10 @@ class Problem(Enum):
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",
     )  # fmt: skip
+    INSTRUMENT_ENDED = (
+        404, "instrument-unknown", "No instrument stands under this number: it has ended.",
+        "The list shows the instruments that stand now.",
+    )  # fmt: skip
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip

@@ -70,6 +70,12 @@ class Name(StrEnum):
     PASSES = "passes"
     PASS = "pass"  # noqa: S105 - a case pass, not a password
     END_PASS = "end_pass"  # noqa: S105 - the same
+    INSTRUMENTS = "instruments"
+    NEW_INSTRUMENT = "new_instrument"
+    REGISTER = "register"
+    INSTRUMENT = "instrument"
+    VERIFY = "verify"
+    REVOKE = "revoke"
     RULES = "rules"
     ACCESS = "access"
     BLOCK = "block"
@@ -109,6 +115,7 @@ _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
+_INSTRUMENT: Final = "/state/instruments/{number}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -152,6 +159,12 @@ ROUTES: Final = (
     _placed(Name.PASSES, "GET", "/state/passes", _REVIEWS),
     _placed(Name.PASS, "GET", _PASS, _REVIEWS),
     _placed(Name.END_PASS, "POST", _PASS, _REVIEWS),
+    _placed(Name.INSTRUMENTS, "GET", "/state/instruments", _REVIEWS),
+    _placed(Name.NEW_INSTRUMENT, "GET", "/state/instruments/new", _REVIEWS),
+    _placed(Name.REGISTER, "POST", "/state/instruments/new", _REVIEWS),
+    _placed(Name.INSTRUMENT, "GET", _INSTRUMENT, _REVIEWS),
+    _placed(Name.VERIFY, "POST", f"{_INSTRUMENT}/verify", _REVIEWS),
+    _placed(Name.REVOKE, "POST", f"{_INSTRUMENT}/revoke", _REVIEWS),
     _placed(Name.RULES, "GET", "/state/rules", _SEES_RULES),
     _placed(Name.ACCESS, "GET", "/state/access", _SEES_RULES),
     _placed(Name.BLOCK, "GET", "/state/block", _MAKES_RULES),

@@ -25,6 +25,7 @@ _PAGES: Final = (
     (Name.QUEUE, "Review queue"),
     (Name.URGENT, "Urgent"),
     (Name.PASSES, "Passes"),
+    (Name.INSTRUMENTS, "Instruments"),
     (Name.NOTICES, "Notices"),
     (Name.DECISIONS, "Past decisions"),
     (Name.RULES, "Rules in force"),

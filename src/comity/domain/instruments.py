@@ -21,6 +21,7 @@ from comity.domain.vocabulary import DataClass, Instrument
 __all__ = [
     "ANSWERED_CHARACTERS_MAX",
     "APPOINTMENTS",
+    "APPOINTMENT_WORDS",
     "DOCUMENT_BYTES_MAX",
     "INSTRUMENT_DAYS_MAX",
     "ISSUER_CHARACTERS_MAX",
@@ -58,6 +59,16 @@ class Appointment(StrEnum):
     OFFICER = "officer"
     PERSON = "person"
 
+
+APPOINTMENT_WORDS: Final = {
+    Appointment.ARTICLE_III: "a judge appointed under Article III",
+    Appointment.MAGISTRATE: "a magistrate judge",
+    Appointment.STATE_JUDGE: "a judge of a state",
+    Appointment.CLERK: "the clerk of a court",
+    Appointment.OFFICER: "an officer, not a judge",
+    Appointment.PERSON: "the person whom it is about",
+}
+"""Who that is, in words."""
 
 _OF_A_COURT: Final = frozenset(
     {Appointment.ARTICLE_III, Appointment.MAGISTRATE, Appointment.STATE_JUDGE}

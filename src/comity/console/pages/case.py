@@ -13,6 +13,7 @@ from typing import Any, Final
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.pages.before_words import before_words
+from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.pages.verdict_form import (
     KINDS,
@@ -120,6 +121,7 @@ class CasePages:
             finding=_finding(hold),
             asked=_asked(hold, agency, visit),
             checked=_checked(hold),
+            claim=claim_words(hold),
             parts=_parts(hold),
             rulings=_rulings(hold),
             record=record and record_words(hold, record, person.state),
@@ -191,12 +193,15 @@ class CasePages:
         return go_to(url_of(Name.QUEUE))
 
     async def _open(self, visit: Visit) -> OpenedCase:
+        return await self.open(visit, int(visit.values["number"]))
+
+    async def open(self, visit: Visit, number: int) -> OpenedCase:
         """Return a case as this session was shown it, else have the gateway show it.
 
         Raises: ProblemError if no such hold waits, or the gateway does not show it.
         """
-        entry = self._entry(visit)
-        row = await self._desk.store.open_hold(visit.person.state, int(visit.values["number"]))
+        entry = entry_name(visit.person.state, number)
+        row = await self._desk.store.open_hold(visit.person.state, number)
         if row is None:
             raise ProblemError(Problem.HOLD_CLOSED)
         session = visit.form_token
@@ -261,6 +266,7 @@ class CasePages:
             wrong=wrong,
             faults=dict(wrong),
             note_max=NOTE_CHARACTERS_MAX,
+            claim_note=_claim_note(act, hold),
             no_pass=why_no_pass(hold),
             pass_is_empty=not hold.operator,
             pass_case=hold.case_number,
@@ -273,6 +279,14 @@ class CasePages:
 
     def _entry(self, visit: Visit) -> str:
         return entry_name(visit.person.state, int(visit.values["number"]))
+
+
+def _claim_note(act: Act, hold: HoldView) -> str:
+    """Return what stands in the way of a release that rests on an instrument; empty for nothing."""
+    claim = claim_words(hold)
+    if act not in (Act.RELEASE, Act.PART) or claim is None or claim["state"] == "met":
+        return ""
+    return f"{claim['claimed']} {claim['said']}"
 
 
 def _is_same(kept: Verdict, given: Verdict) -> bool:
@@ -323,7 +337,7 @@ def _checked(hold: HoldView) -> list[tuple[str, str]]:
     """Return what the request says and does not say, as checks with their sign."""
     purpose_said = hold.purpose != Purpose.NOT_STATED.value
     is_signed = hold.assurance == Assurance.SIGNED.value
-    has_instrument = hold.instrument not in ("", Instrument.NONE.value, "not_stated")
+    claim = claim_words(hold)
     return [
         ("met" if purpose_said else "unmet",
          "A purpose is stated." if purpose_said else "No purpose is stated."),
@@ -333,9 +347,8 @@ def _checked(hold: HoldView) -> list[tuple[str, str]]:
          "The officer signed." if is_signed and hold.operator
          else "The agency says who the officer is; nobody signed." if hold.operator
          else "No officer is named."),
-        ("unknown" if has_instrument else "unmet",
-         f"{_label(Instrument, hold.instrument)} is claimed; nobody here has seen it."
-         if has_instrument else "No warrant, order or other instrument is claimed."),
+        (claim["state"], f"{claim['claimed']} {claim['said']}") if claim is not None
+        else ("unmet", "No warrant, order or other instrument is claimed."),
     ]  # fmt: skip
 
 

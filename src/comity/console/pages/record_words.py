@@ -17,6 +17,7 @@ from comity.domain.vocabulary import DataClass, RecordKind, term
 from comity.link.command import HoldView
 from comity.link.errors import GatewayRefusalError
 from comity.ports import SourceError
+from comity.review.instruments import InstrumentNeededError
 from comity.services.accesses import ReadingRepeatedError, RulesChangedError
 from comity.services.health import ClockSkewedError
 
@@ -29,6 +30,8 @@ _FAULTS: Final = {
     "recorded; the request waits and its clock goes on. Try again in a moment.",
     ReadingRepeatedError.code: "It was asked for twice at once. Press the button again.",
     RulesChangedError.code: "Other rules came into force at this moment. Press the button again.",
+    InstrumentNeededError.code: "It rests on the instrument that is claimed, which no two people "
+    "have verified. Nothing was shown and nothing is recorded.",
     ClockSkewedError.code: "The gateway's clock cannot be believed now. Nothing was shown; whoever "
     "runs the gateway has been told.",
 }

@@ -4,7 +4,7 @@
  * a row); `j` and `k` go over rows with `data-row`; `?` shows them all. Single keys count outside
  * inputs only, and a setting turns them off. Clocks: `<time data-until>` counts on what the server
  * wrote, in the words of `comity.console.words`, and a page that is old says so. Focus: after a swap that a person asked for, it goes
- * to the part's heading.
+ * to the part's heading. Documents: `data-hash` takes a chosen file's SHA-256, and leaves the file where it is.
  */
 
 const SETTING = "comity.shortcuts";
@@ -183,6 +183,37 @@ function focusHeading(event) {
   heading.focus();
 }
 
+const DOCUMENT_BYTES_MAX = 100_000_000; // as in `comity.domain.instruments`
+
+/** Fills in what a chosen document is, its SHA-256 and its length; the document goes nowhere. */
+async function takeDocument(part, input) {
+  const file = input.files[0];
+  const said = part.querySelector("[data-hash-said]");
+  if (!file) return;
+  if (file.size > DOCUMENT_BYTES_MAX) {
+    said.textContent = "This is too long: at most 100 MB.";
+    return;
+  }
+  said.textContent = "Reading the document...";
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+  const digits = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  document.getElementById(part.dataset.hash).value = digits;
+  const size = document.getElementById(part.dataset.hashSize ?? "");
+  if (size) size.value = String(file.size);
+  said.textContent = `Taken: the SHA-256 of ${file.size.toLocaleString("en-US")} bytes.`;
+}
+
+function offerDocuments() {
+  // Without a secure address a browser hashes nothing: then the digits are pasted.
+  if (!globalThis.crypto?.subtle) return;
+  for (const part of document.querySelectorAll("[data-hash]")) {
+    const offer = part.querySelector("[data-hash-file]");
+    offer.hidden = false;
+    const input = offer.querySelector("input");
+    input.addEventListener("change", () => takeDocument(part, input));
+  }
+}
+
 function start() {
   const now = Date.parse(document.body.dataset.now ?? "");
   if (Number.isFinite(now)) offset = now - Date.now();
@@ -195,6 +226,7 @@ function start() {
     button.hidden = false;
     button.addEventListener("click", showShortcuts);
   }
+  offerDocuments();
   tick();
   setInterval(tick, TICK_MS);
 }
