@@ -75,8 +75,8 @@ async def test_two_people_make_an_instrument() -> None:
         path = await registered(console, first)
         page = await console.get(path, first)
         assert page.heading == (
-            "Warrant signed by a judge appointed under Article III 26-MJ-118 was read by one "
-            "person and waits for a second; until then it opens nothing."
+            "Warrant signed by a judge appointed under Article III, number 26-MJ-118, was read by "
+            "one person and waits for a second; until then it opens nothing."
         )
         assert "another reviewer of this state verifies it" in page.text
         assert f"{path}/verify" not in page.body

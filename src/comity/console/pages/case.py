@@ -347,7 +347,7 @@ def _checked(hold: HoldView) -> list[tuple[str, str]]:
          "The officer signed." if is_signed and hold.operator
          else "The agency says who the officer is; nobody signed." if hold.operator
          else "No officer is named."),
-        (claim["state"], f"{claim['claimed']} {claim['said']}") if claim is not None
+        (claim["state"], claim["checked"]) if claim is not None
         else ("unmet", "No warrant, order or other instrument is claimed."),
     ]  # fmt: skip
 

@@ -57,6 +57,9 @@ _REFERENCE_CHARACTERS_MAX: Final = 32
 _CALLED_CHARACTERS_MAX: Final = 64
 _ISSUER_CHARACTERS_MIN: Final = 3
 _SIZE_DIGITS_MAX: Final = 9
+_ISSUER_SAID: Final = (
+    f"Name the court or office, in {_ISSUER_CHARACTERS_MIN} to {ISSUER_CHARACTERS_MAX} characters."
+)
 _PERSONS_SAID: Final = (
     f"Name 1 to {PASS_PERSONS_MAX}, one a line, as queries do: `OLN PX000204K7`, "
     "`NAM DOE,JANE 19900101`, `LIC PX4471 PC`, `VIN 1PX123`."
@@ -163,13 +166,7 @@ def draft_of(
             f"A {term(kind).label} is signed by {who}: register it as what it is.",
         )
     issuer = " ".join(given.issuer.split())
-    is_named = _ISSUER_CHARACTERS_MIN <= len(issuer) <= ISSUER_CHARACTERS_MAX
-    need(
-        is_named and issuer.isprintable(),
-        "issuer",
-        f"Name the court or office, in {_ISSUER_CHARACTERS_MIN} to {ISSUER_CHARACTERS_MAX} "
-        "characters.",
-    )
+    need(_is_issuer(issuer), "issuer", _ISSUER_SAID)
     number = given.number.upper()
     need(_is_reference(number), "number", "Give its number: letters, digits and hyphens, up to 32.")
     case_number = given.case_number.upper()
@@ -271,6 +268,11 @@ def _is_reference(text: str) -> bool:
     return 1 <= len(text) <= _REFERENCE_CHARACTERS_MAX and all(
         c.isascii() and (c.isalnum() or c == "-") for c in text
     )
+
+
+def _is_issuer(text: str) -> bool:
+    is_long_enough = _ISSUER_CHARACTERS_MIN <= len(text) <= ISSUER_CHARACTERS_MAX
+    return is_long_enough and text.isprintable()
 
 
 def _is_note(text: str) -> bool:

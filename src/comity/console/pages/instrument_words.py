@@ -60,7 +60,7 @@ def instrument_row(view: InstrumentView, now: int) -> dict[str, Any]:
 
 def instrument_finding(view: InstrumentView, now: int) -> str:
     """Return in a sentence where an instrument stands."""
-    what = f"{opened(term(view.kind).label)} {view.number}"
+    what = f"{opened(term(view.kind).label)}, number {view.number},"
     if view.revoked_entry:
         return f"{what} counts no more: it was revoked."
     if view.until <= now:
@@ -104,13 +104,14 @@ def claim_words(hold: HoldView) -> dict[str, Any] | None:
     if not is_claimed(hold):
         return None
     label = term(Instrument(hold.instrument)).label
-    number = f" {hold.instrument_ref}" if hold.instrument_ref else ", of which it gives no number"
-    claimed = f"The agency says that it has a {label}{number}."
+    number = f"number {hold.instrument_ref}" if hold.instrument_ref else "and gives no number"
+    claimed = f"The agency claims a {label}, {number}."
     known = [view for view in hold.instruments if not view.revoked_entry]
     return {
         "claimed": claimed,
         "said": _known_said(hold, known),
         "state": _state(hold, known),
+        "checked": f"A {label} is claimed: {_checked(hold, known)}.",
         "rows": [
             {
                 "entry": view.entry.upper(),
@@ -134,6 +135,15 @@ def _known_said(hold: HoldView, known: list[InstrumentView]) -> str:
     if all(_waits(view) for view in known):
         return "One person has read it. It opens nothing before a second one has."
     return "Two people have verified it. Compare whom and what it names with the request."
+
+
+def _checked(hold: HoldView, known: list[InstrumentView]) -> str:
+    if Instrument(hold.instrument) not in OPENING:
+        return "it opens nothing"
+    if not known:
+        return "nobody here has read it"
+    is_verified = any(not _waits(view) for view in known)
+    return "two people have verified it" if is_verified else "one person has read it"
 
 
 def _state(hold: HoldView, known: list[InstrumentView]) -> str:
