@@ -97,6 +97,15 @@ def served(app: Starlette) -> Iterator[str]:
             thread.join()
 
 
+def _group(label: str, *pages: tuple[str, str, int | None]) -> dict[str, Any]:
+    """A group of the navigation; the first one is at hand."""
+    entries = [
+        {"label": name, "url": url, "is_current": url == "/", "count": count}
+        for name, url, count in pages
+    ]
+    return {**entries[0], "label": label, "pages": entries}
+
+
 def frame(identity: Identity) -> dict[str, Any]:
     """What every page's layout takes."""
     return {
@@ -104,11 +113,10 @@ def frame(identity: Identity) -> dict[str, Any]:
         "is_practice": True,
         "person": {"name": "Ana Ruiz", "role": "Reviewer", "sign_out": "/empty"},
         "nav": [
-            {"label": "Review queue", "url": "/", "is_current": True, "count": 8},
-            {"label": "Policies", "url": "/empty", "is_current": False, "count": None},
-            {"label": "Requests", "url": "/case", "is_current": False, "count": None},
-            {"label": "Agencies", "url": "/decide", "is_current": False, "count": None},
-            {"label": "Reports", "url": "/empty", "is_current": False, "count": None},
+            _group("Review", ("Review queue", "/", 8), ("Past decisions", "/empty", None)),
+            _group("Policies", ("Policies", "/empty", None)),
+            _group("Requests", ("Requests", "/case", None), ("Agencies", "/decide", None)),
+            _group("Reports", ("Reports", "/empty", None)),
         ],
         "as_of": words.moment_said(NOW, WA),
         "now_iso": words.iso(NOW),
@@ -118,8 +126,10 @@ def frame(identity: Identity) -> dict[str, Any]:
 
 def nothing() -> dict[str, Any]:
     """An empty queue."""
-    entries = [{**entry, "count": None} for entry in frame(IDENTITY)["nav"]]
-    return {"nav": entries}
+    groups = frame(IDENTITY)["nav"]
+    for entry in [*groups, *(page for group in groups for page in group["pages"])]:
+        entry["count"] = None
+    return {"nav": groups}
 
 
 def _row(number: int, minutes: int, *said: str, is_waiting: bool = False) -> dict[str, str]:

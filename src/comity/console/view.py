@@ -9,11 +9,12 @@ import msgspec
 from jinja2 import Environment
 
 from comity.console.identity import Identity, plain_identity
+from comity.console.navigation import navigation
 from comity.console.people import Role
 from comity.console.problems import ProblemError
 from comity.console.rendering import make_environment
 from comity.console.replies import Reply, html
-from comity.console.routes import Name, roles_of, url_of
+from comity.console.routes import Name, find_route, url_of
 from comity.console.sessions import SignedIn
 from comity.console.visits import Visit
 from comity.console.words import iso, moment_said
@@ -21,17 +22,6 @@ from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
 
 __all__ = ["Views"]
 
-_PAGES: Final = (
-    (Name.QUEUE, "Review queue"),
-    (Name.URGENT, "Urgent"),
-    (Name.PASSES, "Passes"),
-    (Name.INSTRUMENTS, "Instruments"),
-    (Name.NOTICES, "Notices"),
-    (Name.DECISIONS, "Past decisions"),
-    (Name.RULES, "Rules in force"),
-    (Name.ACCESS, "Who can get what"),
-)
-"""The pages of the navigation, in its order."""
 _ROLE_WORDS: Final = {
     Role.REVIEWER: "reviewer",
     Role.SUPERVISOR: "supervisor",
@@ -77,10 +67,9 @@ class Views:
         **context: Any,
     ) -> Reply:
         """Return a page; `counts` stand beside entries of the navigation."""
-        around = self._around(visit.signed_in, visit.now)
-        for entry in around["nav"]:
-            entry["is_current"] = entry["url"] == visit.path
-            entry["count"] = (counts or {}).get(entry["name"])
+        found = find_route("GET", visit.path)
+        at = found.route.name if found is not None else None
+        around = self._around(visit.signed_in, visit.now, at, counts)
         text = self._environment.get_template(template).render(
             **around, policy_version=policy_version, form_token=visit.form_token, now=visit.now,
             **context,
@@ -95,7 +84,13 @@ class Views:
         )
         return html(text, error.problem.status)
 
-    def _around(self, signed_in: SignedIn | None, now: int) -> dict[str, Any]:
+    def _around(
+        self,
+        signed_in: SignedIn | None,
+        now: int,
+        at: Name | None = None,
+        counts: Mapping[Name, int] | None = None,
+    ) -> dict[str, Any]:
         person = signed_in.person if signed_in is not None else None
         member = person.state if person is not None else OPERATOR_MEMBER
         site = self._identities[member]
@@ -103,11 +98,7 @@ class Views:
             site = msgspec.structs.replace(
                 site, state_name="Comity", title="Comity", official_line="Comity", seal=b""
             )
-        nav = [
-            {"name": name, "label": label, "url": url_of(name), "is_current": False, "count": None}
-            for name, label in _PAGES
-            if person is not None and person.has_any(*roles_of(name))
-        ]
+        nav = navigation(person, at, counts or {})
         shown = None
         if signed_in is not None:
             name = (person or signed_in.places[0]).name

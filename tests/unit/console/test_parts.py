@@ -131,7 +131,9 @@ def test_page_tells_what_it_is() -> None:
     """A page has its finding as the heading, what is current, as of when and by which rules."""
     shown = page()
     assert '<h1 class="finding" id="finding" tabindex="-1">Nothing waits.</h1>' in shown
+    # The page stands in its group and in the menu, the group at the head.
     assert shown.count('aria-current="page"') == 2
+    assert shown.count('aria-current="true"') == 1
     assert "As of 14:02 PST, Fri 27 Nov 2026" in shown
     assert "Policy version 13" in shown
     assert "<aside" not in shown
