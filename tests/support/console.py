@@ -20,6 +20,7 @@ from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
 from comity.console.fronts import Fronts
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
@@ -54,6 +55,8 @@ from tests.support.exchange import (
     ENROLLED,
     PRIVATE_KEY,
     REVIEWER,
+    SUPERVISOR,
+    SUPERVISOR_KEY,
 )
 from tests.support.gateway import NS, OR, TX, WA, PracticeHost, heard_of, practice_parts
 from tests.support.link import WEST
@@ -69,9 +72,19 @@ _TAGS = re.compile(r"<[^>]*>")
 
 _SIGNERS = {
     who.name: (who, key)
-    for who, key in ((ENROLLED, PRIVATE_KEY), (AUTHOR, AUTHOR_KEY), (COUNSEL, COUNSEL_KEY))
+    for who, key in (
+        (ENROLLED, PRIVATE_KEY),
+        (SUPERVISOR, SUPERVISOR_KEY),
+        (AUTHOR, AUTHOR_KEY),
+        (COUNSEL, COUNSEL_KEY),
+    )
 }
-_SIGNS_AS = {Role.REVIEWER: REVIEWER, Role.AUTHOR: AUTHOR.name, Role.COUNSEL: COUNSEL.name}
+_SIGNS_AS = {
+    Role.REVIEWER: REVIEWER,
+    Role.SUPERVISOR: SUPERVISOR.name,
+    Role.AUTHOR: AUTHOR.name,
+    Role.COUNSEL: COUNSEL.name,
+}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -235,6 +248,7 @@ class PracticeConsole:
             ledger=host.store,
             records=Records(host.store, host.vault),
             certificates=KeptCertificates(),
+            lifts=KeptLifts(),
             press=set_paper,
             confirm_seconds=CONFIRM_SECONDS,
             events=host.events,

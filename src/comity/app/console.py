@@ -21,6 +21,7 @@ from comity.console.desk import Desk
 from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
@@ -31,6 +32,7 @@ from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.history import HistoryPages
+from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
@@ -175,6 +177,7 @@ async def _open_desk(
         ledger=ledger,
         records=Records(own, vault, ledger),
         certificates=KeptCertificates(),
+        lifts=KeptLifts(),
         press=set_paper,
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
@@ -187,6 +190,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     after = AfterPages(desk, views)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
+    litigation = LitigationPages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -225,6 +229,11 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.WAITING: confirming.waiting,
         Name.CONFIRM: confirming.confirm,
         Name.HISTORY: HistoryPages(desk, views).history,
+        Name.LITIGATION: litigation.holds,
+        Name.PLACE_LITIGATION: litigation.place,
+        Name.LITIGATION_HOLD: litigation.hold,
+        Name.LIFT_LITIGATION: litigation.lift,
+        Name.KEEP_LITIGATION: litigation.keep,
     }
 
 

@@ -80,6 +80,11 @@ class Name(StrEnum):
     WAITING = "waiting"
     CONFIRM = "confirm"
     HISTORY = "history"
+    LITIGATION = "litigation"
+    PLACE_LITIGATION = "place_litigation"
+    LITIGATION_HOLD = "litigation_hold"
+    LIFT_LITIGATION = "lift_litigation"
+    KEEP_LITIGATION = "keep_litigation"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +109,14 @@ _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Ro
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
+_KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
+_SEES_LITIGATION: Final = _KEEPS_RECORDS | {Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
+_LITIGATION: Final = "/state/litigation"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -162,6 +170,11 @@ ROUTES: Final = (
     _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
     _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
+    _placed(Name.LITIGATION, "GET", _LITIGATION, _SEES_LITIGATION),
+    _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, _KEEPS_RECORDS),
+    _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
+    _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", _KEEPS_RECORDS),
+    _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", _KEEPS_RECORDS),
 )
 
 _FORMS: Final = {
