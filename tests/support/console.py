@@ -15,7 +15,7 @@ import msgspec
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
 from comity.app.console import console_handlers
-from comity.app.paper import set_letter, set_paper
+from comity.app.paper import set_binder, set_letter, set_paper
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
 from comity.console.fronts import Fronts
@@ -250,6 +250,7 @@ class PracticeConsole:
             certificates=KeptCertificates(),
             lifts=KeptLifts(),
             press=set_paper,
+            bind=set_binder,
             confirm_seconds=CONFIRM_SECONDS,
             events=host.events,
         )

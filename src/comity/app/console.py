@@ -13,7 +13,7 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
-from comity.app.paper import set_letter, set_paper
+from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
@@ -26,6 +26,7 @@ from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
+from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.confirming import ConfirmPages
@@ -179,6 +180,7 @@ async def _open_desk(
         certificates=KeptCertificates(),
         lifts=KeptLifts(),
         press=set_paper,
+        bind=set_binder,
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
     )
@@ -191,6 +193,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
     litigation = LitigationPages(desk, views)
+    as_of = AsOfPages(desk, views, is_practice=views.is_practice)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -229,6 +232,8 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.WAITING: confirming.waiting,
         Name.CONFIRM: confirming.confirm,
         Name.HISTORY: HistoryPages(desk, views).history,
+        Name.AS_OF: as_of.page,
+        Name.AS_OF_PAPER: as_of.paper,
         Name.LITIGATION: litigation.holds,
         Name.PLACE_LITIGATION: litigation.place,
         Name.LITIGATION_HOLD: litigation.hold,

@@ -18,7 +18,7 @@ from comity.domain.ids import HostName
 from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
-from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
 from comity.services.keeping_orders import KeepingOrders
 from comity.services.looking import Looking
@@ -64,6 +64,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     certificates: KeptCertificates
     lifts: KeptLifts
     press: Press
+    bind: BinderPress
     confirm_seconds: int
     events: Events
 

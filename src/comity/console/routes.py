@@ -80,6 +80,8 @@ class Name(StrEnum):
     WAITING = "waiting"
     CONFIRM = "confirm"
     HISTORY = "history"
+    AS_OF = "as_of"
+    AS_OF_PAPER = "as_of_paper"
     LITIGATION = "litigation"
     PLACE_LITIGATION = "place_litigation"
     LITIGATION_HOLD = "litigation_hold"
@@ -170,6 +172,8 @@ ROUTES: Final = (
     _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
     _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
+    _placed(Name.AS_OF, "GET", "/state/rules/as-of", _SEES_RULES),
+    _placed(Name.AS_OF_PAPER, "GET", "/state/rules/as-of/{day}.pdf", _SEES_RULES),
     _placed(Name.LITIGATION, "GET", _LITIGATION, _SEES_LITIGATION),
     _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, _KEEPS_RECORDS),
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
@@ -183,6 +187,7 @@ _FORMS: Final = {
     "act": r"[a-z]{1,16}",
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
     "form": r"txt|json|pdf",
+    "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")

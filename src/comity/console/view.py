@@ -29,7 +29,7 @@ _PAGES: Final = (
     (Name.DECISIONS, "Past decisions"),
     (Name.RULES, "Rules in force"),
     (Name.ACCESS, "Who can get what"),
-    (Name.LITIGATION, "Litigation holds"),
+    (Name.LITIGATION, "Legal"),
 )
 """The pages of the navigation, in its order."""
 _ROLE_WORDS: Final = {
@@ -51,6 +51,11 @@ class Views:
         self._environment.globals["url_of"] = lambda name, **values: url_of(Name(name), **values)
         self._identities = {m: identities.get(m) or plain_identity(m) for m in MEMBERS}
         self._is_practice = is_practice
+
+    @property
+    def is_practice(self) -> bool:
+        """Whether nothing shown here is of a real person."""
+        return self._is_practice
 
     def identity_sheet(self, file: str) -> bytes | None:
         """Return the style sheet of a state by its file name, or None."""

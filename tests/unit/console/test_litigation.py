@@ -81,7 +81,8 @@ async def test_one_person_places_a_hold_at_once() -> None:
         assert MATTER in page.text
         assert "counsel, hour of" in page.text
         one = await console.get(done.location, token)
-        assert one.heading.startswith("Nothing of every month, past and coming, is destroyed since")
+        assert one.heading.startswith("Since the hour of ")
+        assert one.heading.endswith("nothing of any month, past or coming, is destroyed.")
         assert host.size(WA) == before + 1
 
 

@@ -56,8 +56,8 @@ def schedule_said(found: HoldsStanding, state: Member) -> str:
 def hold_finding(hold: StandingHold, visit: Visit) -> str:
     """Return what one hold does, in a sentence."""
     since = moment_said(hold.since, visit.person.state, visit.now)
-    what = "every month, past and coming," if hold.months is None else _span(hold.months)
-    return f"Nothing of {what} is destroyed since the hour of {since}."
+    what = "any month, past or coming," if hold.months is None else _span(hold.months)
+    return f"Since the hour of {since} nothing of {what} is destroyed."
 
 
 def hold_row(
