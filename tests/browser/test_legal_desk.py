@@ -1,13 +1,18 @@
-"""Counsel in a real browser, over a real network: a hold placed and lifted, rules on paper."""
+"""Counsel in a real browser, over a real network: holds, rules on paper, an export."""
 
 from __future__ import annotations
 
+import datetime as dt
+import zipfile
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from comity.domain.ids import Member
+from comity.domain.ids import Member, member_zone
+from comity.domain.leaf import parse_leaf
+from comity.ledger.commitment import parse_opening, verify_opening
 from tests.browser.conftest import Shoot
 from tests.browser.test_blocks import downloaded, heading
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
@@ -17,12 +22,15 @@ from tests.support.pdf import printed
 pytestmark = pytest.mark.timeout(300)
 
 STATE: Final = Member("nv")
+HELD_IN: Final = Member("il")
 LIST: Final = "/state/litigation"
 
 
-def opened(browser: Browser, desk: DeskNetwork, post: str, path: str) -> tuple[Page, Guard]:
-    """A page of Nevada's employee, which must do nothing wrong."""
-    context = browser.new_context(storage_state=desk.sign_in(browser, post, STATE))
+def opened(
+    browser: Browser, desk: DeskNetwork, post: str, path: str, state: Member = STATE
+) -> tuple[Page, Guard]:
+    """A page of a state's employee, which must do nothing wrong."""
+    context = browser.new_context(storage_state=desk.sign_in(browser, post, state))
     page = context.new_page()
     guard = Guard(page)
     guard.watch()
@@ -102,5 +110,33 @@ def test_rules_of_a_day_on_the_screen_and_on_paper(
     assert any(len(text) == 64 for text in shown)
     for text in shown:
         assert text in words.replace("\u200b", "")
+    page.context.close()
+    guard.expect_none()
+
+
+def test_a_public_records_request_is_answered(
+    browser: Browser, desk: DeskNetwork, shoot: Shoot
+) -> None:
+    """From the legal desk to a ZIP: leaves, log, and an opening that holds against its leaf."""
+    _, number = desk.held()
+    page, guard = opened(browser, desk, "counsel", LIST, HELD_IN)
+    page.get_by_role("link", name="Answer a public-records request").click()
+    expect_fits(page, shoot, "public-records")
+    today = dt.datetime.now(ZoneInfo(member_zone(HELD_IN))).date().isoformat()
+    page.get_by_label("Which request?").fill("PRR 26-19")
+    page.get_by_label("First day").fill(today)
+    page.get_by_label("Last day").fill(today)
+    page.get_by_label("Of which leaves?").fill(f"IL/{number}")
+    page.get_by_label("The rules that decided").check()
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Make the export").click()
+    assert waited.value.suggested_filename == f"il-public-records-{today}-to-{today}.zip"
+    with zipfile.ZipFile(waited.value.path()) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert f"il/{number},".encode() in files["leaves.csv"]
+    assert f"il/{number},operator search,person,".encode() in files["redactions.csv"]
+    opening = parse_opening(files[f"openings/il-{number}.opening"])
+    verify_opening(opening, parse_leaf(files[f"openings/il-{number}.leaf"]).commitment)
+    assert list(opening.values()) == ["rules"]
     page.context.close()
     guard.expect_none()

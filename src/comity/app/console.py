@@ -35,6 +35,7 @@ from comity.console.pages.doors import DoorPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
+from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
 from comity.console.people import People
@@ -193,6 +194,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
     litigation = LitigationPages(desk, views)
+    exports = PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
     return {
         Name.HOME: doors.home,
@@ -234,6 +236,8 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.HISTORY: HistoryPages(desk, views).history,
         Name.AS_OF: as_of.page,
         Name.AS_OF_PAPER: as_of.paper,
+        Name.PUBLIC_RECORDS: exports.form,
+        Name.EXPORT_RECORDS: exports.export,
         Name.LITIGATION: litigation.holds,
         Name.PLACE_LITIGATION: litigation.place,
         Name.LITIGATION_HOLD: litigation.hold,

@@ -86,6 +86,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """Return who is signed in as who signs orders on records: each within this request."""
         return self._signer(signed_in, *KEEPS_RECORDS)
 
+    def opening_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who is signed in as who opens fields of a record: each within this request."""
+        return self._signer(signed_in, Role.COUNSEL)
+
     def _signer(self, signed_in: SignedIn, *roles: Role) -> OrderSigner:
         assert signed_in.person is not None
         return OrderSigner(

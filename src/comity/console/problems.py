@@ -96,6 +96,15 @@ class Problem(Enum):
         409, "another-person-needed", "Whoever asked to lift a hold cannot be the second person.",
         "Another counsel or supervisor of this state lifts it.",
     )  # fmt: skip
+    OPENING_REFUSED = (
+        409, "opening-not-recorded", "The gateway did not record an opening, so nothing went out.",
+        "What it says above is why.",
+    )  # fmt: skip
+    OPENING_SILENT = (
+        504, "opening-unanswered",
+        "The gateway did not answer in time: nothing went out, though a leaf may say so.",
+        "Try again; what is opened then is recorded anew.",
+    )  # fmt: skip
     ORDER_REFUSED = (
         409, "order-not-taken", "The gateway did not take this order.",
         "What it says above is why; what was held is held.",
@@ -141,7 +150,7 @@ class Problem(Enum):
     @property
     def is_without_effect(self) -> bool:
         """Whether nothing was sent and nothing was changed, for sure."""
-        return self not in (Problem.SILENT, Problem.ORDER_SILENT)
+        return self not in (Problem.SILENT, Problem.ORDER_SILENT, Problem.OPENING_SILENT)
 
 
 class ProblemError(ComityError):

@@ -82,6 +82,8 @@ class Name(StrEnum):
     HISTORY = "history"
     AS_OF = "as_of"
     AS_OF_PAPER = "as_of_paper"
+    PUBLIC_RECORDS = "public_records"
+    EXPORT_RECORDS = "export_records"
     LITIGATION = "litigation"
     PLACE_LITIGATION = "place_litigation"
     LITIGATION_HOLD = "litigation_hold"
@@ -111,6 +113,7 @@ _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Ro
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
+_COUNSEL: Final = frozenset({Role.COUNSEL})
 _KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
 _SEES_LITIGATION: Final = _KEEPS_RECORDS | {Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
@@ -174,6 +177,8 @@ ROUTES: Final = (
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
     _placed(Name.AS_OF, "GET", "/state/rules/as-of", _SEES_RULES),
     _placed(Name.AS_OF_PAPER, "GET", "/state/rules/as-of/{day}.pdf", _SEES_RULES),
+    _placed(Name.PUBLIC_RECORDS, "GET", "/state/public-records", _COUNSEL),
+    _placed(Name.EXPORT_RECORDS, "POST", "/state/public-records", _COUNSEL),
     _placed(Name.LITIGATION, "GET", _LITIGATION, _SEES_LITIGATION),
     _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, _KEEPS_RECORDS),
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from zoneinfo import ZoneInfo
 
+from comity.console.days import day_bounds, parse_day, today_of
 from comity.console.desk import Desk
 from comity.console.pages.history import NAMES_SIGNERS
 from comity.console.problems import Problem, ProblemError
@@ -19,7 +19,7 @@ from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member, member_label, member_zone
+from comity.domain.ids import member_label
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
 from comity.ports import Binder
@@ -44,8 +44,8 @@ class AsOfPages:
     async def page(self, visit: Visit) -> Reply:
         """Show the rules of the day asked for; of today where none is."""
         text = visit.query.one("day").strip()
-        today = _today(visit)
-        day = _day(text) if text else today
+        today = today_of(visit)
+        day = parse_day(text) if text else today
         if day is None or day > today:
             return self._unknown(visit, text, "Write a day that is not to come, as 2026-03-14.")
         try:
@@ -68,8 +68,8 @@ class AsOfPages:
 
     async def paper(self, visit: Visit) -> Reply:
         """Give the same as PDF."""
-        day = _day(visit.values["day"])
-        if day is None or day > _today(visit):
+        day = parse_day(visit.values["day"])
+        if day is None or day > today_of(visit):
             raise ProblemError(Problem.NO_SUCH_PAGE)
         try:
             binder = await self._binder(visit, day)
@@ -82,7 +82,7 @@ class AsOfPages:
 
     async def _binder(self, visit: Visit, day: dt.date) -> Binder:
         state, desk = visit.person.state, self._desk
-        begins, ends = _bounds(day, state)
+        begins, ends = day_bounds(day, state)
         is_today = visit.now < ends
         async with self._one_at_a_time:
             found = await rules_as_of(
@@ -124,26 +124,3 @@ class AsOfPages:
             fault=fault,
             history=url_of(Name.HISTORY),
         )
-
-
-def _day(text: str) -> dt.date | None:
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    # One day has one address: other spellings of ISO are none.
-    return day if day.isoformat() == text and day.year > 1970 else None
-
-
-def _today(visit: Visit) -> dt.date:
-    zone = ZoneInfo(member_zone(visit.person.state))
-    return dt.datetime.fromtimestamp(visit.now, zone).date()
-
-
-def _bounds(day: dt.date, state: Member) -> tuple[int, int]:
-    """Return when a day of the state's zone begins and ends, in Unix seconds."""
-    zone = ZoneInfo(member_zone(state))
-    begins, ends = (
-        dt.datetime.combine(each, dt.time(), zone) for each in (day, day + dt.timedelta(days=1))
-    )
-    return int(begins.timestamp()), int(ends.timestamp())

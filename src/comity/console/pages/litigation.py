@@ -27,7 +27,7 @@ from comity.console.pages.litigation_words import (
 )
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
-from comity.console.routes import Name, url_of
+from comity.console.routes import Name, roles_of, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.domain.ids import Member
@@ -195,6 +195,7 @@ class LitigationPages:
             ],
             more=found.count - len(found.holds),
             may_place=may_sign,
+            may_export=visit.person.has_any(*roles_of(Name.PUBLIC_RECORDS)),
             can_sign=bool(visit.person.signs_as),
             causes=CAUSES,
             matter_max=MATTER_CHARS_MAX,
