@@ -12,6 +12,7 @@ from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
 from comity.console.people import People, Role
+from comity.console.routes import KEEPS_RECORDS
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
@@ -31,10 +32,7 @@ from comity.services.reviewing import Decided, Reviewer, Reviewing
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
 
-__all__ = ["KEEPS_RECORDS", "Desk"]
-
-KEEPS_RECORDS = (Role.COUNSEL, Role.SUPERVISOR)
-"""Who signs orders on records from a page."""
+__all__ = ["Desk"]
 
 _NS = 1_000_000_000
 

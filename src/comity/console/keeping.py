@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from comity.console.desk import KEEPS_RECORDS, Desk
+from comity.console.desk import Desk
 from comity.console.errors import NotASignerError
 from comity.console.problems import Problem, ProblemError
+from comity.console.routes import KEEPS_RECORDS
 from comity.console.visits import Visit
 from comity.domain.keeping import SignedOrder
 from comity.link.errors import GatewayRefusalError, GatewaySilentError

@@ -17,6 +17,7 @@ import msgspec
 from comity.console.people import Role
 
 __all__ = [
+    "KEEPS_RECORDS",
     "ROUTES",
     "Found",
     "Name",
@@ -30,6 +31,8 @@ __all__ = [
 
 NUMBER_DIGITS_MAX: Final = 18
 """Digits of an entry's number: below 2^63."""
+KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
+"""Who signs orders on records from a page."""
 
 
 class Who(StrEnum):
@@ -114,8 +117,7 @@ _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
 _COUNSEL: Final = frozenset({Role.COUNSEL})
-_KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
-_SEES_LITIGATION: Final = _KEEPS_RECORDS | {Role.AUDITOR}
+_SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
@@ -180,10 +182,10 @@ ROUTES: Final = (
     _placed(Name.PUBLIC_RECORDS, "GET", "/state/public-records", _COUNSEL),
     _placed(Name.EXPORT_RECORDS, "POST", "/state/public-records", _COUNSEL),
     _placed(Name.LITIGATION, "GET", _LITIGATION, _SEES_LITIGATION),
-    _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, _KEEPS_RECORDS),
+    _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, KEEPS_RECORDS),
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
-    _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", _KEEPS_RECORDS),
-    _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", _KEEPS_RECORDS),
+    _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", KEEPS_RECORDS),
+    _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
 )
 
 _FORMS: Final = {

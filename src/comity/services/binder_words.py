@@ -103,6 +103,7 @@ def binder_of(found: AsOf, facts: BinderFacts) -> Binder:
 
 def _headline(label: str, on: Sequence[Rule], facts: BinderFacts) -> str:
     counts = {effect: sum(rule.effect is effect for rule in on) for effect in Outcome}
+    missing = "" if facts.rules is not None else "; national rules are missing here"
     clauses = "clause" if len(on) == 1 else "clauses"
     decide = f"decided at the end of {date_said(facts.day)}"
     if facts.is_today:
@@ -110,7 +111,7 @@ def _headline(label: str, on: Sequence[Rule], facts: BinderFacts) -> str:
     return (
         f"{len(on):,} {clauses} {decide} who gets records of {label}: "
         f"{counts[Outcome.DENY]:,} refuse, {counts[Outcome.HOLD]:,} hold for a person, "
-        f"{counts[Outcome.RELEASE]:,} release."
+        f"{counts[Outcome.RELEASE]:,} release{missing}."
     )
 
 

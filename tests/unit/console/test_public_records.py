@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from comity.adapters.memory.bus import MemoryBus
+from comity.audit.evidence import check_tlog_proof
+from comity.audit.notes import TrustedKey
 from comity.console.pages import public_records as pages
 from comity.console.people import Role
 from comity.domain.ids import member_zone
@@ -107,9 +109,18 @@ async def test_fields_are_opened_after_they_are_recorded() -> None:
         assert sorted(opening.values()) == ["elements", "rules"]
         header = parse_leaf(files[f"openings/{name}.leaf"])
         verify_opening(opening, header.commitment)
-        assert f"openings/{name}.tlog-proof" in files
-        assert files["checkpoint"] in files[f"openings/{name}.tlog-proof"]
+        _, key = host.ledger_keys.of(WA)
+        trusted = TrustedKey(key.name, int(key.kind), key.public_key, key.key_id)
+        proved, head = check_tlog_proof(
+            files[f"openings/{name}.tlog-proof"], files[f"openings/{name}.leaf"], trusted
+        )
+        assert f"wa/{proved.index}" == entry
         about = json.loads(files["about.json"])
+        assert about["ledger"] == {
+            "origin": head.origin,
+            "size": head.size,
+            "root": head.root.hex(),
+        }
         assert about["openings"] == [
             {"entry": entry, "fields": ["elements", "rules"], "recorded_as": f"wa/{before}"}
         ]

@@ -108,6 +108,7 @@ def test_national_rules_that_are_not_kept_are_said_to_be_missing() -> None:
     """The state's own clauses stand, and no national ones of another day."""
     made = binder(rules=None)
     assert any("are not kept here" in sentence for sentence in made.sentences)
+    assert made.headline.endswith("; national rules are missing here.")
     assert not any("are not kept here" in sentence for sentence in binder().sentences)
 
 

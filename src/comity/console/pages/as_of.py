@@ -12,6 +12,7 @@ import datetime as dt
 
 from comity.console.days import day_bounds, parse_day, today_of
 from comity.console.desk import Desk
+from comity.console.hosted import directory_here
 from comity.console.pages.history import NAMES_SIGNERS
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
@@ -82,6 +83,7 @@ class AsOfPages:
 
     async def _binder(self, visit: Visit, day: dt.date) -> Binder:
         state, desk = visit.person.state, self._desk
+        await directory_here(desk, state)
         begins, ends = day_bounds(day, state)
         is_today = visit.now < ends
         async with self._one_at_a_time:

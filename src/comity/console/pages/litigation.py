@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from comity.console.desk import KEEPS_RECORDS, Desk
+from comity.console.desk import Desk
+from comity.console.hosted import directory_here
 from comity.console.keeping import carry_out, lift_asked_by, signed_by
 from comity.console.pages.litigation_words import (
     CAUSES,
@@ -27,7 +28,7 @@ from comity.console.pages.litigation_words import (
 )
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
-from comity.console.routes import Name, roles_of, url_of
+from comity.console.routes import KEEPS_RECORDS, Name, roles_of, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.domain.ids import Member
@@ -162,11 +163,13 @@ class LitigationPages:
 
     async def _read(self, member: Member) -> HoldsStanding:
         desk = self._desk
+        await directory_here(desk, member)
         return await read_holds(desk.store, desk.ledger, desk.records, member, HOLDS_SHOWN)
 
     async def _standing(self, visit: Visit) -> StandingHold:
         """Return the hold of the path, if it stands in the person's state. Raises: ProblemError."""
         desk, number = self._desk, int(visit.values["number"])
+        await directory_here(desk, visit.person.state)
         hold = await find_hold(desk.store, desk.ledger, desk.records, visit.person.state, number)
         if hold is None:
             raise ProblemError(Problem.LITIGATION_ENDED)

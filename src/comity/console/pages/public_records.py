@@ -15,6 +15,7 @@ import msgspec
 from comity.console.days import day_bounds, parse_day, today_of
 from comity.console.desk import Desk
 from comity.console.errors import NotASignerError
+from comity.console.hosted import directory_here
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
 from comity.console.routes import Name, url_of
@@ -96,6 +97,7 @@ class PublicRecordsPages:
     async def export(self, visit: Visit) -> Reply:
         """Give the export as a ZIP; what it opens is recorded first."""
         asked = _asked(visit.form)
+        await directory_here(self._desk, visit.person.state)
         wrong = _wrong(asked, visit)
         if wrong:
             return await self._page(visit, asked, wrong, status=422)
@@ -180,6 +182,7 @@ class PublicRecordsPages:
         self, visit: Visit, asked: _Asked, wrong: _Wrong = (), *, status: int = 200
     ) -> Reply:
         state = visit.person.state
+        await directory_here(self._desk, state)
         head, _ = (await self._desk.store.heads([state]))[state]
         size = head.frontier.size
         return self._views.page(
