@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from comity.adapters.memory.bus import MemoryBus
@@ -18,10 +19,12 @@ from comity.audit.notes import TrustedKey
 from comity.console.pages import public_records as pages
 from comity.console.people import Role
 from comity.domain.ids import member_zone
-from comity.domain.leaf import parse_leaf
-from comity.domain.vocabulary import LeafKind
+from comity.domain.leaf import SEALED, parse_leaf
+from comity.domain.query import Claims
+from comity.domain.vocabulary import LeafKind, Purpose
 from comity.ledger.commitment import parse_opening, verify_opening
 from comity.link.command import OpenRecord, decode_command
+from comity.policy import Publication, encode_bundle
 from comity.services import public_records as reading
 from comity.services.public_records_files import AUTHORITIES
 from tests.support.console import Answered, PracticeConsole, console_on, person_of
@@ -37,6 +40,8 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
+from tests.unit.policy.build import bundle
+from tests.unit.services.test_detail import AUSTIN, small
 
 PAGE = "/state/public-records"
 TODAY = dt.datetime.fromtimestamp(NOW, ZoneInfo(member_zone(WA))).date().isoformat()
@@ -185,6 +190,38 @@ async def test_other_kinds_are_not_opened() -> None:
         answer = await export(console, entries=f"wa/{index}", field=["rules"])
         assert (answer.status, host.size(WA)) == (422, before)
         assert "is a policy leaf" in answer.text
+
+
+async def test_what_is_sealed_is_not_opened() -> None:
+    """The state has published that it shows it later: refused unsigned, and said in the log."""
+    delay = Publication(delayed_purposes=(Purpose.CRIMINAL_INVESTIGATION,), delay_months=1)
+    rules = msgspec.structs.replace(bundle(RELEASE, state=WA), publication=delay)
+    claims = Claims(purpose=Purpose.CRIMINAL_INVESTIGATION)
+    policies = policy_of(OR, RELEASE), encode_bundle(rules)
+    async with running(*policies) as host, console_on(host) as console:
+        await host.answer.take(asks(ask_of(1, claims=claims)))
+        (index,) = [i for i, x in enumerate(host.leaves(WA)) if x.agency == SEALED]
+        before = host.size(WA)
+        form = {"kind": ["disclosure"], "entries": f"wa/{index}", "field": ["rules"]}
+        answer = await export(console, **form)
+        assert (answer.status, host.size(WA)) == (422, before)
+        assert "is sealed" in answer.text
+        files = files_of(await export(console, kind=["disclosure"]))
+        assert f"wa/{index},agency purpose offence,delayed," in files["redactions.csv"].decode()
+
+
+async def test_a_small_agency_is_not_named_by_the_rules_that_met_it() -> None:
+    """Its leaf is not opened, since a rule can name one agency; the log says why it is unnamed."""
+    async with running(*HELD) as host, console_on(host) as console:
+        small(host, AUSTIN)
+        await host.answer.take(asks(ask_of(1)))
+        entry, before = hold_of(host), host.size(WA)
+        answer = await export(console, entries=entry, field=["rules"])
+        assert (answer.status, host.size(WA)) == (422, before)
+        assert "too small to be named" in answer.text
+        files = files_of(await export(console))
+        assert f"{entry},agency,small_agency," in files["redactions.csv"].decode()
+        assert AUSTIN.encode() not in b"".join(files.values())
 
 
 async def test_counsel_alone_exports() -> None:

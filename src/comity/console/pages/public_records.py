@@ -54,6 +54,7 @@ DAYS_MAX: Final = 366
 OPENINGS_MAX: Final = 20
 """Leaves of which one export opens fields."""
 _WORD_CHARS_MAX: Final = 40
+_SMALL: Final = "small:"
 _KINDS: Final = (LeafKind.QUERY, LeafKind.DISCLOSURE, LeafKind.DENIAL, LeafKind.HOLD)
 _FIELDS_SAID: Final = {
     "elements": ("What was released", "Names of the parts of a record, never their values."),
@@ -263,6 +264,9 @@ def _wrong_entries(asked: _Asked, collected: Collected, state: Member) -> _Wrong
             return (("entries", f"`{entry}` is a {header.kind} leaf; only {kinds} are opened."),)
         if SEALED in (header.agency, header.purpose, header.offence):
             return (("entries", f"`{entry}` is sealed: your published rules show it later."),)
+        if (header.agency or "").startswith(_SMALL):
+            said = "is of an agency too small to be named, which the rules that decided could name"
+            return (("entries", f"`{entry}` {said}."),)
     return ()
 
 
