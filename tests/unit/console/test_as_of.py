@@ -12,7 +12,9 @@ import pytest
 from comity.console.people import Role
 from comity.domain.ids import member_zone
 from comity.domain.vocabulary import LeafKind
+from comity.ledger.note import checkpoint_text, sign_note
 from comity.policy import encode_bundle
+from comity.ports import CheckpointRow
 from comity.services import rules_as_of as reading
 from comity.services.rules_as_of import RulesAlteredError, rules_as_of
 from tests.support.console import console_on, person_of
@@ -183,6 +185,38 @@ async def test_the_proof_is_of_a_signed_checkpoint() -> None:
         assert root.hex() in after.body
         assert f"over {head.frontier.size:,} leaves" in after.text
         assert "comity ledger prove wa/" in after.text
+
+
+async def test_drills_are_not_counted() -> None:
+    """A block's probes were refused, and nobody real was."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        await block(console)
+        assert any(leaf.kind is LeafKind.DENIAL for leaf in host.leaves(WA))
+        page = await console.get(PAGE, console.sign_in(person_of(Role.COUNSEL)))
+        assert "Refused 0 " in page.text
+
+
+async def test_what_came_after_the_day_is_not_counted() -> None:
+    """The version is in force still: each day's page counts what was decided by its end."""
+    async with running(policy_of(WA, RELEASE)) as host, console_on(host) as console:
+        await host.answer.take(asks(ask_of(1)))
+        host.clock.advance_ns(2 * DAY_S * NS)
+        await host.answer.take(asks(ask_of(2, accepted_at=NOW + 2 * DAY_S)))
+        token = console.sign_in(person_of(Role.COUNSEL))
+        assert "Released 1 " in (await console.get(f"{PAGE}?day={day_after(0)}", token)).text
+        assert "Released 1 " in (await console.get(f"{PAGE}?day={day_after(1)}", token)).text
+        assert "Released 2 " in (await console.get(PAGE, token)).text
+
+
+async def test_a_checkpoint_of_another_tree_proves_nothing() -> None:
+    """The leaf's way leads to another root than the one signed: an error, and no page."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        signer, key = host.ledger_keys.of(WA)
+        size = host.size(WA)
+        note = sign_note(checkpoint_text(key.name, size, bytes(32)), key, signer)
+        await host.store.save_checkpoint(CheckpointRow(member=WA, size=size, note=note))
+        page = await console.get(PAGE, console.sign_in(person_of(Role.COUNSEL)))
+        assert page.status == 500
 
 
 async def test_altered_rules_are_no_rules() -> None:

@@ -196,6 +196,21 @@ async def test_lifting_takes_two_people() -> None:
         assert "litigation-hold-ended" in again.body
 
 
+async def test_who_asked_sends_nothing_as_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page refuses it by itself: the gateway is not even asked."""
+    async with running(*OPEN) as host, console_on(host) as console:
+        token, done = await place(console)
+        await console.post(f"{done.location}/lift", ASKED, token)
+
+        async def never(*_: object, **__: object) -> bytes:
+            raise AssertionError("nothing is sent")
+
+        monkeypatch.setattr(MemoryBus, "request", never)
+        form = {"order": digest(console, done.location)}
+        answer = await console.post(f"{done.location}/lift", form, token)
+        assert (answer.status, "another-person-needed" in answer.body) == (409, True)
+
+
 async def test_two_second_people_at_once_lift_once() -> None:
     """One of two forms lifts; the other is told that no such hold stands."""
     async with running(*OPEN) as host, console_on(host) as console:
