@@ -22,6 +22,7 @@ _VALUES = {
     "act": "release",
     "clause": "BLOCK-1",
     "form": "pdf",
+    "day": "2026-03-14",
     "file": "console.css",
 }
 

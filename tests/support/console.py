@@ -15,11 +15,12 @@ import msgspec
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
 from comity.app.console import console_handlers
-from comity.app.paper import set_letter, set_paper
+from comity.app.paper import set_binder, set_letter, set_paper
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
 from comity.console.fronts import Fronts
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
@@ -86,7 +87,12 @@ _SIGNERS = {
         (COUNSEL, COUNSEL_KEY),
     )
 }
-_SIGNS_AS = {Role.REVIEWER: REVIEWER, Role.AUTHOR: AUTHOR.name, Role.COUNSEL: COUNSEL.name}
+_SIGNS_AS = {
+    Role.REVIEWER: REVIEWER,
+    Role.SUPERVISOR: SUPERVISOR.name,
+    Role.AUTHOR: AUTHOR.name,
+    Role.COUNSEL: COUNSEL.name,
+}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,7 +269,9 @@ class PracticeConsole:
             ledger=host.store,
             records=Records(host.store, host.vault),
             certificates=KeptCertificates(),
+            lifts=KeptLifts(),
             press=set_paper,
+            bind=set_binder,
             confirm_seconds=CONFIRM_SECONDS,
             events=host.events,
         )

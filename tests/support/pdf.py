@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 _OBJECT = re.compile(rb"(?:^|\n)(\d+) 0 obj\n(.*?)\nendobj", re.DOTALL)
 _FONT = re.compile(rb"/(f\d+) (\d+) 0 R")
+_PAGE = re.compile(rb"/Type/Page/Resources (\d+) 0 R.*?/Contents (\d+) 0 R", re.DOTALL)
+_SPOKEN = re.compile(rb"/ActualText(?:\((?:\\.|[^\\)])*\)|<[0-9A-Fa-f]*>)", re.DOTALL)
 _TOKEN = re.compile(rb"/(f\d+) [\d.]+ Tf|<([0-9A-Fa-f\s]*)>|(\()|(ET)\b")
 _MAPPED = re.compile(rb"<([0-9A-F]{4})> <([0-9A-F]+)>")
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
@@ -17,16 +19,15 @@ _SIGNS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 def printed(data: bytes) -> str:
     """The text of a PDF's pages in the order of its parts, white space as single blanks."""
     objects = {int(number): body for number, body in _OBJECT.findall(data)}
-    fonts = {
-        name: _table(objects, int(number))
-        for body in objects.values()
-        for name, number in _FONT.findall(body)
-    }
     parts: list[str] = []
     for body in objects.values():
-        content = _stream(body)
-        if b"BT" in content:
-            parts.extend(_shown(content, fonts))
+        page = _PAGE.search(body)
+        if page:
+            # Each page has names of its own for the fonts of all.
+            resources, content = (objects[int(number)] for number in page.groups())
+            fonts = {name: _table(objects, int(at)) for name, at in _FONT.findall(resources)}
+            # What a reader is told beside the glyphs is the same text a second time.
+            parts.extend(_shown(_SPOKEN.sub(b"", _stream(content)), fonts))
     return " ".join("".join(parts).split())
 
 

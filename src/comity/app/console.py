@@ -13,7 +13,7 @@ from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
-from comity.app.paper import set_letter, set_paper
+from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
@@ -21,10 +21,12 @@ from comity.console.desk import Desk
 from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
+from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.confirming import ConfirmPages
@@ -32,7 +34,9 @@ from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.instruments import InstrumentPages
+from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
+from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
 from comity.console.people import People
@@ -176,7 +180,9 @@ async def _open_desk(
         ledger=ledger,
         records=Records(own, vault, ledger),
         certificates=KeptCertificates(),
+        lifts=KeptLifts(),
         press=set_paper,
+        bind=set_binder,
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
     )
@@ -189,6 +195,9 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     instruments = InstrumentPages(desk, views, cases.open)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
+    litigation = LitigationPages(desk, views)
+    exports = PublicRecordsPages(desk, views)
+    as_of = AsOfPages(desk, views, is_practice=views.is_practice)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -233,6 +242,15 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.WAITING: confirming.waiting,
         Name.CONFIRM: confirming.confirm,
         Name.HISTORY: HistoryPages(desk, views).history,
+        Name.AS_OF: as_of.page,
+        Name.AS_OF_PAPER: as_of.paper,
+        Name.PUBLIC_RECORDS: exports.form,
+        Name.EXPORT_RECORDS: exports.export,
+        Name.LITIGATION: litigation.holds,
+        Name.PLACE_LITIGATION: litigation.place,
+        Name.LITIGATION_HOLD: litigation.hold,
+        Name.LIFT_LITIGATION: litigation.lift,
+        Name.KEEP_LITIGATION: litigation.keep,
     }
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol, TextIO
 import msgspec
 
 from comity.cli.errors import UsageError
+from comity.domain.cells import safe_cell
 from comity.exchange.archive import ArchiveItem
 
 __all__ = ["COLUMNS", "ExtractForm", "ExtractWriter", "form_of_path", "open_extract"]
@@ -27,7 +28,6 @@ COLUMNS: Final = (
     "reference", "at", "what", "key", "from", "to", "reached", "control", "text", "practice",
     "access",
 )  # fmt: skip
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExtractForm(StrEnum):
@@ -144,5 +144,4 @@ def _cell(value: object) -> str:
             text = " ".join(map(str, value))
         case _:
             text = str(value)
-    # Others' words: a spreadsheet would run one that begins so.
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return safe_cell(text)

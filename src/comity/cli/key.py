@@ -21,7 +21,6 @@ from comity.cli.ordering import (
     give_order,
     new_order,
     read_order,
-    what_it_does,
 )
 from comity.cli.reviewing import COMMAND_USER, state_of_entry
 from comity.cli.terminal import (
@@ -37,6 +36,7 @@ from comity.domain.ids import Member, member_label
 from comity.domain.keeping import ORDER_SECONDS_MAX, TWO_PEOPLE, KeepingReason, OrderAct
 from comity.link.command import AskKeys, KeysShown, MonthView
 from comity.roles.host_files import HostFiles
+from comity.services.keeping_orders import what_it_does
 from comity.services.sending import send_command
 
 __all__ = ["app"]

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from comity.app import open_bus, open_records
@@ -23,23 +22,13 @@ from comity.cli.opened import LABELS, readable
 from comity.cli.reviewing import COMMAND_USER, reviewer_of, signature_of
 from comity.cli.terminal import AsJson, print_json, say
 from comity.domain.ids import Member, parse_entry_name
-from comity.domain.verdict import OpeningReading, SignedOpeningReading, opening_reading_bytes
-from comity.ledger.commitment import Opening, encode_opening, open_commitment
-from comity.link.command import CommandDone, OpenRecord
+from comity.domain.verdict import OpeningReading
+from comity.ledger.commitment import encode_opening
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
-from comity.services.private_records import PrivateRecord
-from comity.services.sending import send_command
+from comity.services.openings import FieldUnknownError, Opened, opened_fields, record_opening
 
-__all__ = ["Opened", "open_entry", "open_fields"]
-
-
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded and opened."""
-
-    access_entry: str
-    leaf: bytes
-    opening: Opening
+__all__ = ["open_entry", "open_fields"]
 
 
 def open_entry(
@@ -128,34 +117,19 @@ async def open_fields(
 
     Raises: RecordGoneError, UsageError for a field that is none, GatewayRefusalError.
     """
-    access = await _record(settings, reading, reviewer)
-    member, index = parse_entry_name(reading.entry)
-    async with open_records(settings, member) as records:
-        leaf, record = await records.read(member, index)
-    _check_names(reading, record)
-    opening = open_commitment(record.key, record.fields, reading.fields)
-    return Opened(access_entry=access, leaf=leaf, opening=opening)
-
-
-async def _record(settings: Settings, reading: OpeningReading, reviewer: ReviewerFile) -> str:
-    """Have the gateway record an opening; return the entry of its `access` leaf."""
-    proof = signature_of(reading.state, reviewer, opening_reading_bytes(reading))
-    signed = SignedOpeningReading(reading=reading, proof=proof)
+    member, _ = parse_entry_name(reading.entry)
     async with open_bus(settings, COMMAND_USER) as bus:
-        host = HostFiles(settings.data_dir).host_name()
-        result = await send_command(bus, host, OpenRecord(signed=signed))
-    assert isinstance(result, CommandDone)
-    return result.entry
-
-
-def _check_names(reading: OpeningReading, record: PrivateRecord) -> None:
-    present = [name for name, _ in record.fields]
-    missing = [name for name in reading.fields if name not in present]
-    if missing:
-        raise UsageError(
-            f"the record behind {reading.entry} has no field `{missing[0]}`; it has "
-            + ", ".join(present)
+        access = await record_opening(
+            bus,
+            HostFiles(settings.data_dir).host_name(),
+            reading,
+            lambda message: signature_of(reading.state, reviewer, message),
         )
+    async with open_records(settings, member) as records:
+        try:
+            return await opened_fields(records, reading, access)
+        except FieldUnknownError as error:
+            raise UsageError(str(error)) from None
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -23,7 +23,7 @@ from comity.cli.files import read_input, write_whole
 from comity.cli.network import settings_of
 from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.terminal import print_json, say
-from comity.domain.ids import Member, member_label
+from comity.domain.ids import Member
 from comity.domain.keeping import (
     ORDER_BYTES_MAX,
     ORDER_SECONDS_MAX,
@@ -39,11 +39,11 @@ from comity.domain.keeping import (
     order_bytes,
     parse_signed_order,
 )
-from comity.link.command import CarryOut, CommandDone
+from comity.link.command import CommandDone
 from comity.ports import Bus
 from comity.roles.host_files import HostFiles, ReviewerFile, read_reviewer_file
 from comity.roles.settings import Settings
-from comity.services.sending import send_command
+from comity.services.keeping_orders import KeepingOrders, what_it_does
 
 __all__ = [
     "AsPerson",
@@ -57,7 +57,6 @@ __all__ = [
     "send_order",
     "sign_order",
     "signed_by",
-    "what_it_does",
 ]
 
 AsPerson = Annotated[
@@ -131,31 +130,6 @@ def signed_by(settings: Settings, order: Order, names: Sequence[str]) -> SignedO
     return sign_order(settings, SignedOrder(order=order, signatures=()), names)
 
 
-def what_it_does(order: Order) -> str:
-    """Say what an order has done, in words."""
-    label = member_label(order.state)
-    months = ", ".join(order.months or ())
-    match order.act:
-        case OrderAct.DESTROY:
-            return f"destroy {label}'s keys of {months}"
-        case OrderAct.ROTATE:
-            return f"give {label} a new key for the rest of {months}"
-        case OrderAct.DECLARE_LOST:
-            return f"declare {label}'s keys of {months} lost"
-        case OrderAct.HOLD:
-            return f"hold {label}'s records of {months or 'all months'} for litigation"
-        case OrderAct.END_HOLD:
-            return f"end the litigation hold {order.entry}"
-        case OrderAct.SCHEDULE:
-            return f"keep {label}'s records for {order.keep_months} months after theirs"
-        case OrderAct.EXPUNGE:
-            return f"expunge the private record of {order.entry}"
-        case OrderAct.REDACT:
-            return f"withdraw {order.entry} from the public ledger"
-        case OrderAct.SUCCEED:
-            return f"let {label}'s ledger be succeeded at {order.entry}"
-
-
 def sign_order(settings: Settings, signed: SignedOrder, names: Sequence[str]) -> SignedOrder:
     """Return an order with these people's signatures added. Raises: UsageError."""
     if not names and not signed.signatures:
@@ -207,9 +181,7 @@ def _finish(settings: Settings, signed: SignedOrder, file: Path | None, *, as_js
 async def send_order(settings: Settings, bus: Bus, signed: SignedOrder) -> CommandDone:
     """Have the gateway carry an order out. Raises: GatewayRefusalError, GatewaySilentError."""
     host = HostFiles(settings.data_dir).host_name()
-    done = await send_command(bus, host, CarryOut(signed=signed))
-    assert isinstance(done, CommandDone)
-    return done
+    return await KeepingOrders(bus=bus, host=host).carry_out(signed)
 
 
 async def _send(settings: Settings, signed: SignedOrder) -> _Result:

@@ -8,18 +8,21 @@ import msgspec
 
 from comity.console.errors import NotASignerError
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
 from comity.console.people import People, Role
+from comity.console.routes import KEEPS_RECORDS
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName
 from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
-from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
 from comity.services.instrument_work import InstrumentWork
+from comity.services.keeping_orders import KeepingOrders
 from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -58,7 +61,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerRows
     records: Records
     certificates: KeptCertificates
+    lifts: KeptLifts
     press: Press
+    bind: BinderPress
     confirm_seconds: int
     events: Events
 
@@ -67,12 +72,28 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """What sends orders on rules."""
         return RuleOrders(bus=self.bus, host=self.host)
 
+    @property
+    def keeping(self) -> KeepingOrders:
+        """What sends orders on records."""
+        return KeepingOrders(bus=self.bus, host=self.host)
+
     def rule_signer(self, signed_in: SignedIn) -> OrderSigner:
         """Return who is signed in as who signs rules: each signature within this request."""
+        return self._signer(signed_in, Role.AUTHOR, Role.COUNSEL)
+
+    def keeping_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who is signed in as who signs orders on records: each within this request."""
+        return self._signer(signed_in, *KEEPS_RECORDS)
+
+    def opening_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who is signed in as who opens fields of a record: each within this request."""
+        return self._signer(signed_in, Role.COUNSEL)
+
+    def _signer(self, signed_in: SignedIn, *roles: Role) -> OrderSigner:
         assert signed_in.person is not None
         return OrderSigner(
             name=signed_in.person.signs_as,
-            sign=lambda message: sign_for(signed_in, self.keys, message, Role.AUTHOR, Role.COUNSEL),
+            sign=lambda message: sign_for(signed_in, self.keys, message, *roles),
         )
 
     def reviewing(self, signed_in: SignedIn) -> Reviewing:

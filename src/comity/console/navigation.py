@@ -56,6 +56,15 @@ GROUPS: Final = (
         ),
         frozenset({Name.BLOCK, Name.BLOCKED, Name.CERTIFICATE}),
     ),
+    Group(
+        "Legal",
+        (
+            (Name.LITIGATION, "Litigation holds"),
+            (Name.AS_OF, "Rules as of a day"),
+            (Name.PUBLIC_RECORDS, "Public records"),
+        ),
+        frozenset({Name.LITIGATION_HOLD, Name.AS_OF_PAPER}),
+    ),
 )  # fmt: skip
 """In the order in which they stand."""
 

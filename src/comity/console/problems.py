@@ -87,6 +87,36 @@ class Problem(Enum):
         409, "second-person-needed", "Whoever put a clause into force cannot confirm it.",
         "Another author or counsel of this state confirms it.",
     )  # fmt: skip
+    LITIGATION_ENDED = (
+        404, "litigation-hold-ended",
+        "No such litigation hold stands: it was lifted, or never placed.",
+        "The list shows those that stand now.",
+    )  # fmt: skip
+    LIFT_MOVED = (
+        409, "lift-moved", "What was asked about this hold changed while you looked at it.",
+        "Open the hold anew; it stands, and nothing was lifted.",
+    )  # fmt: skip
+    LIFT_SECOND = (
+        409, "another-person-needed", "Whoever asked to lift a hold cannot be the second person.",
+        "Another counsel or supervisor of this state lifts it.",
+    )  # fmt: skip
+    OPENING_REFUSED = (
+        409, "opening-not-recorded", "The gateway did not record an opening, so nothing went out.",
+        "What it says above is why.",
+    )  # fmt: skip
+    OPENING_SILENT = (
+        504, "opening-unanswered",
+        "The gateway did not answer in time: nothing went out, though a leaf may say so.",
+        "Try again; what is opened then is recorded anew.",
+    )  # fmt: skip
+    ORDER_REFUSED = (
+        409, "order-not-taken", "The gateway did not take this order.",
+        "What it says above is why; what was held is held.",
+    )  # fmt: skip
+    ORDER_SILENT = (
+        504, "order-unanswered", "The gateway did not answer in time; it may have done this.",
+        "Look at the list of holds first. To send it again does no harm.",
+    )  # fmt: skip
     REFUSED = (
         409, "gateway-refused", "The gateway did not take this.",
         "What it says above is why; the rules in force are what they were.",
@@ -124,7 +154,7 @@ class Problem(Enum):
     @property
     def is_without_effect(self) -> bool:
         """Whether nothing was sent and nothing was changed, for sure."""
-        return self is not Problem.SILENT
+        return self not in (Problem.SILENT, Problem.ORDER_SILENT, Problem.OPENING_SILENT)
 
 
 class ProblemError(ComityError):

@@ -17,6 +17,7 @@ import msgspec
 from comity.console.people import Role
 
 __all__ = [
+    "KEEPS_RECORDS",
     "ROUTES",
     "Found",
     "Name",
@@ -30,6 +31,8 @@ __all__ = [
 
 NUMBER_DIGITS_MAX: Final = 18
 """Digits of an entry's number: below 2^63."""
+KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
+"""Who signs orders on records from a page."""
 
 
 class Who(StrEnum):
@@ -86,6 +89,15 @@ class Name(StrEnum):
     WAITING = "waiting"
     CONFIRM = "confirm"
     HISTORY = "history"
+    AS_OF = "as_of"
+    AS_OF_PAPER = "as_of_paper"
+    PUBLIC_RECORDS = "public_records"
+    EXPORT_RECORDS = "export_records"
+    LITIGATION = "litigation"
+    PLACE_LITIGATION = "place_litigation"
+    LITIGATION_HOLD = "litigation_hold"
+    LIFT_LITIGATION = "lift_litigation"
+    KEEP_LITIGATION = "keep_litigation"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,12 +122,15 @@ _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Ro
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
+_COUNSEL: Final = frozenset({Role.COUNSEL})
+_SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
+_LITIGATION: Final = "/state/litigation"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -175,6 +190,15 @@ ROUTES: Final = (
     _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
     _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
+    _placed(Name.AS_OF, "GET", "/state/rules/as-of", _SEES_RULES),
+    _placed(Name.AS_OF_PAPER, "GET", "/state/rules/as-of/{day}.pdf", _SEES_RULES),
+    _placed(Name.PUBLIC_RECORDS, "GET", "/state/public-records", _COUNSEL),
+    _placed(Name.EXPORT_RECORDS, "POST", "/state/public-records", _COUNSEL),
+    _placed(Name.LITIGATION, "GET", _LITIGATION, _SEES_LITIGATION),
+    _placed(Name.PLACE_LITIGATION, "POST", _LITIGATION, KEEPS_RECORDS),
+    _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
+    _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", KEEPS_RECORDS),
+    _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
 )
 
 _FORMS: Final = {
@@ -183,6 +207,7 @@ _FORMS: Final = {
     "act": r"[a-z]{1,16}",
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
     "form": r"txt|json|pdf",
+    "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")

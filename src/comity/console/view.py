@@ -42,6 +42,11 @@ class Views:
         self._identities = {m: identities.get(m) or plain_identity(m) for m in MEMBERS}
         self._is_practice = is_practice
 
+    @property
+    def is_practice(self) -> bool:
+        """Whether nothing shown here is of a real person."""
+        return self._is_practice
+
     def identity_sheet(self, file: str) -> bytes | None:
         """Return the style sheet of a state by its file name, or None."""
         for identity in self._identities.values():

@@ -11,15 +11,25 @@ from typing import Final
 
 from comity.domain.vocabulary import DataClass, term
 
-__all__ = ["classes_said", "span_said", "time_left", "utc"]
+__all__ = ["classes_said", "date_said", "span_said", "time_left", "utc"]
 
 _HOUR: Final = 3_600
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 _DAY_HOURS: Final = 24
 
 
 def classes_said(classes: Sequence[DataClass]) -> str:
     """Return classes by their labels; empty for none."""
     return ", ".join(term(part).label for part in classes)
+
+
+def date_said(day: dt.date) -> str:
+    """Return a day as people read it out: `14 March 2026`."""
+    # Not by the process's locale: a page reads the same on every machine.
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def time_left(seconds: int) -> str:

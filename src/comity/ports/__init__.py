@@ -7,6 +7,7 @@ Each port has an adapter (`adapters/`) and a memory twin that passes the same co
 that cross a port are rows here; no port speaks SQL, subjects or files.
 """
 
+from comity.ports.binder import Binder, BinderClause, BinderGroup, BinderPress
 from comity.ports.budgets import BudgetStore, BudgetUse, CountedDay
 from comity.ports.cutting import (
     AsideRow,
@@ -115,6 +116,10 @@ __all__ = [
     "AnswerRow",
     "AsideRow",
     "BatchWrite",
+    "Binder",
+    "BinderClause",
+    "BinderGroup",
+    "BinderPress",
     "BudgetStore",
     "BudgetUse",
     "Bus",

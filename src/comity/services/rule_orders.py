@@ -41,7 +41,8 @@ from comity.policy import PolicyBundle, encode_bundle
 from comity.ports import Bus
 from comity.services.sending import send_command
 
-__all__ = ["OrderSigner", "RuleOrders", "signed_policy", "signed_shadow", "signed_thaw"]
+__all__ = ["OrderSigner", "RuleOrders", "signatures_of", "signed_policy", "signed_shadow",
+           "signed_thaw"]  # fmt: skip
 
 _PROOF_S_MAX: Final = 120.0
 """How long a gateway may take: the gate runs for seconds, a solver up to ten for one guarantee."""
@@ -73,7 +74,7 @@ def signed_thaw(
 ) -> bytes:
     """Return an order that ends a freeze of the rules in force; `at` is Unix seconds."""
     order = _order(bundle, at, note)
-    signatures = _signatures(signers, policy_thaw_bytes(order))
+    signatures = signatures_of(signers, policy_thaw_bytes(order))
     return encode_signed_thaw(SignedThaw(order=order, signatures=signatures))
 
 
@@ -132,12 +133,13 @@ def _signed(
         SignedPolicy(
             bundle=encode_bundle(bundle),
             order=order,
-            signatures=_signatures(signers, said(order)),
+            signatures=signatures_of(signers, said(order)),
         )
     )
 
 
-def _signatures(signers: Sequence[OrderSigner], message: bytes) -> tuple[OrderSignature, ...]:
+def signatures_of(signers: Sequence[OrderSigner], message: bytes) -> tuple[OrderSignature, ...]:
+    """Return each person's signature of a message, in their order. Raises: what signing raises."""
     proofs = [(signer.name, signer.sign(message)) for signer in signers]
     return tuple(
         OrderSignature(name=name, key_id=proof.key_id, signature=proof.signature)

@@ -330,6 +330,19 @@ async def test_place_in_a_state_of_another_host_is_not_told_that_nothing_waits()
         assert "Nothing waits" not in page.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/state/litigation", "/state/litigation/2", "/state/rules/as-of", "/state/public-records"],
+)
+async def test_counsel_of_another_host_is_not_told_that_there_is_nothing(path: str) -> None:
+    """No hold, no rules, no leaf: none of it is known here, and the page says that."""
+    async with running(HELD) as host, console_on(host) as console:
+        person = person_of(Role.COUNSEL, TX)
+        console.people = People(ISSUER, [*console.people.persons, person])
+        page = await console.get(path, console.sign_in(person))
+        assert (page.status, "Code: state-not-here" in page.text) == (409, True)
+
+
 async def test_reviewer_without_a_key_here_is_told_so() -> None:
     """Enrolled elsewhere or not at all: no case is opened, and the page says what is missing."""
     async with running(HELD) as host, console_on(host) as console:

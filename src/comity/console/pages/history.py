@@ -28,11 +28,11 @@ from comity.services.rule_history import (
 )
 from comity.services.rules_in_force import askers_in, directory_versions
 
-__all__ = ["VERSIONS_SHOWN", "HistoryPages"]
+__all__ = ["NAMES_SIGNERS", "VERSIONS_SHOWN", "HistoryPages"]
 
 VERSIONS_SHOWN: Final = 20
 """Versions of a state's rules on one page, the newest."""
-_NAMES: Final = frozenset({Role.AUTHOR, Role.COUNSEL, Role.SUPERVISOR, Role.AUDITOR})
+NAMES_SIGNERS: Final = frozenset({Role.AUTHOR, Role.COUNSEL, Role.SUPERVISOR, Role.AUDITOR})
 """Who reads the names of those who signed."""
 _NUMBERS: Final = ("nobody", "one person", "two people", "three people", "four people")
 
@@ -54,7 +54,7 @@ class HistoryPages:
         # It takes the processor for a while: once for everybody who asks, beside the loop.
         async with self._one_at_a_time:
             versions = await self._versions(state, read)
-        shows_names = visit.person.has_any(*_NAMES)
+        shows_names = visit.person.has_any(*NAMES_SIGNERS)
         return self._views.page(
             "history.html",
             visit,

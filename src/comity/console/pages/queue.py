@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from comity.console.desk import Desk
+from comity.console.hosted import directory_here
 from comity.console.pages.verdict_words import said_of
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
@@ -36,11 +37,7 @@ class QueuePages:
         """Show a page of the queue, and the person's own verdicts that have not left."""
         person = visit.person
         after = _place(visit.query.one("after"))
-        directory = await self._desk.books.directory()
-        host = directory.host_of(person.state)
-        if host is None or host.name != self._desk.host:
-            # Whose rows are elsewhere must not be told that nothing waits.
-            raise ProblemError(Problem.NOT_HERE)
+        directory = await directory_here(self._desk, person.state)
         on_their_way = self._desk.verdicts.waiting_entries(person.state)
         page = await self._desk.queue.page(
             person.state, after, visit.now, directory.agency, leaving=on_their_way

@@ -17,7 +17,8 @@ from comity.policy import PolicyBundle
 from comity.policy.block import blocks_of
 from comity.policy.english import english_of, statute_of, terms_of
 from comity.policy.guarantee import guarantees_in_force
-from comity.policy.rule import Mark, Rule
+from comity.policy.rule import Rule
+from comity.services.binder_words import MARK_WORDS
 
 __all__ = ["RulePages"]
 
@@ -27,13 +28,8 @@ _ACTS: Final = (
     (Name.BLOCK, "Block a family", "n"),
     (Name.WAITING, "Waiting for a second person", "c"),
     (Name.HISTORY, "History", "h"),
+    (Name.AS_OF, "As of a day", "d"),
 )
-_CHECKED: Final = {
-    Mark.READ: "read in the text of the law",
-    Mark.SECONDARY: "from reports; the text was not read",
-    Mark.UNCHECKED: "not checked against any text",
-    Mark.PRACTICE: "practice adoption",
-}
 
 
 class RulePages:
@@ -106,5 +102,5 @@ def _row(rule: Rule, blocks: frozenset[RuleId]) -> dict[str, Any]:
         "sentence": rule.sentence or english_of(rule),
         "terms": opened(terms_of(rule) or "always"),
         "statute": statute_of(rule),
-        "checked": _CHECKED[rule.statute.mark],
+        "checked": MARK_WORDS[rule.statute.mark],
     }
