@@ -28,6 +28,7 @@ from comity.console.sessions import Sessions
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.directory.part import sign_part
+from comity.domain.agency import DirectoryPart
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
 from comity.ports import (
@@ -135,12 +136,13 @@ class _Everyone:
 
     def __init__(self, host: PracticeHost) -> None:
         self._host = host
+        texas = next(part for part in practice_parts() if part.member == TX)
+        self.heard = {TX: heard_of(sign_part(texas, signer_of(TX)))}
 
     async def directory_parts(self) -> list[DirectoryRow]:
-        """The host's own members' parts, and Texas's."""
-        texas = next(part for part in practice_parts() if part.member == TX)
-        heard = heard_of(sign_part(texas, signer_of(TX)))
-        return [*await self._host.store.directory_parts(), heard]
+        """The host's own members' parts, and Texas's; what was heard since takes their place."""
+        own = await self._host.store.directory_parts()
+        return [*(row for row in own if row.member not in self.heard), *self.heard.values()]
 
 
 def person_of(role: Role, state: Member = WA) -> Person:
@@ -174,6 +176,7 @@ class PracticeConsole:
         self.people = People(ISSUER, persons)
         self.clauses: dict[Member, StateClauses] = {}
         self.sessions = Sessions(entropy)
+        self.everyone = _Everyone(host)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
         self.desk = self._made_desk()
@@ -216,7 +219,7 @@ class PracticeConsole:
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,
-                everyone=_Everyone(host),  # type: ignore[arg-type]
+                everyone=self.everyone,  # type: ignore[arg-type]
                 trust=host.root,
                 national={},
                 now=lambda: clock.now_ns() / NS,
@@ -243,6 +246,12 @@ class PracticeConsole:
     def now(self) -> int:
         """The time of the console and the gateway, in Unix seconds."""
         return self._clock.now_ns() // NS
+
+    def hear(self, *parts: DirectoryPart) -> None:
+        """Have members' new parts in the directory that pages are made from, a moment later."""
+        for part in parts:
+            self.everyone.heard[part.member] = heard_of(sign_part(part, signer_of(part.member)))
+        self._clock.advance_ns(6 * NS)
 
     def without_key(self, role: Role) -> None:
         """Let nobody of a role have a name to sign by."""

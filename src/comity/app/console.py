@@ -15,6 +15,7 @@ from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
 from comity.app.paper import set_letter, set_paper
 from comity.app.public import sealed_rows
+from comity.app.state_files import own_calendars, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
@@ -27,6 +28,7 @@ from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
+from comity.console.pages.certifications import CertificationPages
 from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
@@ -44,10 +46,9 @@ from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.practice.sign_in import PracticeSignIn
-from comity.review.calendars import calendar_of, parse_calendar
+from comity.review.calendars import calendar_of
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
-from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url
@@ -215,6 +216,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.PASS: after.one_pass,
         Name.END_PASS: after.end_pass,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
+        Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
         Name.BLOCK: blocks.choose,
@@ -267,25 +269,16 @@ def _clauses(settings: Settings) -> dict[Member, StateClauses]:
     Raises: NoticesFileError, CalendarError, DelayLimitsError.
     """
     found = {}
+    calendars = own_calendars(settings)
     for member in HostFiles(settings.data_dir).ledger_keys():
-        calendar, limits = calendar_of(member), house_limits()
-        if (own := _own_file(settings, "calendars", member)) is not None:
-            calendar = parse_calendar(member, own)
-        if (own := _own_file(settings, "delays", member)) is not None:
+        calendar, limits = calendars.get(member) or calendar_of(member), house_limits()
+        if (own := own_file(settings, "delays", member)) is not None:
             limits = parse_delay_limits(own)
-        if (own := _own_file(settings, "notices", member)) is not None:
+        if (own := own_file(settings, "notices", member)) is not None:
             found[member] = (parse_notices(member, own, limits, calendar), calendar)
         elif settings.is_practice:
             found[member] = (practice_notices(member, limits, calendar), calendar)
     return found
-
-
-def _own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
-    path = settings.data_dir / folder / f"{member}.toml"
-    if not path.is_file():
-        return None
-    with path.open("rb") as opened:
-        return opened.read(REVIEW_FILE_BYTES_MAX + 1)
 
 
 def _identities(settings: Settings) -> dict[Member, Identity]:

@@ -64,6 +64,7 @@ class Name(StrEnum):
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
+    CERTIFICATIONS = "certifications"
     URGENT = "urgent"
     RELEASE = "release"
     LOOK = "look"
@@ -146,6 +147,7 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),
     _placed(Name.URGENT, "GET", "/state/urgent", _REVIEWS),
     _placed(Name.RELEASE, "GET", _RELEASE, _REVIEWS),
     _placed(Name.LOOK, "POST", _RELEASE, _REVIEWS),

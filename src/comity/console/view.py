@@ -29,6 +29,7 @@ _PAGES: Final = (
     (Name.DECISIONS, "Past decisions"),
     (Name.RULES, "Rules in force"),
     (Name.ACCESS, "Who can get what"),
+    (Name.CERTIFICATIONS, "Certifications"),
 )
 """The pages of the navigation, in its order."""
 _ROLE_WORDS: Final = {
