@@ -1,4 +1,6 @@
-"""What a state's staff watch, in a real browser over a real network: certifications."""
+"""What a state's staff watch, in a real browser over a real network: certifications, and federal
+queries as they are decided.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
+from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 
 pytestmark = pytest.mark.timeout(300)
@@ -44,3 +46,57 @@ def test_supervisor_sees_who_lapses_when(
     page.get_by_role("link", name="Have lapsed").click()
     expect(page.get_by_role("row").filter(has_text="ago").first).to_be_visible()
     fits(page, shoot, "certifications-lapsed")
+
+
+def asked_by(page: Page) -> int:
+    """How many queries the open page's first sentence counts."""
+    words = heading(page).removeprefix("The last ").split()
+    return 1 if words[0] == "One" else int(words[0].replace(",", ""))
+
+
+def test_federal_query_appears_in_an_open_page(
+    browser: Browser, desk: DeskNetwork, shoot: Shoot
+) -> None:
+    """It renews itself, can be stopped and begun again, and takes no focus."""
+    desk.held()
+    context = browser.new_context(
+        storage_state=desk.sign_in(browser, "supervisor"), reduced_motion="reduce"
+    )
+    page = context.new_page()
+    guard = Guard(page)
+    guard.watch()
+    page.goto(f"{desk.url}/state/feed")
+    before = asked_by(page)
+    expect(page.get_by_role("status").filter(has_text="This page renews itself.")).to_be_visible()
+    stop = page.get_by_role("button", name="Stop renewing")
+    stop.focus()
+    _, number = desk.held()
+    row = page.get_by_role("row").filter(has_text=f"IL/{number}")
+    expect(row).to_contain_text("Held")
+    assert asked_by(page) == before + 1
+    expect(stop).to_be_focused()
+    fits(page, shoot, "feed")
+    stop.press("Enter")
+    expect(page.get_by_text("This page does not renew itself now.")).to_be_visible()
+    _, unseen = desk.held()
+    page.get_by_role("button", name="Renew again").press("Enter")
+    expect(page.get_by_role("row").filter(has_text=f"IL/{unseen}")).to_be_visible()
+    context.close()
+    # A stream that a person stops, or leaves, ends as a request that did not finish.
+    assert {fault.partition("?")[0] for fault in guard.faults} <= {
+        f"failed: {desk.url}/state/feed/stream"
+    }
+
+
+def test_federal_queries_without_scripts(browser: Browser, desk: DeskNetwork) -> None:
+    """Loaded again, it has what is new; nothing on it speaks of renewing."""
+    context = browser.new_context(
+        java_script_enabled=False, storage_state=desk.sign_in(browser, "auditor")
+    )
+    page = context.new_page()
+    page.goto(f"{desk.url}/state/feed")
+    expect(page.get_by_text("This page renews itself.")).to_have_count(0)
+    _, number = desk.held()
+    page.reload()
+    expect(page.get_by_role("row").filter(has_text=f"IL/{number}")).to_be_visible()
+    context.close()

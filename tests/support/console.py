@@ -38,6 +38,7 @@ from comity.ports import (
     SigningKeyError,
     SignInTerms,
 )
+from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -226,6 +227,7 @@ class PracticeConsole:
             ),
             verdicts=self.verdicts,
             past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),
             notices=NoticeBook(
@@ -323,18 +325,23 @@ class PracticeConsole:
         }
         told: list[dict[str, Any]] = []
 
+        to_come: list[dict[str, Any]] = [
+            {"type": "http.disconnect"},
+            {"type": "http.request", "body": body, "more_body": False},
+        ]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return to_come.pop() if len(to_come) > 1 else to_come[0]
 
         async def send(message: dict[str, Any]) -> None:
             told.append(message)
 
         await self.app(scope, receive, send)  # type: ignore[arg-type]
-        start, end = told
+        start, *parts = told
         return Answered(
             status=start["status"],
             headers={name.decode(): value.decode("latin-1") for name, value in start["headers"]},
-            data=end["body"],
+            data=b"".join(part["body"] for part in parts),
         )
 
 

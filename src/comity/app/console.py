@@ -32,6 +32,7 @@ from comity.console.pages.certifications import CertificationPages
 from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.feed import FeedPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
@@ -55,6 +56,7 @@ from comity.roles.runtime import DatabaseRole, bus_access, database_url
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
+from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -164,6 +166,7 @@ async def _open_desk(
         ),
         verdicts=verdicts,
         past=PastDecisions(store=own, rows=ledger, now=time.monotonic),
+        federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
         opened=OpenedCases(),
         notices=NoticeBook(
@@ -188,6 +191,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     after = AfterPages(desk, views)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
+    feed = FeedPages(desk, views, doors.still)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -216,6 +220,8 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.PASS: after.one_pass,
         Name.END_PASS: after.end_pass,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
+        Name.FEED: feed.feed,
+        Name.FEED_STREAM: feed.stream,
         Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,

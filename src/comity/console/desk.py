@@ -19,6 +19,7 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.federal_feed import FederalFeed
 from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -50,6 +51,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions
+    federal: FederalFeed
     figures: PastFigures
     opened: OpenedCases
     notices: NoticeBook

@@ -27,6 +27,7 @@ _PAGES: Final = (
     (Name.PASSES, "Passes"),
     (Name.NOTICES, "Notices"),
     (Name.DECISIONS, "Past decisions"),
+    (Name.FEED, "Federal queries"),
     (Name.RULES, "Rules in force"),
     (Name.ACCESS, "Who can get what"),
     (Name.CERTIFICATIONS, "Certifications"),
@@ -86,6 +87,10 @@ class Views:
             **context,
         )  # fmt: skip
         return html(text, status)
+
+    def part(self, template: str, **context: Any) -> str:
+        """Return a part of a page by its own template, without what stands around a page."""
+        return self._environment.get_template(template).render(**context)
 
     def problem(self, error: ProblemError, signed_in: SignedIn | None, now: int) -> Reply:
         """Return the page of a problem."""
