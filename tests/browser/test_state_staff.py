@@ -4,17 +4,29 @@ queries as they are decided.
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from comity.app import open_ledger_reader
+from comity.app.feeds import open_feeds
+from comity.domain.ids import Member
+from comity.review.federal_events import feed_signature
+from comity.services.events import Events
 from tests.browser.conftest import Shoot
+from tests.fault.network import held_query
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.line import MemoryLog
 
 pytestmark = pytest.mark.timeout(300)
 STATE: Final = "ny"
+IL: Final = Member("il")
 
 
 def heading(page: Page) -> str:
@@ -100,3 +112,51 @@ def test_federal_queries_without_scripts(browser: Browser, desk: DeskNetwork) ->
     page.reload()
     expect(page.get_by_role("row").filter(has_text=f"IL/{number}")).to_be_visible()
     context.close()
+
+
+def test_federal_query_reaches_a_system_of_the_state(desk: DeskNetwork) -> None:
+    """By its files alone: the line of the query arrives, signed, and only what is new."""
+    folder = desk.network.settings.data_dir / "feeds"
+    folder.mkdir(mode=0o700)
+    secret = folder / "il.secret"
+    secret.write_bytes(b"practice secret of 32 bytes or so\n")
+    secret.chmod(0o600)
+    number, request = desk.run(one_line(desk, folder))
+    head, _, body = request.partition(b"\r\n\r\n")
+    (line,) = body.splitlines()
+    assert json.loads(line)["entry"] == f"il/{number}"
+    assert json.loads(line)["became"] == "held"
+    found = re.search(rb"(?i)comity-signature: (t=([0-9]+),v1=[0-9a-f]{64})\r\n", head + b"\r\n")
+    assert found is not None
+    signed = feed_signature(secret.read_bytes().strip(), int(found[2]), body)
+    assert found[1].decode() == signed
+
+
+async def one_line(desk: DeskNetwork, folder: Path) -> tuple[str, bytes]:
+    """What a receiver is sent after a query was held, and the query's number."""
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: ([0-9]+)", head)
+        assert length is not None
+        arrived.put_nowait(head + await reader.readexactly(int(length[1])))
+        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    (folder / "il.toml").write_text(f'[webhook]\nurl = "http://127.0.0.1:{port}/feed"\n')
+    settings, events = desk.network.settings, Events(MemoryLog())
+    async with server, open_ledger_reader(settings, [IL]) as (store, rows):
+        async with open_feeds(settings, store, rows, events) as feeds:
+            assert feeds is not None
+            assert await feeds.round() == 0
+            query = held_query(desk.network.world, "PXFEED1")
+            (heard,) = await desk.stage.ask(query)
+            assert heard.answer is not None
+            assert heard.answer.hold is not None
+            assert await feeds.round() == 1
+            assert await feeds.round() == 0
+        return heard.answer.hold.entry.rpartition("/")[2], await arrived.get()

@@ -1,7 +1,7 @@
-"""What the services need from the world, in twenty rooms: errors, rows, the store, its parts for
-budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
-traffic, for what is public and for successions, witnesses, the referee of rules, the solver of
-guarantees, documents on paper, who signs in, who signs, and the rest of the world.
+"""What the services need from the world, in twenty-one rooms: errors, rows, the store, its parts
+for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
+traffic, for what is public and for successions, feeds, witnesses, the referee of rules, the solver
+of guarantees, documents on paper, who signs in, who signs, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -23,6 +23,7 @@ from comity.ports.duties import DutyKind, DutyRow, DutyStore, NewDuty, Pager
 from comity.ports.errors import (
     AlteredError,
     CommitUnknownError,
+    FeedDownError,
     HeadMovedError,
     IdentityError,
     LostKeyError,
@@ -35,6 +36,7 @@ from comity.ports.errors import (
     StoreDownError,
     UnreachableError,
 )
+from comity.ports.feeds import FeedHook, FeedPlaces
 from comity.ports.freezing import FreezeRow, FreezeStore
 from comity.ports.identity import Claims, IdentityProvider, ProviderReply, SignInTerms
 from comity.ports.keeping import (
@@ -137,6 +139,9 @@ __all__ = [
     "DutyStore",
     "Entropy",
     "EvidenceRow",
+    "FeedDownError",
+    "FeedHook",
+    "FeedPlaces",
     "Finding",
     "Fold",
     "FoldRow",

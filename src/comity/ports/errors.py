@@ -10,6 +10,7 @@ from comity.domain.ids import Member
 __all__ = [
     "AlteredError",
     "CommitUnknownError",
+    "FeedDownError",
     "HeadMovedError",
     "IdentityError",
     "LostKeyError",
@@ -74,6 +75,12 @@ class PageError(ComityError):
     """Nobody could be paged: the page command did not end with 0 in time."""
 
     code = "page-not-delivered"
+
+
+class FeedDownError(ComityError):
+    """A state's receiver did not take its feed: it is told again."""
+
+    code = "feed-not-delivered"
 
 
 class PublicStoreError(ComityError):

@@ -1,5 +1,5 @@
-"""The worker: runs clocks, asks witnesses, seals segments and pages. It reads the database through
-the read-only role and changes nothing there by itself.
+"""The worker: runs clocks, asks witnesses, seals segments, pages and sends feeds. It reads the
+database through the read-only role and changes nothing there by itself.
 
 A hold whose time is over is named to the gateway that owns it, which looks at its own clock;
 cosignatures and sealed segments are handed to it, and it verifies them.
@@ -45,6 +45,7 @@ from comity.ports import (
 )
 from comity.services.cosigning import Cosigning
 from comity.services.events import Events
+from comity.services.federal_webhook import FederalWebhook
 from comity.services.paging import Paging
 from comity.services.sealing import Sealing
 from comity.services.sending import command_subject
@@ -56,6 +57,7 @@ _COMMAND_SECONDS_MAX: Final = 10.0
 _TICK_SECONDS: Final = 0.5
 _WITNESS_TICK_SECONDS: Final = 1.0
 _SEALING_TICK_SECONDS: Final = 5.0
+_FEED_TICK_SECONDS: Final = 2.0
 _FOLD_TICK_SECONDS: Final = 60.0
 _FOLD_PAUSE_SECONDS: Final = 2.0
 _LATE_RELEASES_MAX: Final = 100
@@ -100,6 +102,7 @@ class Worker:
         witnesses: Sequence[Witness],
         sealing: SealingParts,
         pager: Pager,
+        feeds: FederalWebhook | None = None,
     ) -> None:
         self._host = host
         self._members = members
@@ -107,6 +110,7 @@ class Worker:
         self._bus = bus
         self._clock = clock
         self._events = events
+        self.feeds = feeds
         self.cosigning = Cosigning(
             store=store,
             rows=sealing.rows,
@@ -148,6 +152,8 @@ class Worker:
             group.create_task(self._run_sealing())
             group.create_task(self._run_folding())
             group.create_task(self._run_paging())
+            if self.feeds is not None:
+                group.create_task(self._run_feeds(self.feeds))
 
     async def _run_clocks(self) -> None:
         while True:
@@ -211,6 +217,14 @@ class Worker:
             except ComityError as error:
                 self._events.failure("paging_round_failed", error)
             await asyncio.sleep(_TICK_SECONDS)
+
+    async def _run_feeds(self, feeds: FederalWebhook) -> None:
+        while True:
+            try:
+                await feeds.round()
+            except ComityError as error:
+                self._events.failure("feed_round_failed", error)
+            await asyncio.sleep(_FEED_TICK_SECONDS)
 
     async def expire_due(self) -> int:
         """Name every hold and look whose time is over to its gateway; return how many."""

@@ -22,7 +22,14 @@ from comity.domain.vocabulary import LeafKind
 from comity.ports import LedgerRows, Store
 from comity.review.federal import FederalQuery, acting_agencies, follow
 
-__all__ = ["FEED_LEAVES_MAX", "FEED_QUERIES_MAX", "KEPT_SECONDS_MAX", "FederalFeed", "Feed"]
+__all__ = [
+    "FEED_LEAVES_MAX",
+    "FEED_QUERIES_MAX",
+    "KEPT_SECONDS_MAX",
+    "FederalFeed",
+    "Feed",
+    "leaf_marks",
+]
 
 FEED_LEAVES_MAX: Final = 50_000
 """Leaves that are read back at most."""
@@ -99,7 +106,7 @@ class FederalFeed:
         return kept
 
     async def _read_whole(self, member: Member, acting: dict[str, Family], size: int) -> _Kept:
-        marks = _marks(acting)
+        marks = leaf_marks(acting)
         chunks: list[_Found] = []
         last, lowest, peers = size, max(0, size - FEED_LEAVES_MAX), set[str]()
         while last > lowest and len(peers) <= FEED_QUERIES_MAX:
@@ -130,7 +137,7 @@ class FederalFeed:
         return found
 
 
-def _marks(acting: dict[str, Family]) -> re.Pattern[bytes]:
+def leaf_marks(acting: dict[str, Family]) -> re.Pattern[bytes]:
     """Return what a leaf's bytes have in them that is worth reading: most have none of it."""
     named = [f'"ag":"{re.escape(ori)}"' for ori in sorted(acting)]
     marks = [f'"pe":"{OPERATOR_MEMBER}/', f'"k":"{LeafKind.CLOSURE}"', *named]
