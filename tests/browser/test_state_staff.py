@@ -151,12 +151,12 @@ async def one_line(desk: DeskNetwork, folder: Path) -> tuple[str, bytes]:
     settings, events = desk.network.settings, Events(MemoryLog())
     async with server, open_ledger_reader(settings, [IL]) as (store, rows):
         async with open_feeds(settings, store, rows, events) as feeds:
-            assert feeds is not None
-            assert await feeds.round() == 0
+            webhook, digest = feeds
+            assert (await webhook.round(), await digest.round()) == (0, 0)
             query = held_query(desk.network.world, "PXFEED1")
             (heard,) = await desk.stage.ask(query)
             assert heard.answer is not None
             assert heard.answer.hold is not None
-            assert await feeds.round() == 1
-            assert await feeds.round() == 0
+            assert await webhook.round() == 1
+            assert await webhook.round() == 0
         return heard.answer.hold.entry.rpartition("/")[2], await arrived.get()

@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from comity.adapters.errors import FeedPlaceError, FeedSecretError
-from comity.adapters.feed_places import FileFeedPlaces
+from comity.adapters.feed_places import FileDigestPlaces, FileFeedPlaces
 from comity.adapters.feed_secret import FEED_SECRET_BYTES_MAX, read_feed_secret
-from comity.adapters.memory.feeds import MemoryFeedPlaces, MemoryHook
+from comity.adapters.memory.feeds import MemoryDigestPlaces, MemoryFeedPlaces, MemoryHook
 from comity.adapters.webhook import WebHook
 from comity.domain.ids import Member
-from comity.ports import FeedDownError, FeedPlaces
+from comity.ports import DigestPlaces, FeedDownError, FeedPlaces
 
 IL, NY = Member("il"), Member("ny")
 BODY = b'{"v":1}\n'
@@ -45,6 +46,31 @@ def test_a_file_that_is_not_whole_is_an_error(data: bytes, tmp_path: Path) -> No
     (tmp_path / "il.place").write_bytes(data)
     with pytest.raises(FeedPlaceError):
         FileFeedPlaces(tmp_path).read(IL)
+
+
+@pytest.fixture(params=["memory", "files"])
+def days(request: pytest.FixtureRequest, tmp_path: Path) -> DigestPlaces:
+    """Both twins of a digest's places."""
+    is_memory = request.param == "memory"
+    return MemoryDigestPlaces() if is_memory else FileDigestPlaces(tmp_path / "feeds")
+
+
+def test_a_digests_place_and_day_are_kept(days: DigestPlaces) -> None:
+    """None at first; then the last ones written, of their own member."""
+    assert days.read(IL) is None
+    days.write(IL, (7, date(2026, 11, 27)))
+    days.write(NY, (0, date(2026, 1, 1)))
+    assert (days.read(IL), days.read(NY)) == ((7, date(2026, 11, 27)), (0, date(2026, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"comity digest 1\n7\n", b"comity digest 1\n7\n2026-02-30\n", b"x" * 99]
+)
+def test_a_digests_file_that_is_not_whole_is_an_error(data: bytes, tmp_path: Path) -> None:
+    """It is never taken for a place and a day."""
+    (tmp_path / "il.digest-place").write_bytes(data)
+    with pytest.raises(FeedPlaceError):
+        FileDigestPlaces(tmp_path).read(IL)
 
 
 def test_a_place_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The file with the secret by which a state's feed is signed.
+"""The file with the secret by which a state's feed is signed, or of its mail server.
 
 Guarantee: a file that anyone but its owner may read or write gives no secret, nor does a short one.
 """
@@ -20,7 +20,7 @@ FEED_SECRET_BYTES_MAX: Final = 1_024
 """The file of a feed's secret."""
 
 
-def read_feed_secret(file: Path) -> bytes:
+def read_feed_secret(file: Path, bytes_min: int = FEED_SECRET_BYTES_MIN) -> bytes:
     """Return the secret that a file holds, without white space around it.
 
     Raises: FeedSecretError.
@@ -34,8 +34,8 @@ def read_feed_secret(file: Path) -> bytes:
     if stat.S_IMODE(mode) & 0o077:
         raise FeedSecretError(f"`{file.name}` may be read by others: give it 0600")
     secret = data.strip()
-    if len(secret) < FEED_SECRET_BYTES_MIN or len(data) > FEED_SECRET_BYTES_MAX:
+    if len(secret) < bytes_min or len(data) > FEED_SECRET_BYTES_MAX:
         raise FeedSecretError(
-            f"`{file.name}` does not hold {FEED_SECRET_BYTES_MIN} to {FEED_SECRET_BYTES_MAX} bytes"
+            f"`{file.name}` does not hold {bytes_min} to {FEED_SECRET_BYTES_MAX} bytes"
         )
     return secret

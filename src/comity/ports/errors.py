@@ -14,6 +14,7 @@ __all__ = [
     "HeadMovedError",
     "IdentityError",
     "LostKeyError",
+    "MailDownError",
     "PageError",
     "ProviderDownError",
     "PublicClashError",
@@ -81,6 +82,12 @@ class FeedDownError(ComityError):
     """A state's receiver did not take its feed: it is told again."""
 
     code = "feed-not-delivered"
+
+
+class MailDownError(ComityError):
+    """The mail server did not take a letter: it is sent again."""
+
+    code = "mail-not-sent"
 
 
 class PublicStoreError(ComityError):

@@ -7,11 +7,12 @@ everything is delivered at least once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Protocol
 
 from comity.domain.ids import Member
 
-__all__ = ["FeedHook", "FeedPlaces"]
+__all__ = ["DigestPlaces", "FeedHook", "FeedPlaces"]
 
 
 class FeedHook(Protocol):
@@ -31,4 +32,16 @@ class FeedPlaces(Protocol):
 
     def write(self, member: Member, place: int) -> None:
         """Keep it durably. Raises: FeedPlaceError."""
+        ...
+
+
+class DigestPlaces(Protocol):
+    """The next leaf of each member's ledger that no digest was of, and the day of the last one."""
+
+    def read(self, member: Member) -> tuple[int, date] | None:
+        """Return them; None if no digest was ever begun. Raises: FeedPlaceError."""
+        ...
+
+    def write(self, member: Member, place: tuple[int, date]) -> None:
+        """Keep them durably. Raises: FeedPlaceError."""
         ...

@@ -21,9 +21,11 @@ from comity.domain.leaf import LeafHeader
 from comity.domain.web import parse_web_address
 from comity.exchange.leaves import HOUR_SECONDS
 from comity.review.federal import FederalQuery, fate_of, follow
+from comity.review.federal_digest import DigestTerms, check_digest
 from comity.review.tables import read_table
 
 __all__ = [
+    "FeedFile",
     "FeedFileError",
     "FeedTerms",
     "event_line",
@@ -48,18 +50,26 @@ class FeedTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     url: str
 
 
-class _FeedFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    webhook: FeedTerms
+class FeedFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a state asks for: a webhook, a digest, or both."""
+
+    webhook: FeedTerms | None = None
+    digest: DigestTerms | None = None
 
 
-def parse_feed_file(data: bytes) -> FeedTerms:
+def parse_feed_file(data: bytes) -> FeedFile:
     """Return what `feeds/il.toml` and the like record. Raises: FeedFileError."""
-    terms = read_table(data, _FeedFile, "a feed", FeedFileError).webhook
+    said = read_table(data, FeedFile, "a feed", FeedFileError)
+    if said.webhook is None and said.digest is None:
+        raise FeedFileError("a feed has neither `webhook` nor `digest`")
     try:
-        parse_web_address(terms.url, "webhook.url")
+        if said.webhook is not None:
+            parse_web_address(said.webhook.url, "webhook.url")
+        if said.digest is not None:
+            check_digest(said.digest)
     except MalformedError as error:
         raise FeedFileError(str(error)) from None
-    return terms
+    return said
 
 
 def event_line(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -45,12 +45,11 @@ from comity.ports import (
 )
 from comity.services.cosigning import Cosigning
 from comity.services.events import Events
-from comity.services.federal_webhook import FederalWebhook
 from comity.services.paging import Paging
 from comity.services.sealing import Sealing
 from comity.services.sending import command_subject
 
-__all__ = ["DutyNotEndedError", "SealingParts", "SegmentNotTakenError", "Worker"]
+__all__ = ["DutyNotEndedError", "Feed", "SealingParts", "SegmentNotTakenError", "Worker"]
 
 _NS: Final = 1_000_000_000
 _COMMAND_SECONDS_MAX: Final = 10.0
@@ -74,6 +73,14 @@ class DutyNotEndedError(ComityError):
     """The gateway did not let go of a duty that was carried out; it is carried out again."""
 
     code = "duty-not-ended"
+
+
+class Feed(Protocol):
+    """What tells of federal queries, in rounds."""
+
+    async def round(self) -> int:
+        """Tell of what is new, or due; return of how much. Raises: ComityError."""
+        ...
 
 
 class SealingParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +109,7 @@ class Worker:
         witnesses: Sequence[Witness],
         sealing: SealingParts,
         pager: Pager,
-        feeds: FederalWebhook | None = None,
+        feeds: Sequence[Feed] = (),
     ) -> None:
         self._host = host
         self._members = members
@@ -152,8 +159,8 @@ class Worker:
             group.create_task(self._run_sealing())
             group.create_task(self._run_folding())
             group.create_task(self._run_paging())
-            if self.feeds is not None:
-                group.create_task(self._run_feeds(self.feeds))
+            for feed in self.feeds:
+                group.create_task(self._run_feed(feed))
 
     async def _run_clocks(self) -> None:
         while True:
@@ -218,10 +225,10 @@ class Worker:
                 self._events.failure("paging_round_failed", error)
             await asyncio.sleep(_TICK_SECONDS)
 
-    async def _run_feeds(self, feeds: FederalWebhook) -> None:
+    async def _run_feed(self, feed: Feed) -> None:
         while True:
             try:
-                await feeds.round()
+                await feed.round()
             except ComityError as error:
                 self._events.failure("feed_round_failed", error)
             await asyncio.sleep(_FEED_TICK_SECONDS)

@@ -16,7 +16,7 @@ import msgspec
 
 from comity.directory.directory import Directory
 from comity.domain.agency import Family
-from comity.domain.ids import OPERATOR_MEMBER, LeafIndex, Member
+from comity.domain.ids import OPERATOR_MEMBER, LeafIndex, Member, parse_entry_name
 from comity.domain.leaf import LeafError, LeafHeader, parse_leaf
 from comity.domain.vocabulary import LeafKind
 from comity.ports import LedgerRows, Store
@@ -28,6 +28,8 @@ __all__ = [
     "KEPT_SECONDS_MAX",
     "FederalFeed",
     "Feed",
+    "cited_leaf",
+    "header_of",
     "leaf_marks",
 ]
 
@@ -130,11 +132,30 @@ class FederalFeed:
         for at, data in enumerate(await self._rows.leaves(member, first, last), first):
             if marks.search(data) is None:
                 continue
-            try:
-                found.append((LeafIndex(at), parse_leaf(data)))
-            except LeafError:
-                continue
+            leaf = header_of(data)
+            if leaf is not None:
+                found.append((LeafIndex(at), leaf))
         return found
+
+
+async def cited_leaf(rows: LedgerRows, leaf: LeafHeader) -> tuple[LeafIndex, LeafHeader] | None:
+    """Return the leaf of the same ledger that a closure cites; None for any other leaf."""
+    if leaf.kind is not LeafKind.CLOSURE or leaf.cites is None:
+        return None
+    member, index = parse_entry_name(leaf.cites)
+    if member != leaf.member:
+        return None
+    found = await rows.leaves(member, index, index + 1)
+    header = header_of(found[0]) if found else None
+    return None if header is None else (LeafIndex(index), header)
+
+
+def header_of(data: bytes) -> LeafHeader | None:
+    """Return a leaf's header; None for one that was withdrawn."""
+    try:
+        return parse_leaf(data) if data else None
+    except LeafError:
+        return None
 
 
 def leaf_marks(acting: dict[str, Family]) -> re.Pattern[bytes]:

@@ -21,14 +21,13 @@ import msgspec
 from comity.directory.directory import Directory
 from comity.domain.agency import Family
 from comity.domain.errors import ComityError
-from comity.domain.ids import LeafIndex, Member, parse_entry_name
-from comity.domain.leaf import LeafError, LeafHeader, parse_leaf
-from comity.domain.vocabulary import LeafKind
+from comity.domain.ids import LeafIndex, Member
 from comity.ports import Clock, FeedHook, FeedPlaces, LedgerRows, Store
 from comity.review.federal import acting_agencies
 from comity.review.federal_events import FeedTerms, event_line, feed_signature
+from comity.services.backoff import BackOff
 from comity.services.events import Events
-from comity.services.federal_feed import leaf_marks
+from comity.services.federal_feed import cited_leaf, header_of, leaf_marks
 
 __all__ = ["FEED_LINES_MAX", "FederalWebhook", "FeedTo"]
 
@@ -49,13 +48,8 @@ class FeedTo(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
 
 
-class _Tried(msgspec.Struct, frozen=True, kw_only=True):
-    failures: int
-    again_at: float
-
-
 class FederalWebhook:
-    """Feeds of one host's members. `_tried` has those whose last try failed."""
+    """Feeds of one host's members."""
 
     def __init__(
         self,
@@ -77,21 +71,23 @@ class FederalWebhook:
         self._places = places
         self._clock = clock
         self._events = events
-        self._tried: dict[Member, _Tried] = {}
+        self._backoff = BackOff(clock, _WAIT_SECONDS_MAX)
 
     async def round(self) -> int:
         """Tell of what is new in each ledger that has a feed; return how many lines went out."""
         count = 0
         for member, feed in self._feeds.items():
-            tried = self._tried.get(member)
-            if tried is not None and self._now() < tried.again_at:
+            if self._backoff.waits(member):
                 continue
             try:
                 count += await self._tell(member, feed)
-                self._tried.pop(member, None)
+                self._backoff.succeeded(member)
             except ComityError as error:
                 # One state's receiver must not keep another's feed.
-                self._put_off(member, error)
+                failures = self._backoff.failed(member)
+                self._events.failure("feed_not_delivered", error, member=member)
+                if failures >= _ALARM_AFTER:
+                    self._events.alarm("feed_keeps_failing", member=member, failures=failures)
         return count
 
     async def _tell(self, member: Member, feed: FeedTo) -> int:
@@ -125,10 +121,10 @@ class FederalWebhook:
         marks = leaf_marks(acting)
         lines: list[bytes] = []
         for at, data in enumerate(await self._rows.leaves(member, first, last), first):
-            leaf = _header(data) if marks.search(data) else None
+            leaf = header_of(data) if marks.search(data) else None
             if leaf is None:
                 continue
-            cited = await self._cited(leaf)
+            cited = await cited_leaf(self._rows, leaf)
             line = event_line(LeafIndex(at), leaf, cited, acting, directory)
             if line:
                 lines.append(line)
@@ -136,41 +132,10 @@ class FederalWebhook:
                 return lines, at + 1
         return lines, last
 
-    async def _cited(self, leaf: LeafHeader) -> tuple[LeafIndex, LeafHeader] | None:
-        """Return the leaf that a closure of the same ledger cites."""
-        if leaf.kind is not LeafKind.CLOSURE or leaf.cites is None:
-            return None
-        member, index = parse_entry_name(leaf.cites)
-        if member != leaf.member:
-            return None
-        found = await self._rows.leaves(member, index, index + 1)
-        header = _header(found[0]) if found else None
-        return None if header is None else (LeafIndex(index), header)
-
     async def _post(self, feed: FeedTo, body: bytes) -> None:
-        at = int(self._now())
+        at = self._clock.now_ns() // _NS
         headers = {
             "content-type": _MEDIA,
             "comity-signature": feed_signature(feed.secret, at, body),
         }
         await self._hook.post(feed.terms.url, body, headers)
-
-    def _put_off(self, member: Member, error: ComityError) -> None:
-        tried = self._tried.get(member)
-        failures = 1 if tried is None else tried.failures + 1
-        wait = min(2**failures, _WAIT_SECONDS_MAX)
-        self._tried[member] = _Tried(failures=failures, again_at=self._now() + wait)
-        self._events.failure("feed_not_delivered", error, member=member)
-        if failures >= _ALARM_AFTER:
-            self._events.alarm("feed_keeps_failing", member=member, failures=failures)
-
-    def _now(self) -> float:
-        return self._clock.now_ns() / _NS
-
-
-def _header(data: bytes) -> LeafHeader | None:
-    """Return a leaf's header; None for one that was withdrawn."""
-    try:
-        return parse_leaf(data) if data else None
-    except LeafError:
-        return None

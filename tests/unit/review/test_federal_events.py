@@ -99,6 +99,12 @@ def test_the_signature_is_hmac_over_time_and_body() -> None:
         '[webhook]\nurl = "https://example.org"\nsecret = "x"\n',
         '[webhook]\nurl = ["https://example.org"]\n',
         '[webhook]\nurl = "https://example.org"\n[digest]\n',
+        '[digest]\nhost = "mail.example"\nfrom = "a@b.example"\nto = []\n',
+        '[digest]\nhost = "mail.example"\nfrom = "a@b.example\\nBcc: c"\nto = ["a@b.example"]\n',
+        '[digest]\nhost = "mail.example"\nfrom = "a@b.example"\nto = ["a b@b.example"]\n',
+        '[digest]\nhost = "mail example"\nfrom = "a@b.example"\nto = ["a@b.example"]\n',
+        '[digest]\nhost = "m.example"\nfrom = "a@b.example"\nto = ["a@b.example"]\nhour = 24\n',
+        '[digest]\nhost = "m.example"\nfrom = "a@b.example"\nto = ["a@b.example"]\nport = 0\n',
         "not toml",
         "#" * 70_000,
     ],
@@ -112,4 +118,16 @@ def test_a_file_that_is_not_one_is_refused(text: str) -> None:
 def test_a_file_names_an_address() -> None:
     """Of another machine by https, of this one also in the clear."""
     for url in ("https://example.org/comity/feed", "http://127.0.0.1:9000/feed"):
-        assert parse_feed_file(f'[webhook]\nurl = "{url}"\n'.encode()).url == url
+        said = parse_feed_file(f'[webhook]\nurl = "{url}"\n'.encode())
+        assert said.webhook is not None
+        assert (said.webhook.url, said.digest) == (url, None)
+
+
+def test_a_file_names_who_gets_a_digest() -> None:
+    """From seven o'clock on, on the port of submission, unless it says otherwise."""
+    text = '[digest]\nhost = "mail.example"\nfrom = "a@il.example"\nto = ["b@il.example"]\n'
+    digest = parse_feed_file(text.encode()).digest
+    assert digest is not None
+    assert (digest.sender, digest.to, digest.port, digest.hour, digest.user) == (
+        "a@il.example", ("b@il.example",), 587, 7, "",
+    )  # fmt: skip

@@ -20,6 +20,7 @@ from comity.review.federal import (
     tally_by_agency,
     tally_of,
 )
+from comity.review.federal_words import tally_said
 from comity.services.federal_feed import FEED_QUERIES_MAX, Feed
 
 __all__ = ["agency_rows", "finding_of", "looked_words", "row_words"]
@@ -49,16 +50,10 @@ def finding_of(queries: Sequence[FederalQuery], state: Member, now: int) -> str:
     if tally.asked == 1:
         _, word = _SAID[fate_of(queries[0])]
         return f"One query by a federal agency reached {label} since {since}: {word.lower()}."
-    ends = [
-        (tally.released, "was", "were", "released in whole or part"),
-        (tally.refused, "was", "were", "refused"),
-        (tally.none, "found", "found", "no record"),
-        (tally.held, "waits", "wait", "for a person"),
-    ]
-    said = listed([f"{n:,} {one if n == 1 else many} {what}" for n, one, many, what in ends if n])
     last = "the last " if tally.asked >= FEED_QUERIES_MAX else ""
     return opened(
-        f"{last}{tally.asked:,} queries by federal agencies reached {label} since {since}: {said}."
+        f"{last}{tally.asked:,} queries by federal agencies reached {label} since {since}: "
+        f"{tally_said(tally)}."
     )
 
 
