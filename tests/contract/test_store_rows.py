@@ -375,13 +375,14 @@ async def test_a_duty_stands_until_it_is_done(store: Store, epochs: dict[Member,
         Work(member=WA, number=1, duty="page_one"),
         Work(member=OR, number=2, duty="page_two"),
         Work(member=WA, number=3),
-        Work(member=WA, number=4, duty="page_three"),
+        Work(member=WA, number=4, duty="page_three", duty_about="Ñandú Police, Tue 8 Dec 2026"),
     ]
     await commit(store, work, epochs)
     kinds = ["page_one", "page_two", "page_three"]
     first, second = await store.duties([WA], 9)
     assert (first.kind, first.leaf_index, first.made_at) == ("page_one", 0, NOW)
     assert (second.kind, second.leaf_index) == ("page_three", 2)
+    assert (first.about, second.about) == ("", "Ñandú Police, Tue 8 Dec 2026")
     assert await store.duties([WA], 1) == [first]
     assert await store.duties([WA], 1, kinds[1:]) == [second]
     assert await store.duties([WA], 9, []) == []

@@ -29,6 +29,7 @@ from comity.console.sessions import Sessions
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.directory.part import sign_part
+from comity.domain.agency import DirectoryPart
 from comity.domain.ids import Member
 from comity.domain.verdict import Ed25519Proof
 from comity.ports import (
@@ -38,6 +39,7 @@ from comity.ports import (
     SigningKeyError,
     SignInTerms,
 )
+from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -156,12 +158,13 @@ class _Everyone:
 
     def __init__(self, host: PracticeHost) -> None:
         self._host = host
+        texas = next(part for part in practice_parts() if part.member == TX)
+        self.heard = {TX: heard_of(sign_part(texas, signer_of(TX)))}
 
     async def directory_parts(self) -> list[DirectoryRow]:
-        """The host's own members' parts, and Texas's."""
-        texas = next(part for part in practice_parts() if part.member == TX)
-        heard = heard_of(sign_part(texas, signer_of(TX)))
-        return [*await self._host.store.directory_parts(), heard]
+        """The host's own members' parts, and Texas's; what was heard since takes their place."""
+        own = await self._host.store.directory_parts()
+        return [*(row for row in own if row.member not in self.heard), *self.heard.values()]
 
 
 def person_of(role: Role, state: Member = WA) -> Person:
@@ -208,6 +211,7 @@ class PracticeConsole:
         self.people = People(ISSUER, persons)
         self.clauses: dict[Member, StateClauses] = {}
         self.sessions = Sessions(entropy)
+        self.everyone = _Everyone(host)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
         self.desk = self._made_desk()
@@ -250,13 +254,14 @@ class PracticeConsole:
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,
-                everyone=_Everyone(host),  # type: ignore[arg-type]
+                everyone=self.everyone,  # type: ignore[arg-type]
                 trust=host.root,
                 national={},
                 now=lambda: clock.now_ns() / NS,
             ),
             verdicts=self.verdicts,
             past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),
             notices=NoticeBook(
@@ -279,6 +284,12 @@ class PracticeConsole:
     def now(self) -> int:
         """The time of the console and the gateway, in Unix seconds."""
         return self._clock.now_ns() // NS
+
+    def hear(self, *parts: DirectoryPart) -> None:
+        """Have members' new parts in the directory that pages are made from, a moment later."""
+        for part in parts:
+            self.everyone.heard[part.member] = heard_of(sign_part(part, signer_of(part.member)))
+        self._clock.advance_ns(6 * NS)
 
     def without_key(self, role: Role) -> None:
         """Let nobody of a role have a name to sign by."""
@@ -350,18 +361,23 @@ class PracticeConsole:
         }
         told: list[dict[str, Any]] = []
 
+        to_come: list[dict[str, Any]] = [
+            {"type": "http.disconnect"},
+            {"type": "http.request", "body": body, "more_body": False},
+        ]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return to_come.pop() if len(to_come) > 1 else to_come[0]
 
         async def send(message: dict[str, Any]) -> None:
             told.append(message)
 
         await self.app(scope, receive, send)  # type: ignore[arg-type]
-        start, end = told
+        start, *parts = told
         return Answered(
             status=start["status"],
             headers={name.decode(): value.decode("latin-1") for name, value in start["headers"]},
-            data=end["body"],
+            data=b"".join(part["body"] for part in parts),
         )
 
 

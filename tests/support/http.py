@@ -27,6 +27,7 @@ from comity.roles.certificates import SERVER_NAME
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.roles.hub import Hub
 from comity.services.events import Events
+from tests.support.certifications import warnings_on
 from tests.support.directory import signer_of
 from tests.support.gateway import (
     NUMBER,
@@ -211,6 +212,7 @@ class Office:
             reveals=host.reveals,
             rulebook=host.rulebook,
             review=host.review.commands,
+            certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,
             lines=cast("LineServer", NoFront()),

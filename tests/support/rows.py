@@ -62,6 +62,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes | None = None
     announced: int | None = None
     duty: str = ""
+    duty_about: str = ""
     opens_at: int | None = None
     reveals: int | None = None
 
@@ -157,11 +158,7 @@ def batch_of(plan: Plan, work: Sequence[Work], epochs: Mapping[Member, int]) -> 
             for item, leaves in placed
             if item.opens_at is not None
         ),
-        duties=tuple(
-            NewDuty(member=item.member, leaf_index=leaves[0].index, kind=item.duty, made_at=NOW)
-            for item, leaves in placed
-            if item.duty
-        ),
+        duties=tuple(duty_row(item, leaves[0].index) for item, leaves in placed if item.duty),
         shadows=tuple(
             (item.member, leaves[0].index, item.announced)
             for item, leaves in placed
@@ -197,6 +194,17 @@ def answer_row(item: Work, indexes: Sequence[int]) -> AnswerRow:
         step=item.steps[0],
         leaf_indexes=tuple(LeafIndex(index) for index in indexes),
         sealed=sealed(f"answer {item.number}/{item.steps[0]}"),
+    )
+
+
+def duty_row(item: Work, leaf_index: LeafIndex) -> NewDuty:
+    """A duty about the leaf at an index."""
+    return NewDuty(
+        member=item.member,
+        leaf_index=leaf_index,
+        kind=item.duty,
+        made_at=NOW,
+        about=item.duty_about,
     )
 
 

@@ -10,6 +10,8 @@ from comity.domain.errors import ComityError, MalformedError
 __all__ = [
     "CedarError",
     "ClientSecretError",
+    "FeedPlaceError",
+    "FeedSecretError",
     "KeyFileError",
     "KeySafeError",
     "MessageTooLargeError",
@@ -39,6 +41,18 @@ class ClientSecretError(ComityError):
     """The file with the console's secret cannot be read, holds none, or others may read it."""
 
     code = "client-secret-file"
+
+
+class FeedPlaceError(ComityError):
+    """How far a state's feed has come cannot be read or kept; nothing is told."""
+
+    code = "feed-place"
+
+
+class FeedSecretError(ComityError):
+    """The secret of a state's feed cannot be read, is short, or others may read it."""
+
+    code = "feed-secret-file"
 
 
 class CedarError(ComityError):

@@ -26,6 +26,7 @@ from comity.adapters.sources.routed import open_sources
 from comity.adapters.sources.terms import read_sources
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.console import run_console
+from comity.app.feeds import open_feeds
 from comity.app.gateway import GatewayBuilder
 from comity.app.keyring import open_keyring
 from comity.app.keys import host_keys, ledger_keys, ledger_vkey
@@ -264,21 +265,23 @@ async def open_worker(settings: Settings) -> AsyncIterator[Worker]:
             keys={member: ledger_vkey(settings, member) for member in members},
             rows_kept=settings.public_rows_kept,
         )
-        events.note("worker_ready", members=len(members), witnesses=len(witnesses))
-        yield Worker(
-            host=files.host_name(),
-            members=members,
-            store=store,
-            bus=bus,
-            clock=SystemClock(),
-            events=events,
-            quorum=quorum,
-            witnesses=witnesses,
-            sealing=parts,
-            pager=CommandPager(settings.page_command)
-            if settings.page_command
-            else LogPager(events),
-        )
+        async with open_feeds(settings, store, parts.rows, events) as feeds:
+            events.note("worker_ready", members=len(members), witnesses=len(witnesses))
+            yield Worker(
+                host=files.host_name(),
+                members=members,
+                store=store,
+                bus=bus,
+                clock=SystemClock(),
+                events=events,
+                quorum=quorum,
+                witnesses=witnesses,
+                sealing=parts,
+                pager=CommandPager(settings.page_command)
+                if settings.page_command
+                else LogPager(events),
+                feeds=feeds,
+            )
 
 
 @asynccontextmanager

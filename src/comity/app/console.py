@@ -15,6 +15,7 @@ from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
+from comity.app.state_files import own_calendars, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
@@ -29,9 +30,11 @@ from comity.console.pages.after import AfterPages
 from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
+from comity.console.pages.certifications import CertificationPages
 from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.feed import FeedPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.instruments import InstrumentPages
 from comity.console.pages.litigation import LitigationPages
@@ -49,16 +52,16 @@ from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.practice.sign_in import PracticeSignIn
-from comity.review.calendars import calendar_of, parse_calendar
+from comity.review.calendars import calendar_of
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
-from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
+from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -168,6 +171,7 @@ async def _open_desk(
         ),
         verdicts=verdicts,
         past=PastDecisions(store=own, rows=ledger, now=time.monotonic),
+        federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
         opened=OpenedCases(),
         notices=NoticeBook(
@@ -198,6 +202,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     litigation = LitigationPages(desk, views)
     exports = PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
+    feed = FeedPages(desk, views, doors.still)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -232,6 +237,9 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.INSTRUMENT: instruments.one,
         Name.VERIFY: instruments.verify,
         Name.REVOKE: instruments.revoke,
+        Name.FEED: feed.feed,
+        Name.FEED_STREAM: feed.stream,
+        Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,
         Name.RULES: RulePages(desk, views).rules,
         Name.ACCESS: AccessPages(desk, views).access,
         Name.BLOCK: blocks.choose,
@@ -293,25 +301,16 @@ def _clauses(settings: Settings) -> dict[Member, StateClauses]:
     Raises: NoticesFileError, CalendarError, DelayLimitsError.
     """
     found = {}
+    calendars = own_calendars(settings)
     for member in HostFiles(settings.data_dir).ledger_keys():
-        calendar, limits = calendar_of(member), house_limits()
-        if (own := _own_file(settings, "calendars", member)) is not None:
-            calendar = parse_calendar(member, own)
-        if (own := _own_file(settings, "delays", member)) is not None:
+        calendar, limits = calendars.get(member) or calendar_of(member), house_limits()
+        if (own := own_file(settings, "delays", member)) is not None:
             limits = parse_delay_limits(own)
-        if (own := _own_file(settings, "notices", member)) is not None:
+        if (own := own_file(settings, "notices", member)) is not None:
             found[member] = (parse_notices(member, own, limits, calendar), calendar)
         elif settings.is_practice:
             found[member] = (practice_notices(member, limits, calendar), calendar)
     return found
-
-
-def _own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
-    path = settings.data_dir / folder / f"{member}.toml"
-    if not path.is_file():
-        return None
-    with path.open("rb") as opened:
-        return opened.read(REVIEW_FILE_BYTES_MAX + 1)
 
 
 def _identities(settings: Settings) -> dict[Member, Identity]:

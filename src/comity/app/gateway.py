@@ -12,15 +12,18 @@ from comity.adapters.part_signer import FilePartSigner
 from comity.app.ground import GatewayGround
 from comity.app.review import ReviewParts, review_parts
 from comity.app.rules import RuleParts
+from comity.app.state_files import own_calendars
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
+from comity.review.calendars import calendar_of
 from comity.roles.certificates import server_context, tls_files
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
 from comity.services.budgets import Budgets
+from comity.services.certifications import Certifications
 from comity.services.commands import Commands
 from comity.services.deciding import Deciding
 from comity.services.deliveries import Deliveries
@@ -74,6 +77,7 @@ class GatewayBuilder(GatewayGround):
                 rulebook=self._rules.rulebook,
                 recheck=self._rules.recheck,
                 review=self._review.commands,
+                certifications=self._certifications,
                 commands=self._commands,
                 lines=self._line_server,
                 http=self._http_server,
@@ -279,6 +283,18 @@ class GatewayBuilder(GatewayGround):
             self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
             (self._clock, self._entropy, self._events),
         )  # fmt: skip
+
+    @cached_property
+    def _certifications(self) -> Certifications:
+        calendars = own_calendars(self._settings)
+        return Certifications(
+            world=self._world,
+            sequencer=self._sequencer,
+            health=self._health,
+            calendars=lambda member: calendars.get(member) or calendar_of(member),
+            clock=self._clock,
+            events=self._events,
+        )
 
     @cached_property
     def _answer(self) -> AnswerFace:

@@ -13,7 +13,8 @@ Source: docs/adr/0036-console.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -62,6 +63,9 @@ _RECORDED: Final = frozenset(
 )
 """Pages whose opening is a leaf under the name of who opens them."""
 
+_NO_LOOKS: Final = frozenset({Name.FEED_STREAM})
+"""Routes by which no session goes on."""
+
 Handler = Callable[[Visit], Awaitable[Reply]]
 
 
@@ -107,7 +111,27 @@ class ConsoleApp:
                 "headers": headers_of(reply, is_tls=self._is_tls),
             }
         )
-        await send({"type": "http.response.body", "body": body})
+        if reply.stream is None or scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await self._go_on(reply.stream(), receive, send)
+
+    async def _go_on(
+        self, parts: AsyncGenerator[bytes, None], receive: Receive, send: Send
+    ) -> None:
+        """Send a body part by part, until it ends or nobody is there any more."""
+        gone = asyncio.ensure_future(_gone(receive))
+        try:
+            while (part := await _next(parts, gone)) is not None:
+                if part:
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
+        except Exception as error:  # noqa: BLE001 - its status is out: it can only end
+            self._events.failure("console_page_failed", error)
+        finally:
+            gone.cancel()
+            await parts.aclose()
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         signed_in: SignedIn | None = None
@@ -180,12 +204,15 @@ class ConsoleApp:
             pending=cookies.get(self._pending_name, ""),
             source=self._fronts.source_of(peer, scope["headers"]),
             now=now,
-            signed_in=self._signed_in(token, now) if token else None,
+            signed_in=self._signed_in(token, now, found) if token else None,
         )
 
-    def _signed_in(self, token: str, now: int) -> SignedIn | None:
+    def _signed_in(self, token: str, now: int, found: Found) -> SignedIn | None:
+        # A browser that follows by itself, and comes back by itself, is nobody who looks.
+        is_look = found.route.name not in _NO_LOOKS
+        look = self._sessions.find if is_look else self._sessions.still
         try:
-            return self._sessions.find(token, self._people(), now)
+            return look(token, self._people(), now)
         except PeopleError:
             return None
 
@@ -197,6 +224,23 @@ class ConsoleApp:
 
     def _now(self) -> int:
         return self._clock.now_ns() // _NS
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _next(parts: AsyncGenerator[bytes, None], gone: asyncio.Task[None]) -> bytes | None:
+    """Return the next part; None at the end, or as soon as nobody is there."""
+    step = asyncio.ensure_future(anext(parts, None))
+    try:
+        await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return None if gone.done() else await step
+    finally:
+        if not step.done():
+            step.cancel()
+            await asyncio.wait({step})
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

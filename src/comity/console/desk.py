@@ -21,6 +21,7 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.federal_feed import FederalFeed
 from comity.services.instrument_work import InstrumentWork
 from comity.services.keeping_orders import KeepingOrders
 from comity.services.looking import Looking
@@ -54,6 +55,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions
+    federal: FederalFeed
     figures: PastFigures
     opened: OpenedCases
     notices: NoticeBook

@@ -45,7 +45,15 @@ GROUPS: Final = (
             }
         ),
     ),
-    Group("Clocks", ((Name.NOTICES, "Notices"),), frozenset({Name.NOTICE})),
+    Group(
+        "Oversight",
+        (
+            (Name.FEED, "Federal queries"),
+            (Name.NOTICES, "Notices to residents"),
+            (Name.CERTIFICATIONS, "Certifications"),
+        ),
+        frozenset({Name.NOTICE, Name.FEED_STREAM}),
+    ),
     Group(
         "Rules",
         (

@@ -136,6 +136,10 @@ class Problem(Enum):
         503, "verdicts-full", "Too many verdicts wait to leave. Yours was not taken.",
         "Send some of yours now from the queue, or try again in a minute.",
     )  # fmt: skip
+    FEED_FULL = (
+        503, "feed-full", "Too many pages renew themselves by now; this one does not.",
+        "Load the page again to see what is new, or close another one.",
+    )  # fmt: skip
     BUSY = (
         503, "not-now", "This cannot be read now. Nothing was changed.",
         "Try again in a few seconds; what waits is kept, and its clock is shown in the queue.",

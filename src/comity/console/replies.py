@@ -6,6 +6,7 @@ no script, style or frame but the console's own. Source: docs/adr/0036-console.m
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import msgspec
@@ -33,7 +34,11 @@ _HTML: Final = "text/html; charset=utf-8"
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer; `cookies` are values of `Set-Cookie`, `attachment` the name of a file to keep."""
+    """One answer; `cookies` are values of `Set-Cookie`, `attachment` the name of a file to keep.
+
+    `stream` is what makes the body where that goes on: it gives bytes until it ends, none of them
+    where it only lets it be seen whether somebody is still there.
+    """
 
     status: int = 200
     media: str = _HTML
@@ -43,6 +48,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     cookies: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     attachment: str = ""
+    stream: Callable[[], AsyncGenerator[bytes, None]] | None = None
 
 
 def html(text: str, status: int = 200) -> Reply:
@@ -59,10 +65,14 @@ def headers_of(reply: Reply, *, is_tls: bool) -> list[tuple[bytes, bytes]]:
     """Return the headers of an answer as the wire has them."""
     found = [
         ("content-type", reply.media),
-        ("content-length", str(len(reply.body))),
         ("cache-control", reply.cache),
         *_ALWAYS,
     ]
+    if reply.stream is None:
+        found.append(("content-length", str(len(reply.body))))
+    else:
+        # Or a front would keep back what is to arrive now.
+        found.append(("x-accel-buffering", "no"))
     if reply.media == _HTML:
         found += _OF_PAGES
     if is_tls:

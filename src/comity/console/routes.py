@@ -67,6 +67,9 @@ class Name(StrEnum):
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
+    CERTIFICATIONS = "certifications"
+    FEED = "feed"
+    FEED_STREAM = "feed_stream"
     URGENT = "urgent"
     RELEASE = "release"
     LOOK = "look"
@@ -168,6 +171,9 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.FEED, "GET", "/state/feed", _SEES_QUEUE),
+    _placed(Name.FEED_STREAM, "GET", "/state/feed/stream", _SEES_QUEUE),
+    _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),
     _placed(Name.URGENT, "GET", "/state/urgent", _REVIEWS),
     _placed(Name.RELEASE, "GET", _RELEASE, _REVIEWS),
     _placed(Name.LOOK, "POST", _RELEASE, _REVIEWS),

@@ -123,6 +123,15 @@ class Sessions:
         self._open[key] = seen
         return SignedIn(session=seen, places=places, person=person)
 
+    def still(self, token: str, people: People, now_s: int) -> SignedIn | None:
+        """Return who holds a token as `find` does, and note no look: nothing lives on by it."""
+        session = self._open.get(token_hash(token))
+        if session is None or session.is_over(now_s):
+            return None
+        places = people.find(session.issuer, session.subject)
+        person = next((place for place in places if place.state == session.state), None)
+        return SignedIn(session=session, places=places, person=person) if places else None
+
     def choose(self, token: str, state: str, people: People, now_s: int) -> SignedIn | None:
         """Choose the state in which the person acts. Raises: PlaceError; None as `find`."""
         found = self.find(token, people, now_s)

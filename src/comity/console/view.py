@@ -81,6 +81,10 @@ class Views:
         )  # fmt: skip
         return html(text, status)
 
+    def part(self, template: str, **context: Any) -> str:
+        """Return a part of a page by its own template, without what stands around a page."""
+        return self._environment.get_template(template).render(**context)
+
     def problem(self, error: ProblemError, signed_in: SignedIn | None, now: int) -> Reply:
         """Return the page of a problem."""
         around = self._around(signed_in, now)

@@ -1,7 +1,7 @@
-"""What the services need from the world, in twenty rooms: errors, rows, the store, its parts for
-budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
-traffic, for what is public and for successions, witnesses, the referee of rules, the solver of
-guarantees, documents on paper, who signs in, who signs, and the rest of the world.
+"""What the services need from the world, in twenty-two rooms: errors, rows, the store, its parts
+for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
+traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
+solver of guarantees, documents on paper, who signs in, who signs, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -24,9 +24,11 @@ from comity.ports.duties import DutyKind, DutyRow, DutyStore, NewDuty, Pager
 from comity.ports.errors import (
     AlteredError,
     CommitUnknownError,
+    FeedDownError,
     HeadMovedError,
     IdentityError,
     LostKeyError,
+    MailDownError,
     PageError,
     ProviderDownError,
     PublicClashError,
@@ -36,6 +38,7 @@ from comity.ports.errors import (
     StoreDownError,
     UnreachableError,
 )
+from comity.ports.feeds import DigestPlaces, FeedHook, FeedPlaces
 from comity.ports.freezing import FreezeRow, FreezeStore
 from comity.ports.identity import Claims, IdentityProvider, ProviderReply, SignInTerms
 from comity.ports.keeping import (
@@ -48,6 +51,7 @@ from comity.ports.keeping import (
     KeySafe,
     month_of_key,
 )
+from comity.ports.mail import Mail, MailLetter, MailServer
 from comity.ports.paper import Paper, Press
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
@@ -136,6 +140,7 @@ __all__ = [
     "Cutting",
     "CuttingStore",
     "DelayedRow",
+    "DigestPlaces",
     "DirectoryRow",
     "DirectoryStore",
     "DocumentRow",
@@ -144,6 +149,9 @@ __all__ = [
     "DutyStore",
     "Entropy",
     "EvidenceRow",
+    "FeedDownError",
+    "FeedHook",
+    "FeedPlaces",
     "Finding",
     "Fold",
     "FoldRow",
@@ -172,6 +180,10 @@ __all__ = [
     "Lines",
     "Lookup",
     "LostKeyError",
+    "Mail",
+    "MailDownError",
+    "MailLetter",
+    "MailServer",
     "NewDuty",
     "NextKey",
     "OpenQuery",

@@ -22,15 +22,21 @@ class DutyKind(StrEnum):
 
     PAGE_BLOCK_UNCONFIRMED = "page_block_unconfirmed"
     PAGE_URGENT_OVERDUE = "page_urgent_overdue"
+    PAGE_CERTIFICATION_LAPSES = "page_certification_lapses"
+    PAGE_CERTIFICATION_LAPSED = "page_certification_lapsed"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):
-    """A duty about a leaf that its transaction adds; `made_at` is Unix seconds."""
+    """A duty about a leaf that its transaction adds; `made_at` is Unix seconds.
+
+    `about` is what its page says beside the leaf, never a person; empty for most.
+    """
 
     member: Member
     leaf_index: LeafIndex
     kind: str
     made_at: int
+    about: str = ""
 
 
 class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +47,7 @@ class DutyRow(msgspec.Struct, frozen=True, kw_only=True):
     leaf_index: LeafIndex
     kind: str
     made_at: int
+    about: str = ""
 
 
 class DutyStore(Protocol):

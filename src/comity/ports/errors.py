@@ -10,9 +10,11 @@ from comity.domain.ids import Member
 __all__ = [
     "AlteredError",
     "CommitUnknownError",
+    "FeedDownError",
     "HeadMovedError",
     "IdentityError",
     "LostKeyError",
+    "MailDownError",
     "PageError",
     "ProviderDownError",
     "PublicClashError",
@@ -74,6 +76,18 @@ class PageError(ComityError):
     """Nobody could be paged: the page command did not end with 0 in time."""
 
     code = "page-not-delivered"
+
+
+class FeedDownError(ComityError):
+    """A state's receiver did not take its feed: it is told again."""
+
+    code = "feed-not-delivered"
+
+
+class MailDownError(ComityError):
+    """The mail server did not take a letter: it is sent again."""
+
+    code = "mail-not-sent"
 
 
 class PublicStoreError(ComityError):

@@ -27,6 +27,7 @@ from comity.ports import Bus, Clock, LineFrame, ResultRow, Store
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
+from comity.services.certifications import Certifications
 from comity.services.checkpoints import Checkpoints
 from comity.services.commands import Commands
 from comity.services.courier import Courier, gateway_subject
@@ -57,6 +58,7 @@ _Paper = TypeVar("_Paper")
 _TICK_SECONDS: Final = 1.0
 _UPKEEP_SECONDS: Final = 3600.0
 _LAPSE_SECONDS: Final = 1.0
+_WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
@@ -102,6 +104,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     reveals: Reveals
     rulebook: Rulebook
     review: ReviewCommands
+    certifications: Certifications
     recheck: Recheck
     commands: Commands
     lines: LineServer
@@ -186,6 +189,7 @@ class Gateway:
         self._run(self._every(_UPKEEP_SECONDS, self._upkeep))
         self._run(self._every(_DETAIL_SECONDS, self._open_detail))
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
+        self._run(self._every(_WARN_SECONDS, self._warn))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -321,6 +325,9 @@ class Gateway:
 
     async def _lapse(self) -> None:
         await self._parts.rulebook.lapse()
+
+    async def _warn(self) -> None:
+        await self._parts.certifications.warn()
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

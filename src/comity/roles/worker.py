@@ -1,5 +1,5 @@
-"""The worker: runs clocks, asks witnesses, seals segments and pages. It reads the database through
-the read-only role and changes nothing there by itself.
+"""The worker: runs clocks, asks witnesses, seals segments, pages and sends feeds. It reads the
+database through the read-only role and changes nothing there by itself.
 
 A hold whose time is over is named to the gateway that owns it, which looks at its own clock;
 cosignatures and sealed segments are handed to it, and it verifies them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -49,13 +49,14 @@ from comity.services.paging import Paging
 from comity.services.sealing import Sealing
 from comity.services.sending import command_subject
 
-__all__ = ["DutyNotEndedError", "SealingParts", "SegmentNotTakenError", "Worker"]
+__all__ = ["DutyNotEndedError", "Feed", "SealingParts", "SegmentNotTakenError", "Worker"]
 
 _NS: Final = 1_000_000_000
 _COMMAND_SECONDS_MAX: Final = 10.0
 _TICK_SECONDS: Final = 0.5
 _WITNESS_TICK_SECONDS: Final = 1.0
 _SEALING_TICK_SECONDS: Final = 5.0
+_FEED_TICK_SECONDS: Final = 2.0
 _FOLD_TICK_SECONDS: Final = 60.0
 _FOLD_PAUSE_SECONDS: Final = 2.0
 _LATE_RELEASES_MAX: Final = 100
@@ -72,6 +73,14 @@ class DutyNotEndedError(ComityError):
     """The gateway did not let go of a duty that was carried out; it is carried out again."""
 
     code = "duty-not-ended"
+
+
+class Feed(Protocol):
+    """What tells of federal queries, in rounds."""
+
+    async def round(self) -> int:
+        """Tell of what is new, or due; return of how much. Raises: ComityError."""
+        ...
 
 
 class SealingParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +109,7 @@ class Worker:
         witnesses: Sequence[Witness],
         sealing: SealingParts,
         pager: Pager,
+        feeds: Sequence[Feed] = (),
     ) -> None:
         self._host = host
         self._members = members
@@ -107,6 +117,7 @@ class Worker:
         self._bus = bus
         self._clock = clock
         self._events = events
+        self.feeds = feeds
         self.cosigning = Cosigning(
             store=store,
             rows=sealing.rows,
@@ -148,6 +159,8 @@ class Worker:
             group.create_task(self._run_sealing())
             group.create_task(self._run_folding())
             group.create_task(self._run_paging())
+            for feed in self.feeds:
+                group.create_task(self._run_feed(feed))
 
     async def _run_clocks(self) -> None:
         while True:
@@ -211,6 +224,14 @@ class Worker:
             except ComityError as error:
                 self._events.failure("paging_round_failed", error)
             await asyncio.sleep(_TICK_SECONDS)
+
+    async def _run_feed(self, feed: Feed) -> None:
+        while True:
+            try:
+                await feed.round()
+            except ComityError as error:
+                self._events.failure("feed_round_failed", error)
+            await asyncio.sleep(_FEED_TICK_SECONDS)
 
     async def expire_due(self) -> int:
         """Name every hold and look whose time is over to its gateway; return how many."""

@@ -319,7 +319,13 @@ def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
 
 def _owe(rows: SealedRows, entry: Entry, index: LeafIndex, now: int) -> None:
     if entry.duty is not None:
-        duty = NewDuty(member=entry.member, leaf_index=index, kind=entry.duty, made_at=now)
+        duty = NewDuty(
+            member=entry.member,
+            leaf_index=index,
+            kind=entry.duty,
+            made_at=now,
+            about=entry.duty_about,
+        )
         rows.duties.append(duty)
 
 

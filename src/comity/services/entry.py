@@ -84,7 +84,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to be recorded: leaves of one exchange, and the rows that go with them.
 
     `document` is the public document of its first leaf; `announced` says since when (Unix seconds)
-    that is a bundle that decides nothing; `duty` is to be done about that leaf; `reveals` is the
+    that is a bundle that decides nothing; `duty` is to be done about that leaf, and
+    `duty_about` is what is told beside it; `reveals` is the
     leaf whose sealed detail it opens, `redacts` the one that it withdraws. `with_next`: the entry
     behind it, of the same member, is recorded with it or neither is. `counted` are the persons whom
     it adds to the day's count.
@@ -110,6 +111,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes | None = None
     announced: int | None = None
     duty: DutyKind | None = None
+    duty_about: str = ""
     reveals: LeafIndex | None = None
     redacts: LeafIndex | None = None
     with_next: bool = False

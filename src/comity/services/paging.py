@@ -6,17 +6,18 @@
        paged again unless this process ended in between
     4. failed: again later, each time after twice as long, up to a minute; from the third failure on
        each is an alarm
-    A few go out at a time: one that hangs keeps no other.
+    A few go out at a time: one that hangs keeps no other. Certifications of one state that lapse go
+    out together, as one page that names some and counts the rest.
 
 Guarantee: a duty is never let go of before its page was delivered. A page names a state and a leaf,
 never a person (invariant `public-bytes-hold-no-person`).
-Source: docs/adr/0030-announcing-rules.md, "Pages".
+Source: docs/adr/0030-announcing-rules.md, "Pages"; docs/adr/0045-certifications-that-lapse.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -39,7 +40,20 @@ _SENTENCES: Final = {
     " now: each query that it meets waits for a reviewer.",
     DutyKind.PAGE_URGENT_OVERDUE: "An urgent release of {state} was not looked at within a day. The"
     " look is still owed: call its agency back.",
+    DutyKind.PAGE_CERTIFICATION_LAPSES: "{count} to {state} {lapse} soon: {about}. What is asked"
+    " after that day is decided by the rules without a certification.",
+    DutyKind.PAGE_CERTIFICATION_LAPSED: "{count} to {state} {have} lapsed: {about}. What is asked"
+    " now is decided by the rules without a certification.",
 }
+_TOGETHER: Final = frozenset(
+    {DutyKind.PAGE_CERTIFICATION_LAPSES, DutyKind.PAGE_CERTIFICATION_LAPSED}
+)
+"""Duties of which those of one state that are due go out as one page."""
+_NAMED_MAX: Final = 5
+"""Of how many duties a page that is of several says what they are about."""
+
+_Page = tuple[DutyRow, ...]
+"""Duties that one page is of."""
 
 End = Callable[[Member, int], Awaitable[None]]
 """Has the gateway let go of a duty."""
@@ -85,7 +99,16 @@ class Paging:
         now = self._now()
         due = [d for d in pages if d.duty_id not in self._tried or self._again(d) <= now]
         slots = asyncio.Semaphore(_AT_A_TIME)
-        return sum(await asyncio.gather(*(self._deliver(duty, slots) for duty in due)))
+        return sum(await asyncio.gather(*(self._deliver(page, slots) for page in self._pages(due))))
+
+    def _pages(self, due: Sequence[DutyRow]) -> list[_Page]:
+        """Return duties by the page that they go out in; what was delivered stands apart."""
+        pages: dict[object, list[DutyRow]] = {}
+        for duty in due:
+            is_alone = duty.kind not in _TOGETHER or duty.duty_id in self._delivered
+            key: object = duty.duty_id if is_alone else (duty.member, duty.kind)
+            pages.setdefault(key, []).append(duty)
+        return [tuple(page) for page in pages.values()]
 
     def _now(self) -> float:
         return self._clock.now_ns() / _NS
@@ -93,22 +116,29 @@ class Paging:
     def _again(self, duty: DutyRow) -> float:
         return self._tried[duty.duty_id].again_at
 
-    async def _deliver(self, duty: DutyRow, slots: asyncio.Semaphore) -> bool:
+    async def _deliver(self, page: _Page, slots: asyncio.Semaphore) -> int:
+        """Deliver one page and end its duties; return how many the gateway let go."""
+        if page[0].duty_id not in self._delivered:
+            try:
+                async with slots:
+                    await self._pager.page(_message(page))
+            except ComityError as error:
+                failures = max(self._put_off(duty) for duty in page)
+                self._events.failure("page_not_delivered", error, member=page[0].member)
+                if failures >= _ALARM_AFTER:
+                    member = page[0].member
+                    self._events.alarm("page_keeps_failing", member=member, failures=failures)
+                return 0
+            self._delivered.update(duty.duty_id for duty in page)
+            self._events.note("pages_delivered")
+        return sum([await self._ended(duty) for duty in page])
+
+    async def _ended(self, duty: DutyRow) -> bool:
         try:
-            async with slots:
-                if duty.duty_id not in self._delivered:
-                    await self._pager.page(_message(duty))
-                    self._delivered.add(duty.duty_id)
-                    self._events.note("pages_delivered")
             await self._end(duty.member, duty.duty_id)
         except ComityError as error:
-            failures = self._put_off(duty)
-            if duty.duty_id in self._delivered:
-                self._events.failure("page_not_ended", error, member=duty.member)
-                return False
-            self._events.failure("page_not_delivered", error, member=duty.member)
-            if failures >= _ALARM_AFTER:
-                self._events.alarm("page_keeps_failing", member=duty.member, failures=failures)
+            self._put_off(duty)
+            self._events.failure("page_not_ended", error, member=duty.member)
             return False
         return True
 
@@ -132,15 +162,33 @@ class LogPager:
         self._events.alarm("page", message=message.decode("utf-8", "replace").strip())
 
 
-def _message(duty: DutyRow) -> bytes:
+def _message(page: _Page) -> bytes:
     """Return a page: one line of JSON."""
-    kind = DutyKind(duty.kind)
-    page = {
+    first = page[0]
+    kind = DutyKind(first.kind)
+    said = {
         "v": 1,
         "event": kind.removeprefix("page_"),
-        "state": duty.member,
-        "entry": entry_name(duty.member, duty.leaf_index),
-        "at": f"{datetime.fromtimestamp(duty.made_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "text": _SENTENCES[kind].format(state=member_label(duty.member)),
+        "state": first.member,
+        "entry": entry_name(first.member, first.leaf_index),
+        "at": f"{datetime.fromtimestamp(first.made_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "text": _text(kind, first.member, [duty.about for duty in page]),
     }
-    return msgspec.json.encode(page) + b"\n"
+    return msgspec.json.encode(said) + b"\n"
+
+
+def _text(kind: DutyKind, member: Member, abouts: Sequence[str]) -> str:
+    is_one = len(abouts) == 1
+    return _SENTENCES[kind].format(
+        state=member_label(member),
+        count="1 certification" if is_one else f"{len(abouts)} certifications",
+        lapse="lapses" if is_one else "lapse",
+        have="has" if is_one else "have",
+        about="; ".join(_named(abouts)),
+    )
+
+
+def _named(abouts: Sequence[str]) -> Iterable[str]:
+    yield from abouts[:_NAMED_MAX]
+    if len(abouts) > _NAMED_MAX:
+        yield f"and {len(abouts) - _NAMED_MAX} more"

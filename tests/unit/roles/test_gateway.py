@@ -27,6 +27,7 @@ from comity.roles.gateway import UNHEARD_MARK, FoundingPapers, Gateway, GatewayP
 from comity.roles.hub import Hub
 from comity.services.courier import gateway_subject
 from comity.services.sending import command_subject
+from tests.support.certifications import warnings_on
 from tests.support.directory import signer_of
 from tests.support.gateway import (
     DENY_ALL,
@@ -114,6 +115,7 @@ class Network:
             reveals=host.reveals,
             rulebook=host.rulebook,
             review=host.review.commands,
+            certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,
             lines=cast("LineServer", self.front),

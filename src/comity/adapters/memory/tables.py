@@ -272,6 +272,7 @@ class Tables:
                 leaf_index=duty.leaf_index,
                 kind=duty.kind,
                 made_at=duty.made_at,
+                about=duty.about,
             )
         self.delayed.update({(r.member, r.leaf_index): r for r in batch.delayed})
         self.revealed.update(batch.revealed)

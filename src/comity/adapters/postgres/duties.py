@@ -12,8 +12,8 @@ from comity.ports import DutyRow, NewDuty
 __all__ = ["add", "duties", "end_duty"]
 
 _ADD: Final = """
-    INSERT INTO duty (state, leaf_index, kind, made_at)
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[])"""
+    INSERT INTO duty (state, leaf_index, kind, made_at, about)
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])"""
 _DUTIES: Final = """
     SELECT * FROM duty WHERE state = ANY($1::text[])
     AND ($3::text[] IS NULL OR kind = ANY($3::text[])) ORDER BY duty_id LIMIT $2"""
@@ -22,7 +22,7 @@ _END: Final = "DELETE FROM duty WHERE state = $1 AND duty_id = $2"
 
 async def add(session: Session, new: Sequence[NewDuty]) -> None:
     """Add duties within a batch transaction."""
-    rows = [(duty.member, duty.leaf_index, duty.kind, duty.made_at) for duty in new]
+    rows = [(duty.member, duty.leaf_index, duty.kind, duty.made_at, duty.about) for duty in new]
     await session.fetch(_ADD, *(list(column) for column in zip(*rows, strict=True)))
 
 
@@ -37,6 +37,7 @@ async def duties(
             leaf_index=LeafIndex(row["leaf_index"]),
             kind=row["kind"],
             made_at=row["made_at"],
+            about=row["about"],
         )
         for row in await session.fetch(_DUTIES, members, limit, kinds)
     ]

@@ -21,7 +21,7 @@ from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.returning import parse_return_to
 from comity.console.routes import Name, url_of
-from comity.console.sessions import Sessions
+from comity.console.sessions import Sessions, SignedIn
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.console.visits import Visit
@@ -125,6 +125,13 @@ class DoorPages:
         self._sessions.end(visit.token)
         self._opened.forget(visit.form_token)
         return go_to(url_of(Name.SIGN_IN), self._session.header(""))
+
+    def still(self, token: str, now: int) -> SignedIn | None:
+        """Return who holds a token, and note no look; nobody while people cannot be read."""
+        try:
+            return self._sessions.still(token, self._people(), now)
+        except PeopleError:
+            return None
 
     async def places(self, visit: Visit) -> Reply:
         """Let a person with places in several states choose one."""

@@ -4,7 +4,9 @@
  * a row); `j` and `k` go over rows with `data-row`; `?` shows them all. Single keys count outside
  * inputs only, and a setting turns them off. Clocks: `<time data-until>` counts on what the server
  * wrote, in the words of `comity.console.words`, and a page that is old says so. Focus: after a swap that a person asked for, it goes
- * to the part's heading. Documents: `data-hash` takes a chosen file's SHA-256, and leaves the file where it is.
+ * to the part's heading. Documents: `data-hash` takes a chosen file's SHA-256, and leaves the file
+ * where it is. Following: what `data-follow` names is renewed by the server's stream, until a
+ * person stops it or the session is over.
  */
 
 const SETTING = "comity.shortcuts";
@@ -214,6 +216,45 @@ function offerDocuments() {
   }
 }
 
+/** Renew a part of the page by a stream of the server's, which may be stopped and begun again. */
+function follow(part) {
+  const bar = document.querySelector("[data-follow-bar]");
+  const says = bar.querySelector("[data-follow-says]");
+  const turn = bar.querySelector("[data-follow-turn]");
+  let source = null;
+  const stop = (why) => {
+    source?.close();
+    source = null;
+    says.textContent = says.dataset[why];
+    turn.textContent = turn.dataset.off;
+    turn.hidden = why === "over";
+  };
+  const begin = () => {
+    source = new EventSource(part.dataset.follow);
+    says.textContent = says.dataset.on;
+    turn.textContent = turn.dataset.on;
+    source.addEventListener("renew", (event) => {
+      part.innerHTML = event.data;
+      const finding = part.querySelector("[data-finding]")?.dataset.finding;
+      if (finding) document.getElementById("finding").textContent = finding;
+      tick();
+    });
+    source.addEventListener("here", (event) => {
+      part.querySelector("[data-now]").dataset.now = event.data;
+      tick();
+    });
+    source.addEventListener("over", () => stop("over"));
+    source.addEventListener("error", () => {
+      // It comes back by itself, unless the server refused it.
+      if (source?.readyState === EventSource.CLOSED) stop("over");
+    });
+  };
+  turn.addEventListener("click", () => (source ? stop("off") : begin()));
+  window.addEventListener("pagehide", () => source?.close());
+  bar.hidden = false;
+  begin();
+}
+
 function start() {
   const now = Date.parse(document.body.dataset.now ?? "");
   if (Number.isFinite(now)) offset = now - Date.now();
@@ -227,6 +268,7 @@ function start() {
     button.addEventListener("click", showShortcuts);
   }
   offerDocuments();
+  document.querySelectorAll("[data-follow]").forEach(follow);
   tick();
   setInterval(tick, TICK_MS);
 }

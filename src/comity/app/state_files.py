@@ -1,0 +1,30 @@
+"""A state's own small files below the data directory, such as `calendars/il.toml`."""
+
+from __future__ import annotations
+
+from comity.domain.ids import Member
+from comity.review.calendars import Calendar, parse_calendar
+from comity.review.tables import REVIEW_FILE_BYTES_MAX
+from comity.roles.host_files import HostFiles
+from comity.roles.settings import Settings
+
+__all__ = ["own_calendars", "own_file"]
+
+
+def own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
+    """Return a state's file of a folder, None where it has none."""
+    path = settings.data_dir / folder / f"{member}.toml"
+    if not path.is_file():
+        return None
+    with path.open("rb") as opened:
+        return opened.read(REVIEW_FILE_BYTES_MAX + 1)
+
+
+def own_calendars(settings: Settings) -> dict[Member, Calendar]:
+    """Return the calendars of this host's members that have a file. Raises: CalendarFormError."""
+    found = {}
+    for member in HostFiles(settings.data_dir).ledger_keys():
+        own = own_file(settings, "calendars", member)
+        if own is not None:
+            found[member] = parse_calendar(member, own)
+    return found

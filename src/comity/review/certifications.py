@@ -1,0 +1,147 @@
+"""When an agency's certification to a state lapses, and at which steps someone is told of it.
+
+    30, 14, 3   days before its last day, at 09:00 of the state, on the last business day until then
+    lapsed      at its end
+
+Guarantee: one certification and step have one id, so that they are told once. The last day is the
+local day of the second before the end. Source: docs/adr/0045-certifications-that-lapse.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from comity.domain.agency import CertifiedUntil
+from comity.domain.ids import Member, make_id
+from comity.domain.leaf import LeafHeader
+from comity.domain.vocabulary import LeafKind, LeafMode
+from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
+from comity.exchange.private import note_fields
+from comity.review.calendars import Calendar, is_business_day
+from comity.review.deadline_words import day_words
+
+__all__ = [
+    "LAPSED_DAYS_MAX",
+    "WARNING_DAYS",
+    "Step",
+    "Warned",
+    "days_left",
+    "lapse_words",
+    "last_day_of",
+    "step_due",
+    "warn_at",
+    "warning_id",
+    "warning_leaf",
+    "warnings_due",
+]
+
+LAPSED_DAYS_MAX: Final = 30
+"""So many days after its end nobody is told any more that a certification has lapsed."""
+_NS: Final = 1_000_000_000
+_DAY_SECONDS: Final = 86_400
+_OPEN_AT: Final = time(9)
+_ONE_DAY: Final = timedelta(days=1)
+_NAME_CHARS_MAX: Final = 120
+
+
+class Step(StrEnum):
+    """How near its end a certification is told of, the nearest last."""
+
+    MONTH = "30"
+    FORTNIGHT = "14"
+    DAYS = "3"
+    LAPSED = "lapsed"
+
+
+WARNING_DAYS: Final = {Step.MONTH: 30, Step.FORTNIGHT: 14, Step.DAYS: 3}
+"""How many days before its last day a certification is told of."""
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """A certification that is told of, and at which step."""
+
+    certified: CertifiedUntil
+    step: Step
+
+
+def last_day_of(until: int, zone: str) -> date:
+    """Return the last local day on which a certification stands that ends at `until`."""
+    return datetime.fromtimestamp(max(until - 1, 0), UTC).astimezone(ZoneInfo(zone)).date()
+
+
+def days_left(until: int, now: int, zone: str) -> int:
+    """Return how many local days are left until the last day: 0 on it, less behind it."""
+    today = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(zone)).date()
+    return (last_day_of(until, zone) - today).days
+
+
+def warn_at(until: int, step: Step, calendar: Calendar) -> int:
+    """Return when a step is due (Unix seconds). Raises: CalendarRangeError."""
+    if step is Step.LAPSED:
+        return until
+    day = last_day_of(until, calendar.zone) - timedelta(days=WARNING_DAYS[step])
+    # Earlier rather than later where an office is closed: a calendar has 64 holidays at most.
+    while not is_business_day(calendar, day):
+        day -= _ONE_DAY
+    return int(datetime.combine(day, _OPEN_AT, ZoneInfo(calendar.zone)).timestamp())
+
+
+def step_due(until: int, now: int, calendar: Calendar) -> Step | None:
+    """Return the latest step that is due, None before the first and long after the end.
+
+    Raises: CalendarRangeError.
+    """
+    if now >= until:
+        return Step.LAPSED if now < until + LAPSED_DAYS_MAX * _DAY_SECONDS else None
+    if now < until - 2 * WARNING_DAYS[Step.MONTH] * _DAY_SECONDS:
+        # Far from it: most are, and a calendar need not be asked.
+        return None
+    for step in (Step.DAYS, Step.FORTNIGHT, Step.MONTH):
+        if now >= warn_at(until, step, calendar):
+            return step
+    return None
+
+
+def warnings_due(rows: Iterable[CertifiedUntil], now: int, calendar: Calendar) -> list[Warned]:
+    """Return what is to be told of by now, the nearest end first. Raises: CalendarRangeError."""
+    found = [(row, step_due(row.until, now, calendar)) for row in rows]
+    due = [Warned(certified=row, step=step) for row, step in found if step is not None]
+    return sorted(due, key=lambda each: (each.certified.until, each.certified.agency))
+
+
+def warning_id(state: Member, warned: Warned) -> bytes:
+    """Return the id of a warning's leaf: the same for the same certification and step."""
+    row = warned.certified
+    name = f"comity/certification/{state}/{row.agency}/{row.until}/{warned.step}"
+    return make_id(row.until * _NS, sha256(name.encode()).digest()[:8])
+
+
+def warning_leaf(state: Member, warned: Warned, now: int) -> WantedLeaf:
+    """Return the leaf that says that someone is told of a certification."""
+    row = warned.certified
+    return WantedLeaf(
+        step=0,
+        header=LeafHeader(
+            version=1,
+            kind=LeafKind.CERTIFICATION,
+            mode=LeafMode.LIVE,
+            hour=now // HOUR_SECONDS,
+            member=state,
+            agency=row.agency,
+        ),
+        fields=note_fields(agency=row.agency, until=str(row.until), step=warned.step.value),
+    )
+
+
+def lapse_words(name: str, warned: Warned, zone: str) -> str:
+    """Return who lapses, or has lapsed, and when: what a page to a person says of one."""
+    row = warned.certified
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in name)[:_NAME_CHARS_MAX]
+    return f"{shown} ({row.agency}), {day_words(last_day_of(row.until, zone))}"
