@@ -92,16 +92,13 @@ def test_a_hold_is_placed_and_lifted_by_two(
     guard.expect_none()
 
 
-def test_rules_of_a_day_on_the_screen_and_on_paper(
-    browser: Browser, desk: DeskNetwork, shoot: Shoot
-) -> None:
+def test_rules_of_a_day_on_the_screen_and_on_paper(browser: Browser, desk: DeskNetwork) -> None:
     """From the rules in force by keys; the PDF has the page's sentence, its leaf and its root."""
     page, guard = opened(browser, desk, "counsel", "/state/rules")
     page.keyboard.press("d")
     page.wait_for_url("**/state/rules/as-of")
     finding = heading(page)
     assert "decide now who gets records of Nevada" in finding
-    expect_fits(page, shoot, "as-of")
     name, data = downloaded(page, guard, "p")
     assert name.startswith("nv-rules-")
     words = "".join(printed(data).split())
@@ -114,14 +111,11 @@ def test_rules_of_a_day_on_the_screen_and_on_paper(
     guard.expect_none()
 
 
-def test_a_public_records_request_is_answered(
-    browser: Browser, desk: DeskNetwork, shoot: Shoot
-) -> None:
+def test_a_public_records_request_is_answered(browser: Browser, desk: DeskNetwork) -> None:
     """From the legal desk to a ZIP: leaves, log, and an opening that holds against its leaf."""
     _, number = desk.held()
     page, guard = opened(browser, desk, "counsel", LIST, HELD_IN)
     page.get_by_role("link", name="Answer a public-records request").click()
-    expect_fits(page, shoot, "public-records")
     today = dt.datetime.now(ZoneInfo(member_zone(HELD_IN))).date().isoformat()
     page.get_by_label("Which request?").fill("PRR 26-19")
     page.get_by_label("First day").fill(today)
