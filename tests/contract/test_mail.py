@@ -101,6 +101,8 @@ async def test_a_letter_arrives_whole() -> None:
     assert message["Subject"] == LETTER.subject
     assert message["Message-ID"] == f"<{LETTER.name}@il.example>"
     assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Date"].datetime is not None
+    assert smtp.data.isascii()
     assert message.get_content().replace("\r\n", "\n") == LETTER.text
 
 

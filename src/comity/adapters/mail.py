@@ -13,6 +13,7 @@ import smtplib
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import formatdate
 from typing import Final
 
 from comity.ports import MailDownError, MailLetter, MailServer
@@ -72,8 +73,10 @@ def _message(letter: MailLetter) -> EmailMessage:
     message["To"] = ", ".join(letter.to)
     message["Subject"] = letter.subject
     message["Message-ID"] = f"<{letter.name}@{_domain(letter)}>"
+    message["Date"] = formatdate(usegmt=True)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(letter.text)
+    # Also for a server that takes ASCII alone.
+    message.set_content(letter.text, cte="quoted-printable")
     return message
 
 

@@ -38,9 +38,9 @@ from comity.services.federal_digest import DigestTo, FederalDigest
 from comity.services.federal_webhook import FederalWebhook, FeedTo
 from comity.services.rules_in_force import StateBooks
 
-__all__ = ["OwnFeeds", "open_feeds", "own_feeds"]
+__all__ = ["FEEDS_FOLDER", "OwnFeeds", "open_feeds", "own_feeds", "read_feed"]
 
-_FOLDER: Final = "feeds"
+FEEDS_FOLDER: Final = "feeds"
 
 
 class OwnFeeds(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,25 +55,28 @@ def own_feeds(settings: Settings, events: Events) -> OwnFeeds:
     found = OwnFeeds(webhooks={}, digests={})
     for member in HostFiles(settings.data_dir).ledger_keys():
         try:
-            _read(settings, member, found)
-        except (ComityError, OSError) as error:
+            read_feed(settings, member, found)
+        except (ComityError, OSError, UnicodeDecodeError) as error:
             events.failure("feed_refused", error, member=member)
             events.alarm("feed_does_not_go_out", member=member)
     return found
 
 
-def _read(settings: Settings, member: Member, found: OwnFeeds) -> None:
-    own = own_file(settings, _FOLDER, member)
+def read_feed(settings: Settings, member: Member, found: OwnFeeds) -> None:
+    """Add what one state asks for. Raises: FeedFileError, FeedSecretError, OSError,
+    UnicodeDecodeError.
+    """
+    own = own_file(settings, FEEDS_FOLDER, member)
     if own is None:
         return
-    said, folder = parse_feed_file(own), settings.data_dir / _FOLDER
+    said, folder = parse_feed_file(own), settings.data_dir / FEEDS_FOLDER
     if said.webhook is not None:
         secret = read_feed_secret(folder / f"{member}.secret")
         found.webhooks[member] = FeedTo(terms=said.webhook, secret=secret)
     if said.digest is not None:
         password = ""
         if said.digest.user:
-            password = read_feed_secret(folder / f"{member}.mail-secret", 1).decode("utf-8")
+            password = read_feed_secret(folder / f"{member}.mail-secret", 1).decode("ascii")
         found.digests[member] = DigestTo(terms=said.digest, password=password)
 
 
@@ -89,7 +92,7 @@ async def open_feeds(
     everyone = await PostgresStore.open(
         database_url(settings, DatabaseRole.READER), members=MEMBERS
     )
-    hook, folder = WebHook(), settings.data_dir / _FOLDER
+    hook, folder = WebHook(), settings.data_dir / FEEDS_FOLDER
     try:
         books = StateBooks(
             own=store,

@@ -21,6 +21,7 @@ import msgspec
 
 from comity.cli.witnessed import look_at_witnesses
 from comity.domain.errors import ComityError
+from comity.domain.ids import parse_member
 from comity.roles.engines.account import engine_account
 from comity.roles.engines.programs import nats_program, postgres_folder, postgres_major
 from comity.roles.errors import SetupError
@@ -206,6 +207,23 @@ def _pages(settings: Settings) -> str:
     return f"by `{command[0]}`"
 
 
+def _feeds(settings: Settings) -> str:
+    """Read the files of states' feeds as the worker does; nothing is sent."""
+    from comity.app.feeds import FEEDS_FOLDER, OwnFeeds, read_feed  # noqa: PLC0415 - web and mail
+
+    found = OwnFeeds(webhooks={}, digests={})
+    for path in sorted((settings.data_dir / FEEDS_FOLDER).glob("*.toml")):
+        try:
+            read_feed(settings, parse_member(path.stem), found)
+        except (ComityError, OSError, UnicodeDecodeError) as error:
+            raise NotHoldingError(
+                f"the feed of `{path.name}` does not go out: {error}; mend it and start the worker "
+                "again"
+            ) from None
+    told = [f"{m} by webhook" for m in found.webhooks] + [f"{m} by e-mail" for m in found.digests]
+    return ", ".join(sorted(told)) or "no state asks for one"
+
+
 CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "python": _python,
     "settings": _settings,
@@ -219,4 +237,5 @@ CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "network": _network,
     "witnesses": _witnesses,
     "pages": _pages,
+    "feeds": _feeds,
 }

@@ -238,9 +238,9 @@ async def _next(parts: AsyncGenerator[bytes, None], gone: asyncio.Task[None]) ->
         await asyncio.wait({step, gone}, return_when=asyncio.FIRST_COMPLETED)
         return None if gone.done() else await step
     finally:
-        if not step.done():
-            step.cancel()
-            await asyncio.wait({step})
+        step.cancel()
+        # Whatever it ended with is nobody's any more.
+        await asyncio.gather(step, return_exceptions=True)
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:

@@ -72,6 +72,7 @@ class FederalFeed:
         self._now = now
         self._kept: dict[Member, _Kept] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._of: tuple[Directory, dict[str, Family]] | None = None
 
     async def read(
         self, member: Member, directory: Directory, *, age_s: float = KEPT_SECONDS_MAX
@@ -81,7 +82,7 @@ class FederalFeed:
         Raises: StoreDownError, LeavesMissingError.
         """
         async with self._one_at_a_time:
-            acting = acting_agencies(directory)
+            acting = self._acting(directory)
             kept = self._kept.get(member)
             if kept is None or kept.acting != acting:
                 kept = None
@@ -92,6 +93,12 @@ class FederalFeed:
             return Feed(
                 queries=tuple(reversed(kept.queries.values())), first=kept.first, size=kept.size
             )
+
+    def _acting(self, directory: Directory) -> dict[str, Family]:
+        """Return who acts for a federal family, looked up once for each directory."""
+        if self._of is None or self._of[0] is not directory:
+            self._of = directory, acting_agencies(directory)
+        return self._of[1]
 
     async def _read_on(
         self, member: Member, kept: _Kept | None, acting: dict[str, Family], size: int

@@ -91,6 +91,33 @@ def test_a_page_command_is_looked_for_and_not_run(
     assert (found.holds, found.saw, bool(found.fix)) == (holds, saw, not holds)
 
 
+@pytest.mark.parametrize(
+    ("text", "mode", "saw"),
+    [
+        ("", 0o600, "neither `webhook` nor `digest`"),
+        ('[webhook]\nurl = "https://example.org"\n', 0o644, "may be read by others"),
+        ('[webhook]\nurl = "https://example.org"\n', 0o600, "il by webhook"),
+        ("[digest]\nhost = 1\n", 0o600, "`digest.host` does not have its form"),
+    ],
+)
+def test_files_of_a_feed_are_read_and_nothing_is_sent(
+    tmp_path: Path, text: str, mode: int, saw: str
+) -> None:
+    """What the worker would refuse is said, with the file; nothing there is no fault."""
+    settings = load_settings(data_dir=tmp_path)
+    found = next(each for each in examine(settings) if each.name == "feeds")
+    assert (found.holds, found.saw) == (True, "no state asks for one")
+    folder = tmp_path / "feeds"
+    folder.mkdir()
+    (folder / "il.toml").write_text(text)
+    secret = folder / "il.secret"
+    secret.write_bytes(b"s" * 32)
+    secret.chmod(mode)
+    found = next(each for each in examine(settings) if each.name == "feeds")
+    assert saw in f"{found.saw}; {found.fix}"
+    assert found.holds == saw.startswith("il by")
+
+
 def test_words_and_json_agree(tmp_path: Path) -> None:
     """The sentence on the screen counts what the JSON lists."""
     environment = {"COMITY_DATA_DIR": str(tmp_path), "COMITY_LINE_PROT": "1"}
