@@ -49,7 +49,16 @@ _UNTOKENED: Final = frozenset({Name.SIGN_OUT})
 """Forms that repeat no token: the worst that a forged one does is to end a session."""
 
 _RECORDED: Final = frozenset(
-    (Name.CASE, Name.CONSIDER, Name.NOTICES, Name.NOTICE, Name.RELEASE, Name.PASS)
+    (
+        Name.CASE,
+        Name.CONSIDER,
+        Name.SAME_CASE,
+        Name.CONSIDER_SAME_CASE,
+        Name.NOTICES,
+        Name.NOTICE,
+        Name.RELEASE,
+        Name.PASS,
+    )
 )
 """Pages whose opening is a leaf under the name of who opens them."""
 

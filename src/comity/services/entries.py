@@ -41,7 +41,7 @@ from comity.ports import (
     ReviewChange,
     UrgentRow,
 )
-from comity.review.queue import waits_for
+from comity.review.queue import WaitsFor, waits_for
 from comity.services.detail import Detail
 from comity.services.entry import (
     DirectoryPublication,
@@ -318,6 +318,7 @@ class Preparer:
     ) -> HoldRow:
         place = hold_place(entry.exchange_id, entry.member)
         body = _hold_encoder.encode(hold)
+        sealed = self._vault.seal(entry.member, month, nonce, body, place)
         return HoldRow(
             exchange_id=ExchangeId(entry.exchange_id),
             member=entry.member,
@@ -326,8 +327,16 @@ class Preparer:
             until=hold.until,
             next_step=leaf.step + 1,
             waits_for=waits_for(hold),
-            sealed=self._vault.seal(entry.member, month, nonce, body, place),
+            case_tag=self._case_tag(hold, sealed.key_number),
+            sealed=sealed,
         )
+
+    def _case_tag(self, hold: HoldFile, number: int) -> bytes | None:
+        exchange = hold.exchange
+        case_number = exchange.claims.case_number
+        if not case_number or waits_for(hold) is not WaitsFor.REVIEW:
+            return None
+        return self._vault.case_tag(exchange.state, number, exchange.agency, case_number)
 
 
 def _prepare(entry: Entry, keys: Iterator[bytes], detail: Detail) -> Prepared:

@@ -13,7 +13,7 @@ from comity.adapters.errors import RowRefusedError
 from comity.adapters.postgres.rows import hold_of
 from comity.adapters.postgres.session import Pool, Session
 from comity.domain.ids import LeafIndex, Member
-from comity.ports import BatchWrite, HoldRow, PassRow, Sealed, UrgentRow
+from comity.ports import BatchWrite, HoldRow, PassRow, QueuedCase, Sealed, UrgentRow
 from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace
 from comity.review.urgent import LOOK_PREFIX, ReviewState
 
@@ -63,11 +63,27 @@ _LATE: Final = """
     WHERE state = ANY($1::text[]) AND stands = 'open' AND due <= $2
     ORDER BY due, state COLLATE "C", leaf_index LIMIT $3"""
 _URGENT_ONE: Final = "SELECT * FROM after_review WHERE state = $1 AND leaf_index = $2"
-_QUEUE: Final = """
-    SELECT * FROM hold
-    WHERE is_open AND waits_for = 'review' AND state = $1
-        AND (asked_at IS NOT NULL, until, leaf_index) > ($2, $3, $4)
-    ORDER BY asked_at IS NOT NULL, until, leaf_index LIMIT $5"""
+# Of one case alike: the condition has the form of the index `hold_case`.
+_ALIKE: Final = """
+    c.is_open AND c.waits_for = 'review' AND c.state = h.state AND c.case_tag = h.case_tag
+        AND (c.asked_at IS NOT NULL) = (h.asked_at IS NOT NULL) AND c.leaf_index <> ALL($6)"""
+_QUEUE: Final = f"""
+    SELECT h.*, CASE WHEN h.case_tag IS NULL THEN 1
+        ELSE (SELECT count(*) FROM hold c WHERE {_ALIKE}) END AS requests
+    FROM hold h
+    WHERE h.is_open AND h.waits_for = 'review' AND h.state = $1
+        AND (h.asked_at IS NOT NULL, h.until, h.leaf_index) > ($2, $3, $4)
+        AND h.leaf_index <> ALL($6)
+        AND (h.case_tag IS NULL OR NOT EXISTS (
+            SELECT FROM hold c
+            WHERE {_ALIKE} AND (c.until, c.leaf_index) < (h.until, h.leaf_index)))
+    ORDER BY h.asked_at IS NOT NULL, h.until, h.leaf_index LIMIT $5"""  # noqa: S608
+_OF_CASE: Final = """
+    FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1 AND case_tag = $2
+        AND (asked_at IS NOT NULL) = $3 AND leaf_index <> ALL($4)"""
+_CASE: Final = f"SELECT * {_OF_CASE} ORDER BY until, leaf_index LIMIT $5"
+_CASE_COUNT: Final = f"SELECT count(*) AS requests {_OF_CASE}"
 _QUEUE_COUNTS: Final = """
     SELECT count(*) FILTER (WHERE asked_at IS NULL AND until <= $2) AS soon,
         count(*) FILTER (WHERE asked_at IS NULL AND until > $2 AND until <= $3) AS today,
@@ -167,15 +183,31 @@ class PostgresReviews:
         return [_urgent_of(row) for row in rows]
 
     async def review_page(
-        self, member: Member, after: QueuePlace | None, limit: int
-    ) -> list[HoldRow]:
-        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        self,
+        member: Member,
+        after: QueuePlace | None,
+        limit: int,
+        *,
+        without: Collection[int] = (),
+    ) -> list[QueuedCase]:
+        """Return what waits for a review, a case once, in the order of the queue, after a place."""
         place = after or _START
+        start = (place.is_asked, place.until, place.leaf_index)
         async with self._pool.lend() as session:
-            rows = await session.fetch(
-                _QUEUE, member, place.is_asked, place.until, place.leaf_index, limit
-            )
-        return [hold_of(row) for row in rows]
+            rows = await session.fetch(_QUEUE, member, *start, limit, list(without))
+        return [QueuedCase(first=hold_of(row), requests=row["requests"]) for row in rows]
+
+    async def review_case(
+        self, hold: HoldRow, limit: int, *, without: Collection[int] = ()
+    ) -> tuple[list[HoldRow], int]:
+        """Return open holds of a hold's case that wait as it does, in order, and how many."""
+        if hold.case_tag is None:
+            return [hold], 1
+        which = (hold.member, hold.case_tag, hold.asked_at is not None, list(without))
+        async with self._pool.lend() as session:
+            rows = await session.fetch(_CASE, *which, limit)
+            (counted,) = await session.fetch(_CASE_COUNT, *which)
+        return [hold_of(row) for row in rows], counted["requests"]
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:
         """Return how many open holds wait for a review, by what is left of their time."""

@@ -139,6 +139,7 @@ def hold_columns(rows: Sequence[HoldRow]) -> Columns:
         [row.next_step for row in rows],
         [row.waits_for.value for row in rows],
         [row.asked_at for row in rows],
+        [row.case_tag for row in rows],
         *_sealed_columns(rows),
     ]
 
@@ -217,6 +218,7 @@ def hold_of(row: Any) -> HoldRow:
         next_step=row["next_step"],
         waits_for=WaitsFor(row["waits_for"]),
         asked_at=row["asked_at"],
+        case_tag=row["case_tag"],
         sealed=_sealed_of(row),
     )
 

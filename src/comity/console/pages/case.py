@@ -7,11 +7,11 @@ Source: docs/adr/0036-console.md.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Final
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
+from comity.console.opening import open_case
 from comity.console.pages.before_words import before_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.pages.verdict_form import (
@@ -36,11 +36,20 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
+from comity.console.words import (
+    counted,
+    iso,
+    label_of,
+    left_said,
+    listed,
+    moment_said,
+    opened,
+    plain,
+    tone_of,
+)
 from comity.domain.agency import Agency
 from comity.domain.ids import ORI, Member, entry_name
 from comity.domain.passes import PASS_DAYS_MAX
-from comity.domain.verdict import Verdict
 from comity.domain.vocabulary import (
     Assurance,
     Instrument,
@@ -134,9 +143,25 @@ class CasePages:
             and f"{other.name} opened this case at "
             f"{moment_said(other.at, person.state, visit.now)}.",
             on_its_way=own is not None,
+            same_case=own is None and await self._same_case(visit),
             acts={act.name.lower(): self._act_url(visit, act) for act in Act},
             queue=url_of(Name.QUEUE),
         )
+
+    async def _same_case(self, visit: Visit) -> dict[str, str] | None:
+        """Return where the other requests of this one's case are, if there are any."""
+        number = int(visit.values["number"])
+        row = await self._desk.store.open_hold(visit.person.state, number)
+        if row is None:
+            return None
+        leaving = self._desk.verdicts.waiting_entries(visit.person.state)
+        others = (await self._desk.queue.same_case(row, leaving=leaving, limit=1)).requests - 1
+        if others < 1:
+            return None
+        said = counted(
+            others, "other request of this case waits", "other requests of this case wait"
+        )
+        return {"url": url_of(Name.SAME_CASE, number=number), "said": f"{opened(said)}."}
 
     async def consider(self, visit: Visit) -> Reply:
         """Show what a verdict would do, in a sentence, with what it needs."""
@@ -169,7 +194,7 @@ class CasePages:
             raise ProblemError(Problem.TOO_MANY_WAIT) from None
         if kept.by != (visit.person.state, visit.person.signs_as):
             raise ProblemError(Problem.OVERTAKEN)
-        if not _is_same(kept.signed.verdict, signed.verdict):
+        if not kept.is_same(signed):
             raise ProblemError(Problem.ANOTHER_GIVEN)
         return go_to(url_of(Name.QUEUE))
 
@@ -195,24 +220,7 @@ class CasePages:
 
         Raises: ProblemError if no such hold waits, or the gateway does not show it.
         """
-        entry = self._entry(visit)
-        row = await self._desk.store.open_hold(visit.person.state, int(visit.values["number"]))
-        if row is None:
-            raise ProblemError(Problem.HOLD_CLOSED)
-        session = visit.form_token
-        known = self._desk.opened.get(session, entry, row.next_step, visit.now)
-        if known is not None:
-            return known
-        try:
-            shown = await self._desk.reviewing(visit.session).read(entry)
-        except GatewayRefusalError as error:
-            if error.reason == HoldClosedError.code:
-                raise ProblemError(Problem.HOLD_CLOSED) from None
-            raise ProblemError(Problem.NOT_SHOWN, f"{error} (`{error.reason}`)") from None
-        (hold,) = shown.holds
-        opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
-        self._desk.opened.put(session, opened_case)
-        return opened_case
+        return await open_case(self._desk, visit, int(visit.values["number"]))
 
     async def _past(self, state: Member) -> Past | None:
         try:
@@ -275,11 +283,6 @@ class CasePages:
         return entry_name(visit.person.state, int(visit.values["number"]))
 
 
-def _is_same(kept: Verdict, given: Verdict) -> bool:
-    """Say whether a form sent twice is what came of it, and not a person's second thought."""
-    return (kept.kind, kept.approved, kept.note) == (given.kind, given.approved, given.note)
-
-
 def _finding(hold: HoldView) -> str:
     """Return in a sentence who asks for what, and why it waits."""
     rules = listed([reason.rule for reason in reasons_of(hold)])
@@ -310,10 +313,10 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         ("Asked by", f"{who_of(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
-        ("Purpose", _label(Purpose, hold.purpose)),
-        ("Offence", _label(Offence, hold.offence)),
+        ("Purpose", label_of(Purpose, hold.purpose)),
+        ("Offence", label_of(Offence, hold.offence)),
         ("Case", hold.case_number or "not stated"),
-        ("Instrument", _label(Instrument, hold.instrument)),
+        ("Instrument", label_of(Instrument, hold.instrument)),
         ("Message key", hold.key),
         ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
     ]
@@ -334,7 +337,7 @@ def _checked(hold: HoldView) -> list[tuple[str, str]]:
          else "The agency says who the officer is; nobody signed." if hold.operator
          else "No officer is named."),
         ("unknown" if has_instrument else "unmet",
-         f"{_label(Instrument, hold.instrument)} is claimed; nobody here has seen it."
+         f"{label_of(Instrument, hold.instrument)} is claimed; nobody here has seen it."
          if has_instrument else "No warrant, order or other instrument is claimed."),
     ]  # fmt: skip
 
@@ -369,10 +372,3 @@ def _rulings(hold: HoldView) -> list[dict[str, str]]:
         }
         for reason in reasons_of(hold)
     ]
-
-
-def _label(vocabulary: type[StrEnum], value: str) -> str:
-    try:
-        return opened(term(vocabulary(value)).label)
-    except ValueError:
-        return "Not stated"
