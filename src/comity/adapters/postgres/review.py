@@ -63,21 +63,25 @@ _LATE: Final = """
     WHERE state = ANY($1::text[]) AND stands = 'open' AND due <= $2
     ORDER BY due, state COLLATE "C", leaf_index LIMIT $3"""
 _URGENT_ONE: Final = "SELECT * FROM after_review WHERE state = $1 AND leaf_index = $2"
-# Of one case alike: the condition has the form of the index `hold_case`.
-_ALIKE: Final = """
-    c.is_open AND c.waits_for = 'review' AND c.state = h.state AND c.case_tag = h.case_tag
-        AND (c.asked_at IS NOT NULL) = (h.asked_at IS NOT NULL) AND c.leaf_index <> ALL($6)"""
-_QUEUE: Final = f"""
-    SELECT h.*, CASE WHEN h.case_tag IS NULL THEN 1
-        ELSE (SELECT count(*) FROM hold c WHERE {_ALIKE}) END AS requests
-    FROM hold h
-    WHERE h.is_open AND h.waits_for = 'review' AND h.state = $1
-        AND (h.asked_at IS NOT NULL, h.until, h.leaf_index) > ($2, $3, $4)
-        AND h.leaf_index <> ALL($6)
-        AND (h.case_tag IS NULL OR NOT EXISTS (
-            SELECT FROM hold c
-            WHERE {_ALIKE} AND (c.until, c.leaf_index) < (h.until, h.leaf_index)))
-    ORDER BY h.asked_at IS NOT NULL, h.until, h.leaf_index LIMIT $5"""  # noqa: S608
+# Keys alone, and by the index alone: how many requests a case has, and which is its first, is asked
+# of the cases of a page. As one statement a plan without statistics looked at every hold's case.
+_QUEUE: Final = """
+    SELECT leaf_index, until, asked_at IS NOT NULL AS is_asked, case_tag FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1
+        AND (asked_at IS NOT NULL, until, leaf_index) > ($2, $3, $4)
+    ORDER BY asked_at IS NOT NULL, until, leaf_index LIMIT $5"""
+_FIRSTS: Final = """
+    SELECT DISTINCT ON (case_tag, asked_at IS NOT NULL) leaf_index,
+        count(*) OVER (PARTITION BY case_tag, asked_at IS NOT NULL) AS requests
+    FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1 AND case_tag = ANY($2::bytea[])
+        AND leaf_index <> ALL($3)
+    ORDER BY case_tag, asked_at IS NOT NULL, until, leaf_index"""
+_QUEUED: Final = """
+    SELECT * FROM hold WHERE state = $1 AND leaf_index = ANY($2)
+    ORDER BY asked_at IS NOT NULL, until, leaf_index"""
+_READ_MORE: Final = 4
+"""So many times as many keys are read where those of one case stood before others."""
 _OF_CASE: Final = """
     FROM hold
     WHERE is_open AND waits_for = 'review' AND state = $1 AND case_tag = $2
@@ -192,10 +196,22 @@ class PostgresReviews:
     ) -> list[QueuedCase]:
         """Return what waits for a review, a case once, in the order of the queue, after a place."""
         place = after or _START
-        start = (place.is_asked, place.until, place.leaf_index)
+        requests: dict[int, int] = {}
+        wanted = limit + len(without)
         async with self._pool.lend() as session:
-            rows = await session.fetch(_QUEUE, member, *start, limit, list(without))
-        return [QueuedCase(first=hold_of(row), requests=row["requests"]) for row in rows]
+            while len(requests) < limit:
+                start = (place.is_asked, place.until, place.leaf_index)
+                keys = await session.fetch(_QUEUE, member, *start, wanted)
+                requests |= await _first_requests(session, member, keys, without)
+                if len(keys) < wanted:
+                    break
+                last = keys[-1]
+                place = QueuePlace(
+                    is_asked=last["is_asked"], until=last["until"], leaf_index=last["leaf_index"]
+                )
+                wanted *= _READ_MORE
+            rows = await session.fetch(_QUEUED, member, list(requests)[:limit])
+        return [QueuedCase(first=hold_of(r), requests=requests[r["leaf_index"]]) for r in rows]
 
     async def review_case(
         self, hold: HoldRow, limit: int, *, without: Collection[int] = ()
@@ -222,6 +238,20 @@ class PostgresReviews:
         async with self._pool.lend() as session:
             rows = await session.fetch(_URGENT_ONE, member, leaf_index)
         return _urgent_of(rows[0]) if rows else None
+
+
+async def _first_requests(
+    session: Session, member: Member, keys: Sequence[Any], without: Collection[int]
+) -> dict[int, int]:
+    """Return of holds, by leaf and in order, those that are the first of their case, and how many
+    requests it has.
+    """
+    tags = list({key["case_tag"] for key in keys} - {None})
+    found = await session.fetch(_FIRSTS, member, tags, list(without)) if tags else []
+    firsts = {row["leaf_index"]: row["requests"] for row in found}
+    firsts |= {key["leaf_index"]: 1 for key in keys if key["case_tag"] is None}
+    numbers = (key["leaf_index"] for key in keys)
+    return {n: firsts[n] for n in numbers if n in firsts and n not in without}
 
 
 def _pass_of(row: Any) -> PassRow:
