@@ -90,7 +90,8 @@ def under_pass(
 ) -> Judged:
     """Return what is decided where a pass grants these classes; unchanged where none is held.
 
-    What a block holds, not confirmed or lapsed, no pass opens: a person reviews every query.
+    What a block holds, not confirmed or lapsed, no pass opens: a person reviews every query. Nor
+    what two reviewers release.
     The caller found the pass: verified, in time, of this agency, case and persons.
     """
     blocks = blocks_of(policy.bundle)
@@ -113,6 +114,9 @@ def under_pass(
         if not is_opened(decision):
             return decision
         found = reviewed[decision.data_class, decision.record_kind]
+        if Obligation.SECOND_REVIEW.value in found.obligations:
+            # One person signed the pass: two look at each request.
+            return decision
         if found.outcome is not Outcome.RELEASE:
             return found
         return msgspec.structs.replace(found, reasons=(_PASSED, *found.reasons))

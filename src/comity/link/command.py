@@ -96,6 +96,7 @@ __all__ = [
     "KeysShown",
     "MonthView",
     "OpenRecord",
+    "Proposed",
     "PublishDirectory",
     "PublishPolicy",
     "ReadDesk",
@@ -193,10 +194,25 @@ class AskStatus(
     member: Member
 
 
+class Proposed(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What one reviewer approved of a hold, which another one may confirm."""
+
+    reviewer: str
+    at: int
+    approved: tuple[DataClass, ...]
+    note: str = ""
+
+
 class HoldView(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """One open hold. `search` is empty in a list: who was asked about is shown one at a time."""
+    """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
+
+    `by_two` are the classes that two reviewers release, and `proposed` what one of them approved;
+    they too are shown of one hold alone.
+    """
 
     entry: str
     exchange_id: ExchangeId
@@ -215,6 +231,8 @@ class HoldView(
     classes: tuple[DataClass, ...]
     withheld: tuple[Withheld, ...]
     search: tuple[tuple[str, str], ...] = ()
+    by_two: tuple[DataClass, ...] = ()
+    proposed: Proposed | None = None
 
 
 class CommandDone(

@@ -58,7 +58,8 @@ class QueuedCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
-    `asked_at` is when a question was asked by it; None leaves what the hold has.
+    `asked_at` is when a question was asked by it, `sealed` what is kept of it from then on; None
+    leaves what the hold has.
     """
 
     exchange_id: ExchangeId
@@ -67,6 +68,7 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     closed: bool
     asked_at: int | None = None
+    sealed: Sealed | None = None
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

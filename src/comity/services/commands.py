@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
+import msgspec
+
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.verdict import SignedHistoryReading, SignedOpeningReading, SignedReading
@@ -35,6 +37,7 @@ from comity.link.command import (
     KeepCosignatures,
     KeepSegment,
     OpenRecord,
+    Proposed,
     PublishDirectory,
     PublishPolicy,
     ReadDesk,
@@ -325,7 +328,7 @@ class Commands:
         hold = await self._desk.hold(reading.hold_entry)
         fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
         access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
-        return HoldsShown(holds=(self._view(hold, with_search=True),), access_entry=access)
+        return HoldsShown(holds=(self._whole_view(hold),), access_entry=access)
 
     async def _read_history(self, signed: SignedHistoryReading) -> str:
         """Record that a member's traffic is about to be read; the reader then opens it itself."""
@@ -356,6 +359,17 @@ class Commands:
             opened=",".join(reading.fields),
         )
         return await self._accesses.record(reading.state, fields, now, cites=reading.entry)
+
+    def _whole_view(self, hold: OpenHold) -> HoldView:
+        by_two, verdict = self._desk.second(hold)
+        proposed = verdict and Proposed(
+            reviewer=verdict.reviewer,
+            at=verdict.at,
+            approved=verdict.approved,
+            note=verdict.note,
+        )
+        view = self._view(hold, with_search=True)
+        return msgspec.structs.replace(view, by_two=by_two, proposed=proposed)
 
     def _view(self, hold: OpenHold, *, with_search: bool) -> HoldView:
         row, file = hold

@@ -184,7 +184,7 @@ class Preparer:
         """Return the rows of every placed entry, encrypted for the current month."""
         rows = SealedRows()
         month = month_of(now_ns // _NS)
-        nonces = self._vault.nonces(sum(len(e.leaves) + 5 for e in entries))
+        nonces = self._vault.nonces(sum(len(e.leaves) + 6 for e in entries))
         for entry, item, outcome in zip(entries, prepared, plan.outcomes, strict=True):
             if isinstance(outcome, Placed):
                 self._seal_private(rows, item, outcome, month, nonces)
@@ -230,16 +230,8 @@ class Preparer:
         if entry.hold is not None:
             rows.holds.append(self._hold(entry, entry.hold, leaves[-1], month, next(nonces)))
         if entry.hold_end is not None:
-            rows.hold_changes.append(
-                HoldChange(
-                    exchange_id=ExchangeId(entry.exchange_id),
-                    member=entry.member,
-                    leaf_index=entry.hold_end.leaf_index,
-                    next_step=leaves[-1].step + 1,
-                    closed=entry.hold_end.closed,
-                    asked_at=entry.hold_end.asked_at,
-                )
-            )
+            step = leaves[-1].step + 1
+            rows.hold_changes.append(self._hold_change(entry, entry.hold_end, step, month, nonces))
         self._seal_reviews(rows, entry, leaves, month, nonces)
         _publications(rows, entry, leaves[0])
 
@@ -328,6 +320,24 @@ class Preparer:
             next_step=leaf.step + 1,
             waits_for=waits_for(hold),
             case_tag=self._case_tag(hold, sealed.key_number),
+            sealed=sealed,
+        )
+
+    def _hold_change(
+        self, entry: Entry, end: HoldEnd, step: int, month: int, nonces: Iterator[bytes]
+    ) -> HoldChange:
+        sealed = None
+        if end.file is not None:
+            place = hold_place(entry.exchange_id, entry.member)
+            body = _hold_encoder.encode(end.file)
+            sealed = self._vault.seal(entry.member, month, next(nonces), body, place)
+        return HoldChange(
+            exchange_id=ExchangeId(entry.exchange_id),
+            member=entry.member,
+            leaf_index=end.leaf_index,
+            next_step=step,
+            closed=end.closed,
+            asked_at=end.asked_at,
             sealed=sealed,
         )
 

@@ -153,6 +153,9 @@ def hold_change_columns(changes: Sequence[HoldChange]) -> Columns:
         [change.next_step for change in changes],
         [change.closed for change in changes],
         [change.asked_at for change in changes],
+        [change.sealed and change.sealed.key_number for change in changes],
+        [change.sealed and change.sealed.nonce for change in changes],
+        [change.sealed and change.sealed.body for change in changes],
     ]
 
 
