@@ -42,7 +42,8 @@ AgencyOf = Callable[[ORI], Agency | None]
 class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened.
 
-    It stands for all `requests` of its case that wait as it does.
+    It stands for all `requests` of its case that wait as it does. `is_proposed` says that it waits
+    for a second reviewer, if what one proposed holds still.
     """
 
     entry: str
@@ -58,6 +59,7 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     asked_at: int | None
     requests: int = 1
+    is_proposed: bool = False
 
 
 class SameCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +152,8 @@ class ReviewQueue:
             purpose=exchange.claims.purpose,
             case_number=exchange.claims.case_number,
             classes=file.classes,
+            is_proposed=file.proposal is not None
+            and file.proposal.verdict.step == row.next_step - 1,
             rules=tuple(dict.fromkeys(reasons)),
         )
 

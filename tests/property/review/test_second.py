@@ -56,10 +56,10 @@ classes = st.sets(st.sampled_from(DQ), min_size=1).map(
 tries = st.tuples(
     st.integers(0, 3),
     # Who signs, counted from whose name it is: mostly the same.
-    st.sampled_from([0, 0, 0, 0, 1, 2, 3]),
-    st.sampled_from([VerdictKind.APPROVE, VerdictKind.APPROVE, VerdictKind.ASK]),
+    st.sampled_from([0] * 9 + [1, 2, 3]),
+    st.sampled_from([VerdictKind.APPROVE] * 6 + [VerdictKind.ASK]),
     classes,
-    st.sampled_from([0, 0, 0, 1, -1]),
+    st.sampled_from([0] * 9 + [1, -1]),
 )
 
 
@@ -72,7 +72,7 @@ def rules_of(by_two: tuple[DataClass, ...]) -> list[Rule]:
     ]
 
 
-@given(classes, st.lists(tries, max_size=6))
+@given(classes, st.lists(tries, min_size=2, max_size=6))
 def test_nothing_leaves_without_two_people(
     by_two: tuple[DataClass, ...], played: list[tuple[int, int, VerdictKind, Any, int]]
 ) -> None:
@@ -108,7 +108,7 @@ def test_nothing_leaves_without_two_people(
         undone = approve(signed, hold, judged, LICENCE, step=step, now=NOW)
         assert {e.data_class for e in undone.answer.elements}.isdisjoint(wanted)
         if wanted:
-            known = hold.proposal and ENROLLED.get(hold.proposal.verdict.reviewer)
+            known = ENROLLED.get(hold.proposal.verdict.reviewer) if hold.proposal else None
             proposal = proposal_of(hold, known, HOLD_ENTRY, step=step)
             if proposal is None:
                 hold, step = msgspec.structs.replace(hold, proposal=signed), step + 1

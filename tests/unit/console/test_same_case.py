@@ -245,7 +245,7 @@ async def test_what_changed_meanwhile_is_left_out_and_named() -> None:
         assert answer.location == "/state/queue"
         page = await console.get("/state/queue", token)
         names = " and ".join(f"WA/{number}" for number in numbers[:2])
-        assert f"{names} changed meanwhile and were left out." in page.text
+        assert f"{names} were left out: they changed meanwhile" in page.text
         await send(console, token, of[2])
         assert [each.response for each in told(host)] == [ResponseKind.HIT]
 
@@ -283,7 +283,7 @@ async def test_only_what_this_session_was_shown_is_decided() -> None:
         answer = await console.post(together(numbers[0], "release"), {"of": of}, token)
         assert answer.status == 303
         page = await console.get("/state/queue", token)
-        assert f"WA/{numbers[1]} changed meanwhile and was left out." in page.text
+        assert f"WA/{numbers[1]} was left out: it changed meanwhile" in page.text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.opening import open_case
 from comity.console.pages.before_words import before_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
+from comity.console.pages.second_words import (
+    beyond_faults,
+    is_own_proposal,
+    second_consequence,
+    second_note,
+)
 from comity.console.pages.verdict_form import (
     KINDS,
     NO_CLAUSE,
@@ -143,6 +149,7 @@ class CasePages:
             and f"{other.name} opened this case at "
             f"{moment_said(other.at, person.state, visit.now)}.",
             on_its_way=own is not None,
+            second=second_note(hold, person.signs_as, person.state, visit.now),
             same_case=own is None and await self._same_case(visit),
             acts={act.name.lower(): self._act_url(visit, act) for act in Act},
             queue=url_of(Name.QUEUE),
@@ -178,10 +185,12 @@ class CasePages:
         if visit.form.one("step") != str(hold.next_step):
             raise ProblemError(Problem.CHANGED)
         given = given_of(visit)
-        wrong = wrong_of(act, hold, given)
+        approved = approved_of(act, hold, given)
+        wrong = (*wrong_of(act, hold, given), *beyond_faults(act, hold, approved))
         if wrong:
             return self._consider(visit, hold, act, given, wrong, status=422)
-        approved = approved_of(act, hold, given)
+        if is_own_proposal(hold, approved, visit.person.signs_as):
+            raise ProblemError(Problem.SECOND_REVIEWER)
         reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, KINDS[act], approved, note_of(act, hold, given))
         days = pass_days_of(act, given)
@@ -249,7 +258,8 @@ class CasePages:
             status=status,
             act=act.value,
             hold=_hold_words(hold, visit),
-            finding=consequence_of(act, hold, approved_of(act, hold, given)),
+            finding=second_consequence(act, hold, approved_of(act, hold, given))
+            or consequence_of(act, hold, approved_of(act, hold, given)),
             action=self._act_url(visit, act),
             step=hold.next_step,
             classes=[

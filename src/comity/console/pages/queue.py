@@ -110,7 +110,7 @@ def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[st
         "classes": classes_said(item.classes),
         "purpose": term(item.purpose).label if stated else "not stated",
         "case": item.case_number or "none",
-        "why": ", ".join(item.rules),
+        "why": f"{', '.join(item.rules)}{'; proposed' if item.is_proposed else ''}",
         "until": iso(item.until),
         "until_said": moment_said(item.until, member, now),
         "left": left_said(left),

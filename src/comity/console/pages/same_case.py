@@ -23,6 +23,7 @@ from comity.console.pages.same_case_words import (
     consequence_together,
     finding_together,
 )
+from comity.console.pages.second_words import beyond_proposal, is_own_proposal
 from comity.console.pages.verdict_form import (
     KINDS,
     NO_CLAUSE,
@@ -51,6 +52,7 @@ __all__ = ["SameCasePages"]
 
 _ACTS: Final = (Act.RELEASE, Act.ASK, Act.REFUSE)
 """Parts and passes differ from request to request: they are decided case by case."""
+_BEYOND: Final = "Of one of them less was proposed than is held: decide on that one by itself."
 _OF: Final = re.compile(rf"([0-9]{{1,{NUMBER_DIGITS_MAX}}})-([0-9]{{1,5}})", re.ASCII)
 
 
@@ -101,10 +103,18 @@ class SameCasePages:
         if not holds:
             raise ProblemError(Problem.CHANGED)
         given = given_of(visit)
-        faults = (wrong_of(act, hold, given) for hold in holds)
+        faults = [wrong_of(act, hold, given) for hold in holds]
+        if any(beyond_proposal(hold, approved_of(act, hold, given)) for hold in holds):
+            faults.append((("note", _BEYOND),))
         wrong = tuple(dict.fromkeys(fault for found in faults for fault in found))
         if wrong:
             return self._consider(visit, holds, act, given, wrong, status=422)
+        me = visit.person.signs_as
+        own = [hold for hold in holds if is_own_proposal(hold, approved_of(act, hold, given), me)]
+        if len(own) == len(holds):
+            raise ProblemError(Problem.SECOND_REVIEWER)
+        left_out += [hold.entry for hold in own]
+        holds = [hold for hold in holds if hold not in own]
         reviewing = self._desk.reviewing(visit.session)
         signed = [
             reviewing.verdict(

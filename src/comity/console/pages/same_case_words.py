@@ -148,7 +148,11 @@ def consequence_together(act: Act, holds: Sequence[HoldView]) -> str:
     them = f"{counted(len(holds), 'request')} of case {case}"
     match act:
         case Act.RELEASE:
+            first = [hold for hold in holds if hold.by_two and hold.proposed is None]
             gone = "After a minute none of it can be called back."
+            if first:
+                count = "each" if len(first) == len(holds) else str(len(first))
+                gone = f"Of {count} it is a proposal, which another reviewer confirms."
             return f"Release {_parts_of(holds)} to {who}, for {them}? {gone}"
         case Act.REFUSE:
             return f"Refuse {them} to {who}? The agency reads the clause and your reason with each."

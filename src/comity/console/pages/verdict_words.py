@@ -89,7 +89,7 @@ def _mark(verdict: Outgoing) -> str:
         return "held"
     if verdict.kind is VerdictKind.REFUSE or verdict.done.response is ResponseKind.REFUSED:
         return "refused"
-    if verdict.kind is VerdictKind.APPROVE:
+    if verdict.kind is VerdictKind.APPROVE and verdict.done.response is not ResponseKind.HELD:
         return "none" if verdict.done.response is ResponseKind.NO_HIT else "released"
     return "held"
 
@@ -159,7 +159,9 @@ def _left_out(group: Sequence[Outgoing]) -> str:
         return ""
     which = listed([entry.upper() for entry in together.left_out])
     is_one = len(together.left_out) == 1
-    return f" {which} changed meanwhile and {'was' if is_one else 'were'} left out."
+    why = "it changed meanwhile, or is" if is_one else "they changed meanwhile, or are"
+    said = "was" if is_one else "were"
+    return f" {which} {said} left out: {why} for another reviewer to decide."
 
 
 def _with_pass(verdict: Outgoing, member: Member, now: int) -> str:
@@ -207,6 +209,11 @@ def _done(verdict: Outgoing, who: str, recorded: str) -> str:
             return (
                 f"You released it, and the rules in force now refuse it: {who} was told so. "
                 f"{recorded}"
+            )
+        case VerdictKind.APPROVE if done.response is ResponseKind.HELD:
+            return (
+                f"You proposed it: another reviewer confirms it before anything goes to {who}, "
+                f"and the clock goes on. {recorded}"
             )
         case VerdictKind.APPROVE if done.response is ResponseKind.NO_HIT:
             return f"{who} was told that there is no record. {recorded}"
