@@ -184,7 +184,7 @@ class Preparer:
         """Return the rows of every placed entry, encrypted for the current month."""
         rows = SealedRows()
         month = month_of(now_ns // _NS)
-        nonces = self._vault.nonces(sum(len(e.leaves) + 6 for e in entries))
+        nonces = self._vault.nonces(sum(len(e.leaves) + 5 for e in entries))
         for entry, item, outcome in zip(entries, prepared, plan.outcomes, strict=True):
             if isinstance(outcome, Placed):
                 self._seal_private(rows, item, outcome, month, nonces)
