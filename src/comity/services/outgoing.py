@@ -97,8 +97,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
 
     `with_it` is a case pass that is granted once it took effect; `together` says with which others
-    of one case it was given. `done` is what the gateway made of
-    it; `code` and `why` say why it had no effect, or why nobody knows whether it had one.
+    of one case it was given. `done` is what the gateway made of it; `code` and `why` say why it had
+    no effect, or why nobody knows whether it had one.
     """
 
     hold: HoldView
