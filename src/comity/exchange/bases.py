@@ -108,15 +108,19 @@ def under_pass(
     if not held:
         return judged
     again = policy.table(judged.facts, held, judged.kinds, reviewed=True)
-    reviewed = {(d.data_class, d.record_kind): d for d in again.cells}
+    # One person signed the pass: what two release waits for two at each request.
+    reviewed = {
+        (d.data_class, d.record_kind): d
+        for d in again.cells
+        if Obligation.SECOND_REVIEW.value not in d.obligations
+    }
+    if not any(is_opened(d) and (d.data_class, d.record_kind) in reviewed for d in cells):
+        return judged
 
     def settled(decision: ClassDecision) -> ClassDecision:
         if not is_opened(decision):
             return decision
-        found = reviewed[decision.data_class, decision.record_kind]
-        if Obligation.SECOND_REVIEW.value in found.obligations:
-            # One person signed the pass: two look at each request.
-            return decision
+        found = reviewed.get((decision.data_class, decision.record_kind), decision)
         if found.outcome is not Outcome.RELEASE:
             return found
         return msgspec.structs.replace(found, reasons=(_PASSED, *found.reasons))

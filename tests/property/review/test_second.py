@@ -139,6 +139,7 @@ def test_no_pass_opens_what_two_release(
     compiled = policy(*rules_of(by_two))
     judged = judge(exchange_of(), facts(), compiled, 1)
     opened = under_pass(judged, compiled, frozenset(granted), "wa/7")
+    assert (opened.case_pass == "wa/7") == bool(set(granted) - set(by_two))
     answered = answer_exchange(opened, LICENCE, now=NOW, hold_until=UNTIL, contact="")
     went = {element.data_class for element in answered.answer.elements}
     assert went == set(granted) - set(by_two)
