@@ -2,8 +2,9 @@
 """The state's console with 10,000 open holds: how long its pages take, and its processor time.
 
 A practice network is made anew; a federal agency asks Illinois until so many requests are held.
-Then a reviewer, signed in by the practice provider, looks at pages one after another: the queue's
-first page and pages deep in it, cases, the page before a verdict, rules.
+Half of the requests are in cases of 25. Then a reviewer, signed in by the practice provider, looks
+at pages one after another: the queue's first page and pages deep in it, cases, the page before a
+verdict, the requests of a case side by side (a reading and a leaf for each), rules.
 Prints `{"bench", "figures": [...]}`.
 """
 
@@ -36,12 +37,16 @@ IN_THE_AIR = 256
 ROUNDS = 200
 CASES = 100
 PAGE_MS_MAX = 150.0
-PAGES = ("queue", "deep", "case", "decide", "rules")
+ONE_CASE = 25
+"""Requests of a case, in every second of which a bench has so many."""
+TOGETHER = 30
+PAGES = ("queue", "deep", "case", "decide", "same_case", "rules")
 DQ = parse_message_key("DQ")
 HSI = ORI("USPX021HS")
 STATE = Member("il")
 _HIDDEN = re.compile(r'name="request" value="([^"]*)"')
 _NEXT = re.compile(r'href="(/state/queue\?after=[^"]*)"')
+_SAME_CASE = re.compile(r'href="(/state/cases/\d+/same-case)"')
 _CASE = re.compile(r'href="(/state/cases/\d+)"')
 
 
@@ -66,7 +71,7 @@ async def hold(network: PracticeNetwork, count: int) -> float:
         claims = Claims(
             purpose=Purpose.CRIMINAL_INVESTIGATION,
             offence=Offence.FRAUD_IDENTITY,
-            case_number=f"HS-{number}",
+            case_number=case_of(number),
             operator="H2210",
         )
         query = Query(
@@ -84,6 +89,11 @@ async def hold(network: PracticeNetwork, count: int) -> float:
     await hearing
     client.close()
     return time.monotonic() - begun
+
+
+def case_of(number: int) -> str:
+    """Return the case of a request: of half of them the same for some, else its own."""
+    return f"HS-C{number // (2 * ONE_CASE)}" if number % 2 else f"HS-{number}"
 
 
 async def sign_in(web: aiohttp.ClientSession, url: str) -> None:
@@ -126,15 +136,19 @@ async def look(web: aiohttp.ClientSession, url: str) -> dict[str, list[float]]:
             break
         text = await add("deep", following[1])
     cases: list[str] = []
+    together: list[str] = []
     text = first
-    while len(cases) < CASES:
+    while len(cases) < CASES or len(together) < TOGETHER:
         cases += _CASE.findall(text)
+        together += _SAME_CASE.findall(text)
         following = _NEXT.search(text)
         assert following is not None
         text = await add("deep", following[1])
     for case in cases[:CASES]:
         await add("case", case)
         await add("decide", f"{case}/release")
+    for same_case in together[:TOGETHER]:
+        await add("same_case", same_case)
     return took
 
 

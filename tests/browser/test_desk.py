@@ -231,16 +231,17 @@ def test_sign_in_refuses_what_was_not_begun_here(page: Page, desk: DeskNetwork) 
 
 
 ACTS = ("release", "part", "ask", "refuse", "pass")
-_ELSEWHERE = (
-    *(Name.CERTIFICATE, Name.RELEASE, Name.PASS),
-    *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.INSTRUMENT),
+LOOKED_AT_APART = (
+    *(Name.CERTIFICATE, Name.RELEASE, Name.PASS, Name.INSTRUMENT),
+    *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER),
+    *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE),
 )
 PAGES = [
     (route, url_of(route.name, number="{number}", act=act, clause="BLOCK-1", day="2026-03-14"))
     for route in ROUTES
     if route.method == "GET" and route.who is Who.PLACED
     # What these show is made, and looked at, in a test of its own.
-    if route.name not in _ELSEWHERE
+    if route.name not in LOOKED_AT_APART
     for act in (ACTS if "{act}" in route.path else ("",))
 ]
 

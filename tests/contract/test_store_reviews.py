@@ -258,15 +258,22 @@ def place(row: HoldRow) -> QueuePlace:
     return QueuePlace(is_asked=row.asked_at is not None, until=row.until, leaf_index=row.leaf_index)
 
 
+async def alone(store: Store, after: QueuePlace | None, limit: int) -> list[HoldRow]:
+    """A page of Washington's queue, in which each case has one request."""
+    page = await store.review_page(WA, after, limit)
+    assert {each.requests for each in page} <= {1}
+    return [each.first for each in page]
+
+
 async def test_queue_holds_what_waits_for_a_reviewer(
     store: Store, epochs: dict[Member, int]
 ) -> None:
     """The nearest deadline first, page by page; what an agency or nobody answers is not in it."""
     late, soon, later = await queued(store, epochs)
-    assert await store.review_page(WA, None, 9) == [soon, later, late]
-    assert await store.review_page(WA, None, 1) == [soon]
-    assert await store.review_page(WA, place(soon), 9) == [later, late]
-    assert await store.review_page(WA, place(late), 9) == []
+    assert await alone(store, None, 9) == [soon, later, late]
+    assert await alone(store, None, 1) == [soon]
+    assert await alone(store, place(soon), 9) == [later, late]
+    assert await alone(store, place(late), 9) == []
     assert await store.review_counts(WA, NOW) == QueueCounts(soon=1, today=1, later=1)
     assert (await store.review_counts(WA, NOW)).all == 3
     assert await store.review_counts(OR, NOW) == QueueCounts(soon=1)
@@ -282,11 +289,84 @@ async def test_asked_holds_stand_behind_the_others(store: Store, epochs: dict[Me
 
     await step(2, 1, changed(soon, asked_at=NOW + 5))
     asked = msgspec.structs.replace(soon, next_step=soon.next_step + 1, asked_at=NOW + 5)
-    assert await store.review_page(WA, None, 9) == [later, late, asked]
-    assert await store.review_page(WA, place(late), 9) == [asked]
-    assert await store.review_page(WA, place(asked), 9) == []
+    assert await alone(store, None, 9) == [later, late, asked]
+    assert await alone(store, place(late), 9) == [asked]
+    assert await alone(store, place(asked), 9) == []
     assert await store.review_counts(WA, NOW) == QueueCounts(today=1, later=1, asked=1)
     await step(2, 2, changed(asked))
-    assert [row.asked_at for row in await store.review_page(WA, place(late), 9)] == [NOW + 5]
+    assert [row.asked_at for row in await alone(store, place(late), 9)] == [NOW + 5]
     await step(3, 1, changed(later, closed=True))
-    assert await store.review_page(WA, None, 1) == [late]
+    assert await alone(store, None, 1) == [late]
+
+
+A_CASE, ANOTHER = b"a" * 16, b"b" * 16
+
+
+async def in_cases(store: Store, epochs: dict[Member, int]) -> list[HoldRow]:
+    """Holds of two cases of Washington and one without; one of Oregon has the tag of the first."""
+    work = [
+        Work(member=WA, number=1, hold_until=NOW + 300, case_tag=A_CASE),
+        Work(member=WA, number=2, hold_until=NOW + 100, case_tag=A_CASE),
+        Work(member=WA, number=3, hold_until=NOW + 200),
+        Work(member=WA, number=4, hold_until=NOW + 400, case_tag=ANOTHER),
+        Work(member=WA, number=5, hold_until=NOW + 100, case_tag=A_CASE),
+        Work(
+            member=WA,
+            number=6,
+            hold_until=NOW + 10,
+            case_tag=A_CASE,
+            waits_for=WaitsFor.AGENCY,
+        ),
+        Work(member=OR, number=7, hold_until=NOW + 10, case_tag=A_CASE),
+    ]
+    await commit(store, work, epochs)
+    rows = {row.leaf_index: row for row in await store.open_holds([WA])}
+    return [rows[LeafIndex(at)] for at in range(5)]
+
+
+async def cases(
+    store: Store, after: QueuePlace | None = None, limit: int = 9, without: tuple[int, ...] = ()
+) -> list[tuple[int, int]]:
+    """A page of Washington's queue: each case's first leaf, and how many requests it has."""
+    page = await store.review_page(WA, after, limit, without=without)
+    return [(each.first.leaf_index, each.requests) for each in page]
+
+
+async def test_a_case_stands_once_in_the_queue(store: Store, epochs: dict[Member, int]) -> None:
+    """Where its nearest deadline is, at one deadline the earlier leaf; pages go on behind it."""
+    rows = await in_cases(store, epochs)
+    assert rows[0].case_tag == A_CASE
+    assert await cases(store) == [(1, 3), (2, 1), (3, 1)]
+    assert await cases(store, limit=1) == [(1, 3)]
+    assert await cases(store, place(rows[1])) == [(2, 1), (3, 1)]
+    assert await cases(store, without=(1,)) == [(4, 2), (2, 1), (3, 1)]
+    assert await cases(store, without=(1, 4)) == [(2, 1), (0, 1), (3, 1)]
+    assert await cases(store, without=(0, 1, 2, 3, 4)) == []
+
+
+async def test_requests_of_a_case_come_in_order(store: Store, epochs: dict[Member, int]) -> None:
+    """The nearest deadline first, so many at most, and how many they are; alone without a tag."""
+    rows = await in_cases(store, epochs)
+    assert await store.review_case(rows[0], 9) == ([rows[1], rows[4], rows[0]], 3)
+    assert await store.review_case(rows[4], 2) == ([rows[1], rows[4]], 3)
+    assert await store.review_case(rows[0], 9, without=(1,)) == ([rows[4], rows[0]], 2)
+    assert await store.review_case(rows[2], 9) == ([rows[2]], 1)
+
+
+async def test_what_was_asked_about_is_a_case_of_its_own(
+    store: Store, epochs: dict[Member, int]
+) -> None:
+    """A question on one request leaves the others of its case where they are; an end, as well."""
+    rows = await in_cases(store, epochs)
+
+    async def step(number: int, change: HoldChange) -> None:
+        work = [Work(member=WA, number=number, steps=(1,))]
+        await commit(store, work, epochs, hold_changes=(change,))
+
+    await step(2, changed(rows[1], asked_at=NOW + 5))
+    assert await cases(store) == [(4, 2), (2, 1), (3, 1), (1, 1)]
+    await step(5, changed(rows[4], closed=True))
+    assert await cases(store) == [(2, 1), (0, 1), (3, 1), (1, 1)]
+    asked = await store.open_hold(WA, 1)
+    assert asked is not None
+    assert await store.review_case(asked, 9) == ([asked], 1)

@@ -181,7 +181,7 @@ RULE = _object(
         "effect": _form("release|hold|deny"),
         "when": CONDITION,
         "unless": _list(16, CONDITION),
-        "obligations": _chosen(["log", "review_after"]),
+        "obligations": _chosen(["log", "review_after", "second_review"]),
         "statute": STATUTE,
         "sentence": _text(240),
         "label": _text(40),
@@ -260,6 +260,10 @@ def _check_rule(rule: Json, version: int) -> None:
         urgent = rule["effect"] == "release" and conditions[0].get("emergency") == ["declared"]
         if not urgent or version == 1:
             raise RefusedError(f"Rule {rule['id']} has review_after, and may not.")
+    if "second_review" in rule.get("obligations", []) and (
+        rule["effect"] != "hold" or version == 1
+    ):
+        raise RefusedError(f"Rule {rule['id']} has second_review, and may not.")
     if rule["statute"]["mark"] == "K" and rule.get("enabled", True):
         raise RefusedError(f"Rule {rule['id']} has the mark K and is enabled.")
     if rule["effect"] != "release" and not rule.get("sentence", "").strip(" "):

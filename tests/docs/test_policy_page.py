@@ -57,7 +57,9 @@ def rule(chance: Random, name: str) -> prose.Json:
         "effect": effect,
         "when": when | {"emergency": ["declared"]} if is_urgent else when,
         "unless": [condition(chance, 1) for _ in range(chance.choice((0, 0, 1, 2)))],
-        "obligations": chance.choice(([], ["log"])) + ["review_after"] * is_urgent,
+        "obligations": chance.choice(([], ["log"]))
+        + ["review_after"] * is_urgent
+        + ["second_review"] * (effect == "hold" and chance.random() < 0.3),
         "statute": {"cite": f"Practice Code {name}", "mark": chance.choice("VSP"),
                     **chance.choice(({}, {"since": "2025-11"}))},
         "sentence": f"Rule {name} says so.",
@@ -192,7 +194,9 @@ def test_the_second_evaluator_reads_looks_alike() -> None:
     for _ in range(BUNDLES):
         made = rule(chance, chance.choice(("R1", "CASE-PASS", "URGENT-LANE", "UNMET-OBLIGATION")))
         made["id"] = made["id"] if chance.random() < 0.3 else "R1"
-        made["obligations"] = chance.sample(["log", "review_after"], chance.randint(0, 2))
+        made["obligations"] = chance.sample(
+            ["log", "review_after", "second_review"], chance.choice((0, 1, 1, 2, 3))
+        )
         emergency = chance.choice((["declared"], ["none", "declared"], None))
         made["when"] = {"emergency": emergency} if emergency else {}
         version = chance.choice((1, 2, 2))

@@ -43,6 +43,7 @@ class DeskNetwork:
     loop: asyncio.AbstractEventLoop
     over: asyncio.Event
     asked: int = 0
+    case: str = ""
 
     @property
     def url(self) -> str:
@@ -64,19 +65,31 @@ class DeskNetwork:
         assert heard.answer.hold is not None
         return heard.answer.hold.entry.rpartition("/")[2]
 
-    def held(self) -> tuple[Query, str]:
-        """Let a federal agency ask Illinois something that is held; return it, and the number."""
+    def held(self, number: str = "", **changes: object) -> tuple[Query, str]:
+        """Let a federal agency ask Illinois something that is held; return it, and the number.
+
+        It is a case of its own, about the licence `number` if that is given; `changes` are of what
+        it claims.
+        """
         self.asked += 1
-        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        self.case = f"PX-{self.asked}"
+        query = self._asking(**{"case_number": self.case, **changes})
+        if number:
+            query = msgspec.structs.replace(query, fields=(("OLN", number),))
         (heard,) = self.run(self.stage.ask(query))
         assert heard.answer is not None
         assert heard.answer.hold is not None
         return query, heard.answer.hold.entry.rpartition("/")[2]
 
     def answer_at_once(self) -> Answer:
-        """Let the agency ask the same case again; return what it is told at once."""
+        """Let the agency ask in the last one's case again; return what it is told at once."""
         self.asked += 1
-        return self.answered(held_query(self.network.world, f"PXDESK{self.asked}"))
+        return self.answered(self._asking(case_number=self.case))
+
+    def _asking(self, **changes: object) -> Query:
+        query = held_query(self.network.world, f"PXDESK{self.asked}")
+        claims = msgspec.structs.replace(query.claims, **changes)
+        return msgspec.structs.replace(query, claims=claims)
 
     def answered(self, query: Query) -> Answer:
         """Ask one state; return what it answers."""

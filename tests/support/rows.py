@@ -58,6 +58,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     is_answer: bool = False
     hold_until: int | None = None
     waits_for: WaitsFor = WaitsFor.REVIEW
+    case_tag: bytes | None = None
     policy: bytes | None = None
     document: bytes | None = None
     announced: int | None = None
@@ -219,6 +220,7 @@ def hold_row(item: Work, index: int) -> HoldRow:
         until=item.hold_until,
         next_step=item.steps[-1] + 1,
         waits_for=item.waits_for,
+        case_tag=item.case_tag,
         sealed=sealed(f"hold {item.number}"),
     )
 

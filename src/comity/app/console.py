@@ -42,6 +42,7 @@ from comity.console.pages.notices import NoticePages
 from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.rules import RulePages
+from comity.console.pages.same_case import SameCasePages
 from comity.console.people import People
 from comity.console.people_file import PeopleFile
 from comity.console.routes import Name
@@ -195,6 +196,7 @@ async def _open_desk(
 def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     """Return the page of every route."""
     cases, notices = CasePages(desk, views), NoticePages(desk, views)
+    same_case = SameCasePages(desk, views)
     after = AfterPages(desk, views)
     instruments = InstrumentPages(desk, views, cases.open)
     blocks = BlockPages(desk, views)
@@ -220,6 +222,11 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
+        Name.SAME_CASE: same_case.requests,
+        Name.CONSIDER_SAME_CASE: same_case.consider,
+        Name.DECIDE_SAME_CASE: same_case.decide,
+        Name.TAKE_BACK_SAME_CASE: same_case.take_back,
+        Name.SEND_SAME_CASE: same_case.send_now,
         Name.NOTICES: notices.notices,
         Name.NOTICE: notices.notice,
         Name.NOTICE_LETTER: notices.letter,

@@ -211,6 +211,8 @@ def _decide(
         console.print(f"  Recorded as {done.entry}, under your signature.")
     if kind is VerdictKind.APPROVE and done.response is ResponseKind.REFUSED:
         raise typer.Exit(ExitCode.REFUSED)
+    if kind is VerdictKind.APPROVE and done.response is ResponseKind.HELD:
+        raise typer.Exit(ExitCode.HELD)
 
 
 def _approve_with_pass(
@@ -233,8 +235,10 @@ def _approve_with_pass(
     case_pass = papers.pass_of_hold(shown[0], approved or shown[0].classes, days)
     done = asyncio.run(reviewers.decide(name, VerdictKind.APPROVE, case_pass.classes, note))
     is_refused = done.response is ResponseKind.REFUSED
-    # What the rules refuse by now is no reviewed case: nothing of it is to go at once later.
-    granted = None if is_refused else papers.grant(case_pass)
+    is_proposed = done.response is ResponseKind.HELD
+    # What the rules refuse by now is no reviewed case: nothing of it is to go at once later. Nor is
+    # what another reviewer has to confirm.
+    granted = None if is_refused or is_proposed else papers.grant(case_pass)
     if as_json:
         print_json(
             {
@@ -260,6 +264,8 @@ def _approve_with_pass(
         console.print(f"  Recorded as {leaves}, under your signature.")
     if is_refused:
         raise typer.Exit(ExitCode.REFUSED)
+    if is_proposed:
+        raise typer.Exit(ExitCode.HELD)
 
 
 def _sentence(kind: VerdictKind, done: Decided) -> str:
@@ -269,6 +275,8 @@ def _sentence(kind: VerdictKind, done: Decided) -> str:
     match kind:
         case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
             return f"✕ Refused to {who}, though you approved: the rules in force release none of it"
+        case VerdictKind.APPROVE if done.response is ResponseKind.HELD:
+            return f"◆ Proposed: another reviewer confirms it before anything goes to {who}"
         case VerdictKind.APPROVE if done.response is ResponseKind.NO_HIT:
             return f"● Told {who} that there is no record"
         case VerdictKind.APPROVE if not done.released:

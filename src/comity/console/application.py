@@ -53,6 +53,8 @@ _RECORDED: Final = frozenset(
     (
         Name.CASE,
         Name.CONSIDER,
+        Name.SAME_CASE,
+        Name.CONSIDER_SAME_CASE,
         Name.NOTICES,
         Name.NOTICE,
         Name.RELEASE,

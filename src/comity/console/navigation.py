@@ -41,7 +41,7 @@ GROUPS: Final = (
         frozenset(
             {
                 Name.CASE, Name.CONSIDER, Name.RELEASE, Name.PASS, Name.NEW_INSTRUMENT,
-                Name.INSTRUMENT,
+                Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE,
             }
         ),
     ),

@@ -125,6 +125,10 @@ class Problem(Enum):
         504, "gateway-silent", "The gateway did not answer in time; it may have done this.",
         "Look at the rules in force first. To send it again does no harm.",
     )  # fmt: skip
+    SECOND_REVIEWER = (
+        409, "second-reviewer-needed", "Who proposed a release does not confirm it.",
+        "Another reviewer of this state confirms it; it waits, and its clock goes on.",
+    )  # fmt: skip
     TOO_LARGE = (413, "form-too-large", "This form is too large.", "Shorten what you wrote.")
     URI_TOO_LONG = (414, "address-too-long", "This address is too long.", "Begin at the queue.")
     NOT_A_FORM = (415, "not-a-form", "This is not the form of a page.", "Go back and try again.")

@@ -18,6 +18,7 @@ from comity.console.people import Role
 
 __all__ = [
     "KEEPS_RECORDS",
+    "NUMBER_DIGITS_MAX",
     "ROUTES",
     "Found",
     "Name",
@@ -62,6 +63,11 @@ class Name(StrEnum):
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
+    SAME_CASE = "same_case"
+    CONSIDER_SAME_CASE = "consider_same_case"
+    DECIDE_SAME_CASE = "decide_same_case"
+    TAKE_BACK_SAME_CASE = "take_back_same_case"
+    SEND_SAME_CASE = "send_same_case"
     NOTICES = "notices"
     NOTICE = "notice"
     NOTICE_LETTER = "notice_letter"
@@ -129,6 +135,7 @@ _COUNSEL: Final = frozenset({Role.COUNSEL})
 _SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
+_SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
@@ -166,6 +173,11 @@ ROUTES: Final = (
     _placed(Name.SHOW_RECORD, "POST", f"{_CASE}/what-goes-out", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
+    _placed(Name.SAME_CASE, "GET", _SAME_CASE, _REVIEWS),
+    _placed(Name.CONSIDER_SAME_CASE, "GET", f"{_SAME_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.DECIDE_SAME_CASE, "POST", f"{_SAME_CASE}/{{act}}", _REVIEWS),
+    _placed(Name.TAKE_BACK_SAME_CASE, "POST", f"{_VERDICT}/same-case/take-back", _REVIEWS),
+    _placed(Name.SEND_SAME_CASE, "POST", f"{_VERDICT}/same-case/send", _REVIEWS),
     _placed(Name.NOTICES, "GET", "/state/notices", _REVIEWS),
     _placed(Name.NOTICE, "GET", _NOTICE, _REVIEWS),
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),

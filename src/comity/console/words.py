@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from comity.domain.ids import Member, member_zone
 from comity.domain.said import classes_said, span_said, utc
+from comity.domain.vocabulary import term
 
 __all__ = [
     "SOON_SECONDS",
@@ -23,6 +24,7 @@ __all__ = [
     "counted",
     "day_said",
     "iso",
+    "label_of",
     "left_said",
     "listed",
     "moment_said",
@@ -132,3 +134,11 @@ def plain(text: str) -> str:
 def opened(text: str) -> str:
     """Return a text with its first letter large, as a sentence or a cell begins."""
     return text[:1].upper() + text[1:]
+
+
+def label_of(vocabulary: type[StrEnum], value: str) -> str:
+    """Return a word of a vocabulary as a cell begins; what is none of it was not stated."""
+    try:
+        return opened(term(vocabulary(value)).label)
+    except ValueError:
+        return "Not stated"

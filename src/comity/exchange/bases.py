@@ -176,7 +176,8 @@ def _looked_at(
 ) -> Judged:
     """Return what is decided of these classes after a review; the same where none is held.
 
-    What a block holds, not confirmed or lapsed, nothing opens: a person reviews every query.
+    What a block holds, not confirmed or lapsed, nothing opens: a person reviews every query. Nor
+    what two reviewers release: they do so at each request.
     """
     blocks = blocks_of(policy.bundle)
 
@@ -191,12 +192,19 @@ def _looked_at(
     if not held:
         return judged
     again = policy.table(judged.facts, held, judged.kinds, reviewed=True)
-    reviewed = {(d.data_class, d.record_kind): d for d in again.cells}
+    # What two release waits for two at each request, whoever signed a paper before.
+    reviewed = {
+        (d.data_class, d.record_kind): d
+        for d in again.cells
+        if Obligation.SECOND_REVIEW.value not in d.obligations
+    }
+    if not any(is_opened(d) and (d.data_class, d.record_kind) in reviewed for d in _cells(judged)):
+        return judged
 
     def settled(decision: ClassDecision) -> ClassDecision:
         if not is_opened(decision):
             return decision
-        found = reviewed[decision.data_class, decision.record_kind]
+        found = reviewed.get((decision.data_class, decision.record_kind), decision)
         if found.outcome is not Outcome.RELEASE:
             return found
         return msgspec.structs.replace(found, reasons=(reason, *found.reasons))

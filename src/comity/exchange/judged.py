@@ -10,6 +10,7 @@ from comity.domain.answer import Answer, Element, Withheld
 from comity.domain.decision import ClassDecision, Facts, Reason
 from comity.domain.ids import ORI
 from comity.domain.query import Exchange
+from comity.domain.verdict import SignedVerdict
 from comity.domain.vocabulary import BudgetState, DataClass, Outcome, RecordKind
 from comity.exchange.leaves import WantedLeaf
 from comity.policy import Obligation
@@ -18,8 +19,9 @@ from comity.policy.check import UNMET_OBLIGATION
 __all__ = ["SEVERITY", "Answered", "Found", "HoldFile", "Judged", "UrgentFile", "gated"]
 
 SEVERITY: Final = {Outcome.RELEASE: 0, Outcome.HOLD: 1, Outcome.DENY: 2}
-# What is owed after a release is met by the urgent lane alone, which takes it off what it releases.
-_OBLIGATIONS: Final = frozenset(Obligation) - {Obligation.REVIEW_AFTER}
+# What is owed after a release is met by the urgent lane alone, a second reviewer by two verified
+# verdicts alone (`review.second`): each takes it off what it releases.
+_OBLIGATIONS: Final = frozenset(Obligation) - {Obligation.REVIEW_AFTER, Obligation.SECOND_REVIEW}
 _UNMET: Final = Reason(
     rule=UNMET_OBLIGATION,
     sentence="A rule asks that something be done with this which this gateway cannot do.",
@@ -63,6 +65,7 @@ class HoldFile(msgspec.Struct, frozen=True, kw_only=True):
 
     `awaits` are the agencies whose answer a delivered message waits for: such a hold is theirs, and
     no reviewer's. `budget` is what was counted when it was asked, and holds for its verdict.
+    `proposal` is the approval that a second reviewer may confirm at the step behind it.
     """
 
     exchange: Exchange
@@ -72,6 +75,7 @@ class HoldFile(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     awaits: tuple[ORI, ...] = ()
     budget: BudgetState = BudgetState.WITHIN
+    proposal: SignedVerdict | None = None
 
 
 class UrgentFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,6 @@ from typing import Final, assert_never
 
 import msgspec
 
-from comity.domain.answer import Withheld
 from comity.domain.ids import ExchangeId, Member
 from comity.domain.verdict import (
     SignedHistoryReading,
@@ -24,18 +23,16 @@ from comity.domain.verdict import (
     SignedReading,
     SignedVerdict,
 )
-from comity.domain.vocabulary import DataClass
 from comity.link.duties import EndDuty
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
-from comity.link.forms import is_code, is_entry, is_id, is_member, is_time
+from comity.link.forms import is_code, is_entry, is_id, is_member
+from comity.link.holds import HoldsShown, HoldView, Proposed, are_holds
 from comity.link.instruments import (
     InstrumentSigned,
-    InstrumentView,
     RegisterInstrument,
     RevokeInstrument,
     VerifyInstrument,
     instrument_state,
-    is_instrument_shown,
     is_instrument_signed,
 )
 from comity.link.keeping import (
@@ -106,6 +103,7 @@ __all__ = [
     "KeysShown",
     "MonthView",
     "OpenRecord",
+    "Proposed",
     "PublishDirectory",
     "PublishPolicy",
     "ReadDesk",
@@ -203,35 +201,6 @@ class AskStatus(
     member: Member
 
 
-class HoldView(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
-
-    `instruments` are those that are known under the number that it claims, shown as in a list.
-    """
-
-    entry: str
-    exchange_id: ExchangeId
-    agency: str
-    agency_name: str
-    key: str
-    purpose: str
-    offence: str
-    instrument: str
-    case_number: str
-    operator: str
-    assurance: str
-    opened_at: int
-    until: int
-    next_step: int
-    classes: tuple[DataClass, ...]
-    withheld: tuple[Withheld, ...]
-    search: tuple[tuple[str, str], ...] = ()
-    instrument_ref: str = ""
-    instruments: tuple[InstrumentView, ...] = ()
-
-
 class CommandDone(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="done",
     forbid_unknown_fields=True,
@@ -253,19 +222,6 @@ class CommandFailed(
 
     code: str
     text: str
-
-
-class HoldsShown(
-    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="holds",
-    forbid_unknown_fields=True,
-):  # fmt: skip
-    """Open holds as their reviewer may see them: what is asked, by whom, why it is held.
-
-    `access_entry` cites the leaf that records a reading of one hold.
-    """
-
-    holds: tuple[HoldView, ...]
-    access_entry: str = ""
 
 
 Command = (
@@ -456,13 +412,7 @@ def _check_result(result: CommandResult) -> None:
         case CommandDone():
             holds = (not result.entry or is_entry(result.entry)) and _are_facts(result.facts)
         case HoldsShown():
-            holds = all(
-                is_entry(view.entry)
-                and is_time(view.opened_at)
-                and is_time(view.until)
-                and all(map(is_instrument_shown, view.instruments))
-                for view in result.holds
-            )
+            holds = are_holds(result)
         case KeysShown():
             holds = are_keys(result)
         case DeskShown():

@@ -113,6 +113,7 @@ on a decision: a reader of an answer must not take a rule for a reviewer's grant
 """
 
 _LATER_AXES: Final = (Axis.BUDGET, Axis.DIRECTION)
+_LATER_OBLIGATIONS: Final = frozenset((Obligation.REVIEW_AFTER, Obligation.SECOND_REVIEW))
 _ID_FORM: Final = re.compile(r"[A-Z0-9-]{1,24}")
 _DIGEST_BYTES: Final = 32
 _SINCE_FORM: Final = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", re.ASCII)
@@ -338,6 +339,8 @@ def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
         raise RuleFormError(
             f"{where}: `review_after` is of a release for a declared emergency, and of no other"
         )
+    if Obligation.SECOND_REVIEW in rule.obligations and rule.effect is not Outcome.HOLD:
+        raise RuleFormError(f"{where}: `second_review` is of a rule that holds, and of no other")
     for name, text, limit in _texts(rule):
         _check_text(f"{where}: `{name}`", text, limit, needed=name == "statute.cite")
     if rule.effect is not Outcome.RELEASE and not rule.sentence.strip():
@@ -352,7 +355,7 @@ def _check_rule(rule: Rule, families: Collection[Family] | None) -> None:
 
 def _check_first_version(rule: Rule) -> None:
     named = {axis for box in (rule.when, *rule.unless) for axis, _ in box.terms()}
-    if not named.isdisjoint(_LATER_AXES) or Obligation.REVIEW_AFTER in rule.obligations:
+    if not named.isdisjoint(_LATER_AXES) or not _LATER_OBLIGATIONS.isdisjoint(rule.obligations):
         raise RuleFormError(f"rule {rule.id}: needs `schema_version` {SCHEMA_VERSION}")
 
 

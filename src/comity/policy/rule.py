@@ -67,6 +67,8 @@ class Obligation(StrEnum):
     LOG = "log"
     REVIEW_AFTER = "review_after"
     """The state looks at the release within a day; on rules for declared emergencies alone."""
+    SECOND_REVIEW = "second_review"
+    """Two reviewers release what the rule holds; on hold rules alone."""
 
 
 class Mark(StrEnum):

@@ -35,7 +35,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A hold: its leaf, until when it waits (Unix seconds), the next step of its exchange.
 
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
-    asked the requester something.
+    asked the requester something; holds of one case have the same `case_tag`, none if they state
+    no case number.
     """
 
     exchange_id: ExchangeId
@@ -46,13 +47,22 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     waits_for: WaitsFor = WaitsFor.REVIEW
     asked_at: int | None = None
+    case_tag: bytes | None = None
     sealed: Sealed
+
+
+class QueuedCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Holds of one case that wait alike: the first of them in the queue, and how many they are."""
+
+    first: HoldRow
+    requests: int
 
 
 class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
-    `asked_at` is when a question was asked by it; None leaves what the hold has.
+    `asked_at` is when a question was asked by it, `sealed` what is kept of it from then on; None
+    leaves what the hold has.
     """
 
     exchange_id: ExchangeId
@@ -61,6 +71,7 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     closed: bool
     asked_at: int | None = None
+    sealed: Sealed | None = None
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -172,9 +183,26 @@ class ReviewStore(Protocol):
         ...
 
     async def review_page(
-        self, member: Member, after: QueuePlace | None, limit: int
-    ) -> list[HoldRow]:
-        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        self,
+        member: Member,
+        after: QueuePlace | None,
+        limit: int,
+        *,
+        without: Collection[int] = (),
+    ) -> list[QueuedCase]:
+        """Return what waits for a review, a case once, in the order of the queue, after a place.
+
+        A case stands where its first hold does; nothing is counted of the leaves `without`.
+        """
+        ...
+
+    async def review_case(
+        self, hold: HoldRow, limit: int, *, without: Collection[int] = ()
+    ) -> tuple[list[HoldRow], int]:
+        """Return open holds of a hold's case that wait as it does, in order, and how many they are.
+
+        A hold that states no case number is a case alone.
+        """
         ...
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:

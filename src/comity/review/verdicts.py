@@ -58,6 +58,7 @@ __all__ = [
     "escalate",
     "refuse",
     "settled_of",
+    "verdict_leaf",
 ]
 
 NOTE_CHARACTERS_MAX = 500
@@ -163,7 +164,7 @@ def approve(
         hold_until=hold.until,
         contact="",
         step=step,
-        after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
+        after=verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
         remark=verdict.note,
     )
 
@@ -191,7 +192,7 @@ def approve_message(
         terms,
         now=now,
         step=step,
-        after=_verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
+        after=verdict_leaf(signed, hold, step=step, policy=judged.policy, now=now),
         remark=signed.verdict.note,
     )
 
@@ -239,7 +240,7 @@ def refuse(signed: SignedVerdict, hold: HoldFile, *, policy: int, step: int, now
         ),
         cites_previous=True,
     )
-    verdict = _verdict_leaf(signed, hold, step=step, policy=policy, now=now)
+    verdict = verdict_leaf(signed, hold, step=step, policy=policy, now=now)
     return Answered(answer=answer, leaves=(verdict, denial), policy=policy)
 
 
@@ -253,7 +254,7 @@ def ask(
         withheld=hold.withheld,
         hold=HoldNotice(until=hold.until, contact=contact, entry=signed.verdict.hold_entry),
     )
-    leaf = _verdict_leaf(signed, hold, step=step, policy=policy, now=now)
+    leaf = verdict_leaf(signed, hold, step=step, policy=policy, now=now)
     return Answered(answer=answer, leaves=(leaf,), policy=policy)
 
 
@@ -277,10 +278,19 @@ def _plain_answer(hold: HoldFile, note: str, *, step: int, response: ResponseKin
     )
 
 
-def _verdict_leaf(
-    signed: SignedVerdict, hold: HoldFile, *, step: int, policy: int, now: int
+def verdict_leaf(
+    signed: SignedVerdict,
+    hold: HoldFile,
+    *,
+    step: int,
+    policy: int,
+    now: int,
+    decision: LeafDecision | None = None,
+    released: tuple[DataClass, ...] | None = None,
 ) -> WantedLeaf:
+    """Return a verdict's leaf; it says what was decided, unless `decision` and `released` do."""
     verdict = signed.verdict
+    approved = verdict.approved if released is None else released
     return WantedLeaf(
         step=step,
         header=LeafHeader(
@@ -289,9 +299,9 @@ def _verdict_leaf(
             mode=LeafMode.PROBE if hold.exchange.probe else LeafMode.LIVE,
             hour=now // HOUR_SECONDS,
             member=verdict.state,
-            released=ordered(verdict.approved),
-            withheld=ordered([c for c in hold.classes if c not in verdict.approved]),
-            decision=LeafDecision(verdict.kind.value),
+            released=ordered(approved),
+            withheld=ordered([c for c in hold.classes if c not in approved]),
+            decision=decision or LeafDecision(verdict.kind.value),
             policy=policy,
             cites=verdict.hold_entry,
         ),

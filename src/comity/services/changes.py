@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from comity.domain.decision import RuleId
-from comity.policy import CompiledPolicy, encode_bundle
+from comity.policy import CompiledPolicy, Obligation, encode_bundle
 from comity.policy.block import UNCONFIRMED_SECONDS_MAX, confirmed
 from comity.policy.difference import Difference, compare
 from comity.policy.errors import TooManyCombinationsError
@@ -34,11 +34,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     needs_gate: bool
     difference: Difference | None = None
     """What it changes; None where that is not known."""
+    eases_review: bool = False
+    """Whether a rule that wants two reviewers changes: no outcome shows if one is enough then."""
 
     @property
     def loosens(self) -> bool:
         """Whether anything is given more easily, as far as is known."""
-        return self.difference is None or self.difference.loosens
+        return self.difference is None or self.difference.loosens or self.eases_review
 
 
 def change_of(
@@ -60,11 +62,25 @@ def change_of(
         difference = compare(old.rules, new.rules, space_of(askers))
     except TooManyCombinationsError:
         difference = None
-    if difference is None or difference.loosens or not _is_named(old, new, now):
+    eases_review = _eases_review(old, new)
+    if difference is None or difference.loosens or eases_review or not _is_named(old, new, now):
         return Change(
-            signatures=TWO, other_than=frozenset(), needs_gate=True, difference=difference
+            signatures=TWO,
+            other_than=frozenset(),
+            needs_gate=True,
+            difference=difference,
+            eases_review=eases_review,
         )
     return Change(signatures=1, other_than=frozenset(), needs_gate=False)
+
+
+def _eases_review(old: CompiledPolicy, new: CompiledPolicy) -> bool:
+    """Whether a rule that wants two reviewers does not stand as it stood."""
+    after = {rule.id: rule for rule in new.rules}
+    return any(
+        Obligation.SECOND_REVIEW in rule.obligations and after.get(rule.id) != rule
+        for rule in old.rules
+    )
 
 
 def _is_named(old: CompiledPolicy, new: CompiledPolicy, now: int) -> bool:

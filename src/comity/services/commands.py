@@ -37,6 +37,7 @@ from comity.link.command import (
     KeepCosignatures,
     KeepSegment,
     OpenRecord,
+    Proposed,
     PublishDirectory,
     PublishPolicy,
     ReadDesk,
@@ -328,13 +329,7 @@ class Commands:
         hold = await self._desk.hold(reading.hold_entry)
         fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
         access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
-        _, file = hold
-        view = msgspec.structs.replace(
-            self._view(hold),
-            search=file.exchange.fields,
-            instruments=tuple(await self._review.instrument_desk.claimed_by(file.exchange)),
-        )
-        return HoldsShown(holds=(view,), access_entry=access)
+        return HoldsShown(holds=(await self._whole_view(hold),), access_entry=access)
 
     async def _read_history(self, signed: SignedHistoryReading) -> str:
         """Record that a member's traffic is about to be read; the reader then opens it itself."""
@@ -365,6 +360,23 @@ class Commands:
             opened=",".join(reading.fields),
         )
         return await self._accesses.record(reading.state, fields, now, cites=reading.entry)
+
+    async def _whole_view(self, hold: OpenHold) -> HoldView:
+        by_two, verdict = self._desk.second(hold)
+        proposed = verdict and Proposed(
+            reviewer=verdict.reviewer,
+            at=verdict.at,
+            approved=verdict.approved,
+            note=verdict.note,
+        )
+        _, file = hold
+        return msgspec.structs.replace(
+            self._view(hold),
+            search=file.exchange.fields,
+            instruments=tuple(await self._review.instrument_desk.claimed_by(file.exchange)),
+            by_two=by_two,
+            proposed=proposed,
+        )
 
     def _view(self, hold: OpenHold) -> HoldView:
         row, file = hold

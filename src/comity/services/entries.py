@@ -35,7 +35,7 @@ from comity.ports import (
     PrivateRow,
     RedactionRow,
 )
-from comity.review.queue import waits_for
+from comity.review.queue import WaitsFor, waits_for
 from comity.services.detail import Detail
 from comity.services.entry import (
     DirectoryPublication,
@@ -198,16 +198,8 @@ class Preparer:
         if entry.hold is not None:
             rows.holds.append(self._hold(entry, entry.hold, leaves[-1], month, next(nonces)))
         if entry.hold_end is not None:
-            rows.hold_changes.append(
-                HoldChange(
-                    exchange_id=ExchangeId(entry.exchange_id),
-                    member=entry.member,
-                    leaf_index=entry.hold_end.leaf_index,
-                    next_step=leaves[-1].step + 1,
-                    closed=entry.hold_end.closed,
-                    asked_at=entry.hold_end.asked_at,
-                )
-            )
+            step = leaves[-1].step + 1
+            rows.hold_changes.append(self._hold_change(entry, entry.hold_end, step, month, nonces))
         seal_reviews(self._vault, rows.reviews, entry, leaves, Sealing(month, nonces))
         _publications(rows, entry, leaves[0])
 
@@ -250,6 +242,7 @@ class Preparer:
     ) -> HoldRow:
         place = hold_place(entry.exchange_id, entry.member)
         body = _hold_encoder.encode(hold)
+        sealed = self._vault.seal(entry.member, month, nonce, body, place)
         return HoldRow(
             exchange_id=ExchangeId(entry.exchange_id),
             member=entry.member,
@@ -258,8 +251,34 @@ class Preparer:
             until=hold.until,
             next_step=leaf.step + 1,
             waits_for=waits_for(hold),
-            sealed=self._vault.seal(entry.member, month, nonce, body, place),
+            case_tag=self._case_tag(hold, sealed.key_number),
+            sealed=sealed,
         )
+
+    def _hold_change(
+        self, entry: Entry, end: HoldEnd, step: int, month: int, nonces: Iterator[bytes]
+    ) -> HoldChange:
+        sealed = None
+        if end.file is not None:
+            place = hold_place(entry.exchange_id, entry.member)
+            body = _hold_encoder.encode(end.file)
+            sealed = self._vault.seal(entry.member, month, next(nonces), body, place)
+        return HoldChange(
+            exchange_id=ExchangeId(entry.exchange_id),
+            member=entry.member,
+            leaf_index=end.leaf_index,
+            next_step=step,
+            closed=end.closed,
+            asked_at=end.asked_at,
+            sealed=sealed,
+        )
+
+    def _case_tag(self, hold: HoldFile, number: int) -> bytes | None:
+        exchange = hold.exchange
+        case_number = exchange.claims.case_number
+        if not case_number or waits_for(hold) is not WaitsFor.REVIEW:
+            return None
+        return self._vault.case_tag(exchange.state, number, exchange.agency, case_number)
 
 
 def _prepare(entry: Entry, keys: Iterator[bytes], detail: Detail) -> Prepared:

@@ -36,12 +36,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Which hold a verdict or the clock answers, whether that ends it, and when it asks something
-    (Unix seconds).
+    (Unix seconds). `file` is what is kept of the hold from then on, None for what is kept already.
     """
 
     leaf_index: LeafIndex
     closed: bool
     asked_at: int | None = None
+    file: HoldFile | None = None
 
 
 class PassEnd(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ Source: docs/adr/0036-console.md, section "60 seconds in which a verdict can be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -34,6 +34,7 @@ __all__ = [
     "Outgoing",
     "OutgoingFullError",
     "Stage",
+    "Together",
     "Verdicts",
 ]
 
@@ -81,16 +82,29 @@ answered in time, and a reply that cannot be read is one.
 """
 
 
+class Together(msgspec.Struct, frozen=True, kw_only=True):
+    """What verdicts given together share: the first one's hold and step, how many they were, their
+    case, and the holds that were left out since they changed or another verdict was on its way.
+    """
+
+    first: tuple[str, int]
+    requests: int
+    case_number: str
+    left_out: tuple[str, ...] = ()
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One verdict on its way. `leaves_at` and `changed_at` are Unix seconds.
 
-    `with_it` is a case pass that is granted once it took effect. `done` is what the gateway made of
-    it; `code` and `why` say why it had no effect, or why nobody knows whether it had one.
+    `with_it` is a case pass that is granted once it took effect; `together` says with which others
+    of one case it was given. `done` is what the gateway made of it; `code` and `why` say why it had
+    no effect, or why nobody knows whether it had one.
     """
 
     hold: HoldView
     signed: SignedVerdict
     with_it: SignedPass | None = None
+    together: Together | None = None
     leaves_at: int
     changed_at: int
     stage: Stage = Stage.WAITS
@@ -117,6 +131,15 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     def by(self) -> tuple[Member, str]:
         """Whose verdict it is."""
         return self.signed.verdict.state, self.signed.verdict.reviewer
+
+    def is_same(self, signed: SignedVerdict) -> bool:
+        """Say whether a form sent twice is what came of this, and not a person's second thought."""
+        kept, given = self.signed.verdict, signed.verdict
+        return (
+            self.by == (given.state, given.reviewer)
+            and kept.kind is given.kind
+            and (kept.approved, kept.note) == (given.approved, given.note)
+        )
 
 
 class Verdicts:
@@ -148,18 +171,73 @@ class Verdicts:
         if found is not None and found.stage not in _GIVEN_ANEW:
             return found
         now = self._now()
-        self._forget(now)
-        self._make_room()
-        if len(self._kept) >= OUTGOING_MAX:
-            raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
-        leaves_at = max(now, min(now + self._wait_s, hold.until - BEFORE_END_SECONDS))
+        self._make_room(now)
         kept = Outgoing(
-            hold=hold, signed=signed, with_it=with_it, leaves_at=leaves_at, changed_at=now
+            hold=hold,
+            signed=signed,
+            with_it=with_it,
+            leaves_at=self._leaves_at(now, hold.until),
+            changed_at=now,
         )
+        self._begin(key, kept, give)
+        return kept
+
+    def add_together(
+        self,
+        given: Sequence[tuple[HoldView, SignedVerdict]],
+        give: Give,
+        case_number: str,
+        left_out: Sequence[str] = (),
+    ) -> list[Outgoing]:
+        """Keep one person's verdicts on holds of one case until one time; return what is kept.
+
+        Those that were given before are the first ones. A hold on which another verdict is on its
+        way is left out, beside those that are `left_out` already.
+
+        Raises: OutgoingFullError; then none is kept.
+        """
+        now = self._now()
+        same: list[Outgoing] = []
+        fresh: list[tuple[HoldView, SignedVerdict]] = []
+        out = list(left_out)
+        for hold, signed in given:
+            found = self._kept.get(_key(signed))
+            if found is None or found.stage in _GIVEN_ANEW:
+                fresh.append((hold, signed))
+            elif found.is_same(signed):
+                same.append(found)
+            else:
+                out.append(hold.entry)
+        if not fresh:
+            return same
+        self._make_room(now, len(fresh))
+        together = Together(
+            first=_key(fresh[0][1]),
+            requests=len(fresh),
+            case_number=case_number,
+            left_out=tuple(out),
+        )
+        leaves_at = self._leaves_at(now, min(hold.until for hold, _ in fresh))
+        for hold, signed in fresh:
+            kept = Outgoing(
+                hold=hold,
+                signed=signed,
+                together=together,
+                leaves_at=leaves_at,
+                changed_at=now,
+            )
+            self._begin(_key(signed), kept, give)
+            same.append(kept)
+        return same
+
+    def _leaves_at(self, now: int, until: int) -> int:
+        return max(now, min(now + self._wait_s, until - BEFORE_END_SECONDS))
+
+    def _begin(self, key: tuple[str, int], kept: Outgoing, give: Give) -> None:
         self._put(key, kept)
         self._give[key] = give
-        self._timers[key] = asyncio.create_task(self._leave_in_time(key, leaves_at - now))
-        return kept
+        seconds = kept.leaves_at - kept.changed_at
+        self._timers[key] = asyncio.create_task(self._leave_in_time(key, seconds))
 
     def on(self, entry: str) -> Outgoing | None:
         """Return the verdict on a hold that is on its way, whosever it is."""
@@ -205,6 +283,31 @@ class Verdicts:
         if (leaving := self._timers.get(key)) is not None:
             await asyncio.shield(leaving)
         return self._kept.get(key)
+
+    def take_back_together(self, state: Member, reviewer: str, entry: str, step: int) -> bool:
+        """Take back what waits of one's own verdicts given together; False for no such."""
+        keys = self._together(state, reviewer, (entry, step))
+        for each in keys:
+            self.take_back(state, reviewer, *each)
+        return bool(keys)
+
+    async def send_together(self, state: Member, reviewer: str, entry: str, step: int) -> bool:
+        """Send what waits of one's own verdicts given together; False for no such."""
+        keys = self._together(state, reviewer, (entry, step))
+        await asyncio.gather(*(self.send_now(state, reviewer, *each) for each in keys))
+        return bool(keys)
+
+    def _together(
+        self, state: Member, reviewer: str, key: tuple[str, int]
+    ) -> list[tuple[str, int]]:
+        """Return the verdicts that were given with one, itself among them; none if it is alone or
+        somebody else's.
+        """
+        kept = self._kept.get(key)
+        if kept is None or kept.by != (state, reviewer) or kept.together is None:
+            return []
+        # What was given anew since then is of another time.
+        return [each for each, k in self._kept.items() if k.together == kept.together]
 
     async def close(self) -> None:
         """Let go of what has not left: it was not given. What is leaving is waited for."""
@@ -257,13 +360,19 @@ class Verdicts:
             del self._kept[key]
             self._give.pop(key, None)
 
-    def _make_room(self) -> None:
-        """Forget what was settled first, where one more would be too many."""
+    def _make_room(self, now: int, wanted: int = 1) -> None:
+        """Forget what was settled first, where so many more would be too many.
+
+        Raises: OutgoingFullError.
+        """
+        self._forget(now)
         settled = (k for k, kept in self._kept.items() if kept.stage not in _ON_THEIR_WAY)
         oldest = sorted(settled, key=lambda key: self._kept[key].changed_at)
-        for key in oldest[: max(0, len(self._kept) - OUTGOING_MAX + 1)]:
+        for key in oldest[: max(0, len(self._kept) - OUTGOING_MAX + wanted)]:
             del self._kept[key]
             self._give.pop(key, None)
+        if len(self._kept) + wanted > OUTGOING_MAX:
+            raise OutgoingFullError(f"{OUTGOING_MAX} verdicts wait to leave: try again in a minute")
 
     def _now(self) -> int:
         return self._clock.now_ns() // _NS

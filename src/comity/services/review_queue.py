@@ -16,22 +16,35 @@ from comity.domain.agency import Agency
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, Member, entry_name, parse_entry_name
 from comity.domain.vocabulary import DataClass, Purpose
-from comity.ports import HoldRow, Store
+from comity.ports import HoldRow, QueuedCase, Store
 from comity.review.queue import QueueCounts, QueuePlace
 from comity.services.entries import decode_hold, hold_place
 from comity.services.events import Events
 from comity.services.vault import Vault
 
-__all__ = ["PAGE_HOLDS", "QueueItem", "QueuePage", "ReviewQueue"]
+__all__ = [
+    "PAGE_HOLDS",
+    "TOGETHER_MAX",
+    "QueueItem",
+    "QueuePage",
+    "ReviewQueue",
+    "SameCase",
+]
 
 PAGE_HOLDS: Final = 50
 """Holds of one page."""
+TOGETHER_MAX: Final = 25
+"""Holds of one case that are shown and decided together."""
 
 AgencyOf = Callable[[ORI], Agency | None]
 
 
 class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened."""
+    """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened.
+
+    It stands for all `requests` of its case that wait as it does. `is_proposed` says that it waits
+    for a second reviewer, if what one proposed holds still.
+    """
 
     entry: str
     number: int
@@ -45,13 +58,21 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int
     until: int
     asked_at: int | None
+    requests: int = 1
+    is_proposed: bool = False
+
+
+class SameCase(msgspec.Struct, frozen=True, kw_only=True):
+    """Open holds of one case that wait alike: their numbers and next steps, the nearest deadline
+    first, and how many they are in all.
+    """
+
+    holds: tuple[tuple[int, int], ...]
+    requests: int
 
 
 class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some holds in their order, what waits in all, and where the next page begins.
-
-    `items` may be fewer than a page holds, and none although there is more.
-    """
+    """Some holds in their order, what waits in all, and where the next page begins."""
 
     items: tuple[QueueItem, ...]
     counts: QueueCounts
@@ -76,30 +97,43 @@ class ReviewQueue:
         leaving: Collection[str] = (),
         limit: int = PAGE_HOLDS,
     ) -> QueuePage:
-        """Return a page of the queue; nothing of it is of the entries that are `leaving`.
+        """Return a page of the queue, a case once; nothing of it is of the entries `leaving`.
 
         Raises: StoreDownError.
         """
-        rows = await self._store.review_page(member, after, limit + 1)
-        shown = rows[:limit]
+        going_numbers = _numbers(leaving)
+        cases = await self._store.review_page(member, after, limit + 1, without=going_numbers)
+        shown = cases[:limit]
         counts = await self._store.review_counts(member, now)
         # Each by its row: one that has ended is in no count, and what it was asked is not known.
         open_rows = [await self._store.open_hold(*parse_entry_name(each)) for each in leaving]
         going = [place_of(row) for row in open_rows if row is not None]
-        items = (self._item(row, agency_of) for row in shown)
         return QueuePage(
-            items=tuple(item for item in items if item.entry not in leaving),
+            items=tuple(self._item(case, agency_of) for case in shown),
             counts=counts.without(going, now),
-            more=place_of(shown[-1]) if len(rows) > limit else None,
+            more=place_of(shown[-1].first) if len(cases) > limit else None,
         )
 
-    def _item(self, row: HoldRow, agency_of: AgencyOf) -> QueueItem:
+    async def same_case(
+        self, row: HoldRow, *, leaving: Collection[str] = (), limit: int = TOGETHER_MAX
+    ) -> SameCase:
+        """Return what waits of a hold's case as it does, beside the entries that are `leaving`.
+
+        Raises: StoreDownError.
+        """
+        rows, requests = await self._store.review_case(row, limit, without=_numbers(leaving))
+        holds = tuple((each.leaf_index, each.next_step) for each in rows)
+        return SameCase(holds=holds, requests=requests)
+
+    def _item(self, case: QueuedCase, agency_of: AgencyOf) -> QueueItem:
+        row = case.first
         known = QueueItem(
             entry=entry_name(row.member, row.leaf_index),
             number=row.leaf_index,
             opened_at=row.opened_at,
             until=row.until,
             asked_at=row.asked_at,
+            requests=case.requests,
         )
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         try:
@@ -118,8 +152,15 @@ class ReviewQueue:
             purpose=exchange.claims.purpose,
             case_number=exchange.claims.case_number,
             classes=file.classes,
+            is_proposed=file.proposal is not None
+            and file.proposal.verdict.step == row.next_step - 1,
             rules=tuple(dict.fromkeys(reasons)),
         )
+
+
+def _numbers(entries: Collection[str]) -> list[int]:
+    """Return the numbers of entries, which are of one state."""
+    return [parse_entry_name(entry)[1] for entry in entries]
 
 
 def place_of(row: HoldRow) -> QueuePlace:

@@ -245,6 +245,9 @@ class Reviewing:
         if done.response is ResponseKind.REFUSED:
             # What the rules refuse by now is no reviewed case: nothing of it goes at once later.
             return GrantedPass(until=until, why_not="the rules in force now release none of it")
+        if done.response is ResponseKind.HELD:
+            # INVARIANT (review-is-verified): one of two reviewers has released nothing yet.
+            return GrantedPass(until=until, why_not="another reviewer confirms the release first")
         try:
             result = await send_command(self._bus, self._host, GrantPass(signed=signed))
             assert isinstance(result, CommandDone)

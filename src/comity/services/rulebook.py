@@ -315,7 +315,9 @@ class Rulebook:
         await self._freezes.check(state)
         since, shadow = self._world.shadow_since(state), self._world.shadow(state)
         announced = (since, shadow[1].bundle) if since is not None and shadow is not None else None
-        difference = weighed.change.difference
+        change = weighed.change
+        # That one reviewer is enough by now shows in no outcome: as what cannot be compared.
+        difference = None if change.eases_review else change.difference
         check_notice(weighed.standing.bundle, new, difference, announced, weighed.now)
 
     async def _hold_to_promises(self, weighed: _Weighed) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from comity.exchange.private import Fields
 from comity.ports import Entropy, Keyring, Sealed
 
 __all__ = [
+    "CASE_TAG_BYTES",
     "COMMITMENT_KEY_BYTES",
     "Vault",
     "decode_noted",
@@ -29,7 +31,9 @@ __all__ = [
 ]
 
 COMMITMENT_KEY_BYTES: Final = 32
+CASE_TAG_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+_CASE_TAG: Final = b"comity/case-tag/v1"
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -105,6 +109,16 @@ class Vault:
         number = self._keyring.number(member, month)
         body = self._keyring.seal(member, number, nonce, data, b"\x00".join(place))
         return Sealed(key_number=number, nonce=nonce, body=body)
+
+    def case_tag(self, member: Member, number: int, agency: str, case_number: str) -> bytes:
+        """Return by what holds of an agency's case are found, under the month key of a number.
+
+        Whoever has no month key can neither make one nor try case numbers.
+        """
+        # No row's nonce (they are drawn), and one text only: it is safe to use it again for that.
+        key = self._keyring.seal(member, number, bytes(_NONCE_BYTES), b"", _CASE_TAG)
+        said = b"".join(f"{part}\0".encode() for part in (agency, case_number))
+        return blake2b(_CASE_TAG + b"\0" + said, digest_size=CASE_TAG_BYTES, key=key).digest()
 
     def open(self, member: Member, sealed: Sealed, place: Sequence[bytes]) -> bytes:
         """Return the data of a sealed row. Raises: LostKeyError, or ComityError if altered."""

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 import msgspec
 
+from comity.domain.agency import ReviewerKey
 from comity.domain.answer import ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ExchangeId, LeafIndex, Member, entry_name, parse_entry_name
@@ -36,9 +37,18 @@ from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
 from comity.review.clocks import HoldNotDueError, expire
 from comity.review.instruments import InstrumentNeededError
+from comity.review.second import (
+    as_after_two,
+    check_two,
+    classes_of_two,
+    proposal_of,
+    propose,
+    released_by_two,
+)
 from comity.review.showing import WouldRelease, would_release
 from comity.review.verdicts import (
     HoldClosedError,
+    VerdictError,
     approve,
     approve_message,
     ask,
@@ -73,6 +83,16 @@ _ROUNDS_MAX: Final = 4
 
 
 OpenHold = tuple[HoldRow, HoldFile]
+
+
+class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict makes, whether it ends the hold, and what is kept of the hold from then on,
+    if that changes.
+    """
+
+    answered: Answered
+    closes: bool
+    file: HoldFile | None = None
 
 
 class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,11 +180,16 @@ class ReviewDesk:
             now = self._clock.now_ns() // _NS
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
             check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
-            answered, closes = await self._answered(signed, row, hold, now)
-            asked_at = now if verdict.kind is VerdictKind.ASK else None
-            entry = await self._record(row, hold, answered, closes=closes, asked_at=asked_at)
+            made = await self._answered(signed, row, hold, now)
+            end = HoldEnd(
+                leaf_index=LeafIndex(row.leaf_index),
+                closed=made.closes,
+                asked_at=now if verdict.kind is VerdictKind.ASK else None,
+                file=made.file,
+            )
+            entry = await self._record(hold, made.answered, end)
             if entry is not None:
-                return _carried_out(entry, verdict, answered)
+                return _carried_out(entry, verdict, made.answered)
         raise HoldClosedError("the hold changed while the verdict was carried out")
 
     async def expire(self, entry: str) -> str:
@@ -179,41 +204,58 @@ class ReviewDesk:
         if now < hold.until:
             raise HoldNotDueError("the hold's time is not over")
         answered = expire(hold, entry=entry, step=row.next_step, now=now)
-        recorded = await self._record(row, hold, answered, closes=True)
+        end = HoldEnd(leaf_index=LeafIndex(row.leaf_index), closed=True)
+        recorded = await self._record(hold, answered, end)
         if recorded is None:
             raise HoldClosedError("the hold was answered meanwhile")
         return recorded
 
     async def _answered(
         self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, now: int
-    ) -> tuple[Answered, bool]:
-        """Return what a verdict makes, and whether it ends the hold."""
+    ) -> _Outcome:
         step = row.next_step
         policy = self._world.policy(hold.exchange.state)[0]
         contact = self._world.directory.duty_contact(hold.exchange.state) or ""
         match signed.verdict.kind:
             case VerdictKind.APPROVE:
-                return await self._approved(signed, row, hold, now), True
+                answered = await self._approved(signed, row, hold, now)
+                if answered is not None:
+                    return _Outcome(answered=answered, closes=True)
+                answered = propose(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                kept = msgspec.structs.replace(hold, proposal=signed)
+                return _Outcome(answered=answered, closes=False, file=kept)
             case VerdictKind.REFUSE:
-                return refuse(signed, hold, policy=policy, step=step, now=now), True
+                refused = refuse(signed, hold, policy=policy, step=step, now=now)
+                return _Outcome(answered=refused, closes=True)
             case VerdictKind.ASK:
-                return ask(signed, hold, contact=contact, policy=policy, step=step, now=now), False
+                asked = ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                return _Outcome(answered=asked, closes=False)
             case VerdictKind.ESCALATE:
-                return (
-                    escalate(signed, hold, contact=contact, policy=policy, step=step, now=now),
-                    False,
-                )
+                passed = escalate(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                return _Outcome(answered=passed, closes=False)
 
     async def _approved(
         self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, now: int
-    ) -> Answered:
+    ) -> Answered | None:
+        """Return what an approval releases; None where it is the first of two.
+
+        Raises: InstrumentNeededError, SecondReviewerError, SourceError.
+        """
         exchange = hold.exchange
         approved = signed.verdict.approved
-        judged = self._judged(hold, approved, now)
+        first = self._judged(hold, approved, now)
+        self._check_claim(first, approved)
+        judged = self._by_two(signed, row, hold, first)
+        if judged is None:
+            return None
         if is_message(exchange) and is_let_through(judged):
             terms = self._mailroom.terms(exchange, now)
             return approve_message(signed, hold, judged, terms, step=row.next_step, now=now)
         judged, found = await self._found(hold, judged, approved)
+        # Once more: a free text shows classes that nobody could ask about before.
+        judged = self._by_two(signed, row, hold, judged)
+        if judged is None:
+            return None
         is_whole = asks_leave(self._world.directory, exchange)
         answered = approve(
             signed, hold, judged, found, step=row.next_step, now=now, is_whole=is_whole
@@ -221,6 +263,43 @@ class ReviewDesk:
         if not is_fit(answered.answer):
             raise SourceError("the record is too long to travel")
         return answered
+
+    def _by_two(
+        self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, judged: Judged
+    ) -> Judged | None:
+        """Return what is decided where two people approved it, if the rules want two of anything;
+        None where this verdict is the first. Raises: SecondReviewerError.
+        """
+        classes = classes_of_two(judged)
+        if not classes:
+            return judged
+        proposal = self._proposal(row, hold)
+        if proposal is None:
+            return None
+        proposer, confirmer = self._key_of(proposal), self._key_of(signed)
+        if proposer is None or confirmer is None:
+            # Revoked while the source was asked.
+            raise VerdictError("`reviewer` has no such key enrolled")
+        reviews = check_two(proposal, proposer, signed, confirmer, hold=hold, classes=classes)
+        return released_by_two(judged, reviews)
+
+    def _proposal(self, row: HoldRow, hold: HoldFile) -> SignedVerdict | None:
+        if hold.proposal is None:
+            return None
+        entry = entry_name(row.member, row.leaf_index)
+        return proposal_of(hold, self._key_of(hold.proposal), entry, step=row.next_step)
+
+    def _key_of(self, signed: SignedVerdict) -> ReviewerKey | None:
+        verdict = signed.verdict
+        return self._world.directory.reviewer(verdict.state, verdict.reviewer)
+
+    def second(self, hold: OpenHold) -> tuple[tuple[DataClass, ...], Verdict | None]:
+        """Return the held classes that two release by the rules in force, and what one proposed."""
+        row, file = hold
+        now = self._clock.now_ns() // _NS
+        proposal = self._proposal(row, file)
+        classes = classes_of_two(self._judged(file, file.classes, now))
+        return classes, None if proposal is None else proposal.verdict
 
     async def would_release(self, hold: HoldFile, now: int) -> WouldRelease:
         """Return what an approval of everything held would let go now; nothing is recorded.
@@ -230,12 +309,14 @@ class ReviewDesk:
         self._check_clock()
         exchange = hold.exchange
         judged = self._judged(hold, hold.classes, now)
+        self._check_claim(judged, hold.classes)
         if handling_of(exchange.key, exchange.to) is not Handling.RECORDS or asks_leave(
             self._world.directory, exchange
         ):
             # What acts, or has no record of this state's, is not asked before it is decided.
             return WouldRelease(outcome=RecordOutcome.NOT_LOOKED_UP, policy=judged.policy)
         judged, found = await self._found(hold, judged, hold.classes)
+        judged = as_after_two(judged)
         would = would_release(hold, judged, found, now=now, is_looked_up=is_looked_up(judged))
         if would.answer is not None and not is_fit(would.answer):
             raise SourceError("the record is too long to travel")
@@ -245,9 +326,7 @@ class ReviewDesk:
         index, policy = self._world.policy(hold.exchange.state)
         # A day that went on, or this exchange itself, must not undo what a person approves.
         facts = facts_of(hold.exchange, self._world.directory, now, hold.budget)
-        judged = judge(hold.exchange, facts, policy, index, classes=approved, reviewed=True)
-        self._check_claim(judged, approved)
-        return judged
+        return judge(hold.exchange, facts, policy, index, classes=approved, reviewed=True)
 
     def _check_claim(
         self, judged: Judged, approved: tuple[DataClass, ...], *, is_text: bool = False
@@ -301,15 +380,7 @@ class ReviewDesk:
         if not self._health.may_release:
             raise ClockSkewedError("this host's clock and the database's differ")
 
-    async def _record(
-        self,
-        row: HoldRow,
-        hold: HoldFile,
-        answered: Answered,
-        *,
-        closes: bool,
-        asked_at: int | None = None,
-    ) -> str | None:
+    async def _record(self, hold: HoldFile, answered: Answered, end: HoldEnd) -> str | None:
         """Commit, then send the answer; None if the hold or the policy changed meanwhile."""
         exchange = hold.exchange
         entry = Entry(
@@ -319,9 +390,7 @@ class ReviewDesk:
             decided_under=answered.policy if answered.policy >= 0 else None,
             answer=answered.answer,
             hold=answered.hold,
-            hold_end=HoldEnd(
-                leaf_index=LeafIndex(row.leaf_index), closed=closes, asked_at=asked_at
-            ),
+            hold_end=end,
         )
         (result,) = await self._sequencer.commit([entry])
         match result:

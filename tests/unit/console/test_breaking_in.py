@@ -69,8 +69,8 @@ async def test_counts_are_of_what_the_table_shows() -> None:
         assert "Ends within the hour 0" in page.text
 
 
-async def test_page_of_which_all_is_on_its_way_leads_on() -> None:
-    """Fifty decided and one more: the page does not say that nothing waits."""
+async def test_what_is_on_its_way_takes_no_place_of_a_page() -> None:
+    """Fifty decided and one more: that one is on the first page, and there is no other."""
     async with running(HELD) as host, console_on(host) as console:
         numbers = [await held(host, number) for number in range(1, 52)]
         token = console.sign_in(REVIEWER_OF_WA)
@@ -78,8 +78,8 @@ async def test_page_of_which_all_is_on_its_way_leads_on() -> None:
             await given(console, token, number, "release")
         page = await console.get("/state/queue", token)
         assert page.heading.startswith("1 request waits for a decision")
-        assert "/state/queue?after=" in page.body
-        assert "No request waits" not in page.text
+        assert f"/state/cases/{numbers[50]}" in page.body
+        assert "/state/queue?after=" not in page.body
 
 
 def without(people: People, person: Person, *instead: Person) -> People:

@@ -153,7 +153,7 @@ async def test_way_back_leads_nowhere_else() -> None:
 async def test_store_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that cannot be read says that nothing was changed, and shows no empty queue."""
 
-    async def down(*_: object) -> None:
+    async def down(*_: object, **__: object) -> None:
         raise StoreDownError("the store does not answer")
 
     async with running(HELD) as host, console_on(host) as console:
@@ -166,7 +166,7 @@ async def test_store_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_fault_in_a_page_ends_that_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody foresaw is a page with a code and no detail."""
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a detail")
 
     async with running(HELD) as host, console_on(host) as console:

@@ -23,9 +23,18 @@ from comity.domain.publishing import (
     policy_order_bytes,
     shadow_order_bytes,
 )
-from comity.domain.vocabulary import LeafKind, LeafMode, Outcome
+from comity.domain.vocabulary import DataClass, LeafKind, LeafMode, Outcome
 from comity.link.parcel import Answered
-from comity.policy import Budget, BudgetPer, PolicyBundle, encode_bundle
+from comity.policy import (
+    Budget,
+    BudgetPer,
+    Condition,
+    Obligation,
+    PolicyBundle,
+    Rule,
+    Unconfirmed,
+    encode_bundle,
+)
 from comity.policy.block import blocked, brought_back, confirmed, lapsed
 from comity.services import rulebook as module
 from tests.support.exchange import ENROLLED, PRIVATE_KEY, SUPERVISOR, SUPERVISOR_KEY
@@ -181,6 +190,43 @@ async def test_a_gate_that_fails_stops_what_loosens_and_no_block(
         assert await code_of(host, signed(LOOSE, REVIEWER, SECOND)) == "policy-gate-failed"
         await host.rulebook.publish(WA, signed(BLOCKED, REVIEWER))
         assert in_force(host)[0] == 2
+
+
+TWO_LOOK = msgspec.structs.replace(
+    rule("TWO", Outcome.HOLD), obligations=(Obligation.SECOND_REVIEW,)
+)
+ONE_LOOKS = rule("HOLD", Outcome.HOLD)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        (),
+        (msgspec.structs.replace(TWO_LOOK, obligations=()),),
+        (msgspec.structs.replace(TWO_LOOK, enabled=False),),
+        (msgspec.structs.replace(TWO_LOOK, when=Condition(data_class=(DataClass.PHOTO,))),),
+        (msgspec.structs.replace(TWO_LOOK, effect=Outcome.DENY, obligations=()),),
+    ],
+    ids=["gone", "by one", "off", "narrower", "denied"],
+)
+async def test_one_person_does_not_drop_a_second_reviewer(after: tuple[Rule, ...]) -> None:
+    """No outcome changes, or it is stricter, and the clause is named: one person is not enough."""
+    before = bundle(RELEASE, ONE_LOOKS, TWO_LOOK, state=WA)
+    made = bundle(RELEASE, ONE_LOOKS, *after, state=WA, version=2)
+    unconfirmed = tuple(Unconfirmed(rule=each.id, until=NOW + DAY) for each in after)
+    made = msgspec.structs.replace(made, unconfirmed=unconfirmed)
+    async with running(encode_bundle(before)) as host:
+        assert await code_of(host, signed(made, REVIEWER)) == "second-person-missing"
+        assert in_force(host)[0] == 1
+
+
+async def test_a_block_beside_a_rule_of_two_waits_for_nobody() -> None:
+    """INVARIANT (restriction-never-waits): a clause more leaves the rule as it stood."""
+    before = bundle(RELEASE, TWO_LOOK, state=WA)
+    async with running(encode_bundle(before)) as host:
+        made = blocked(before, FAMILY, "Order 14", NOW + DAY)
+        await host.rulebook.publish(WA, signed(made, REVIEWER))
+        assert await outcome(host) is ResponseKind.REFUSED
 
 
 async def test_another_person_confirms() -> None:

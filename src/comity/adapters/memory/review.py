@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import Member
-from comity.ports import HoldRow, InstrumentRow, PassRow, UrgentRow
+from comity.ports import HoldRow, InstrumentRow, PassRow, QueuedCase, UrgentRow
 from comity.review.queue import QueueCounts, QueuePlace, WaitsFor, counted_as
 from comity.review.urgent import ReviewState
 
@@ -63,14 +63,41 @@ class MemoryReviews:
         return [row for row in rows if row.due <= due_by][:limit]
 
     async def review_page(
-        self, member: Member, after: QueuePlace | None, limit: int
-    ) -> list[HoldRow]:
-        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        self,
+        member: Member,
+        after: QueuePlace | None,
+        limit: int,
+        *,
+        without: Collection[int] = (),
+    ) -> list[QueuedCase]:
+        """Return what waits for a review, a case once, in the order of the queue, after a place."""
         rows = sorted(await self._waiting(member), key=_place)
+        cases: dict[tuple[object, ...], list[HoldRow]] = {}
+        for row in rows:
+            if row.leaf_index not in without:
+                alone = row.leaf_index if row.case_tag is None else None
+                key = (row.case_tag, row.asked_at is not None, alone)
+                cases.setdefault(key, []).append(row)
         start = (
             (False, -1, -1) if after is None else (after.is_asked, after.until, after.leaf_index)
         )
-        return [row for row in rows if _place(row) > start][:limit]
+        found = [QueuedCase(first=each[0], requests=len(each)) for each in cases.values()]
+        return [case for case in found if _place(case.first) > start][:limit]
+
+    async def review_case(
+        self, hold: HoldRow, limit: int, *, without: Collection[int] = ()
+    ) -> tuple[list[HoldRow], int]:
+        """Return open holds of a hold's case that wait as it does, in order, and how many."""
+        if hold.case_tag is None:
+            return [hold], 1
+        found = [
+            row
+            for row in sorted(await self._waiting(hold.member), key=_place)
+            if row.case_tag == hold.case_tag
+            and (row.asked_at is None) == (hold.asked_at is None)
+            and row.leaf_index not in without
+        ]
+        return found[:limit], len(found)
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:
         """Return how many open holds wait for a review, by what is left of their time."""

@@ -21,7 +21,15 @@ from comity.adapters.postgres.instruments import (
 from comity.adapters.postgres.rows import hold_of
 from comity.adapters.postgres.session import Pool, Session
 from comity.domain.ids import LeafIndex, Member
-from comity.ports import BatchWrite, HoldRow, InstrumentRow, PassRow, Sealed, UrgentRow
+from comity.ports import (
+    BatchWrite,
+    HoldRow,
+    InstrumentRow,
+    PassRow,
+    QueuedCase,
+    Sealed,
+    UrgentRow,
+)
 from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueueCounts, QueuePlace
 from comity.review.urgent import LOOK_PREFIX, ReviewState
 
@@ -71,11 +79,31 @@ _LATE: Final = """
     WHERE state = ANY($1::text[]) AND stands = 'open' AND due <= $2
     ORDER BY due, state COLLATE "C", leaf_index LIMIT $3"""
 _URGENT_ONE: Final = "SELECT * FROM after_review WHERE state = $1 AND leaf_index = $2"
+# Keys alone, and by the index alone: how many requests a case has, and which is its first, is asked
+# of the cases of a page. As one statement a plan without statistics looked at every hold's case.
 _QUEUE: Final = """
-    SELECT * FROM hold
+    SELECT leaf_index, until, asked_at IS NOT NULL AS is_asked, case_tag FROM hold
     WHERE is_open AND waits_for = 'review' AND state = $1
         AND (asked_at IS NOT NULL, until, leaf_index) > ($2, $3, $4)
     ORDER BY asked_at IS NOT NULL, until, leaf_index LIMIT $5"""
+_FIRSTS: Final = """
+    SELECT DISTINCT ON (case_tag, asked_at IS NOT NULL) leaf_index,
+        count(*) OVER (PARTITION BY case_tag, asked_at IS NOT NULL) AS requests
+    FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1 AND case_tag = ANY($2::bytea[])
+        AND leaf_index <> ALL($3)
+    ORDER BY case_tag, asked_at IS NOT NULL, until, leaf_index"""
+_QUEUED: Final = """
+    SELECT * FROM hold WHERE state = $1 AND leaf_index = ANY($2)
+    ORDER BY asked_at IS NOT NULL, until, leaf_index"""
+_READ_MORE: Final = 4
+"""So many times as many keys are read where those of one case stood before others."""
+_OF_CASE: Final = """
+    FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1 AND case_tag = $2
+        AND (asked_at IS NOT NULL) = $3 AND leaf_index <> ALL($4)"""
+_CASE: Final = f"SELECT * {_OF_CASE} ORDER BY until, leaf_index LIMIT $5"
+_CASE_COUNT: Final = f"SELECT count(*) AS requests {_OF_CASE}"
 _QUEUE_COUNTS: Final = """
     SELECT count(*) FILTER (WHERE asked_at IS NULL AND until <= $2) AS soon,
         count(*) FILTER (WHERE asked_at IS NULL AND until > $2 AND until <= $3) AS today,
@@ -189,15 +217,43 @@ class PostgresReviews:
         return [_urgent_of(row) for row in rows]
 
     async def review_page(
-        self, member: Member, after: QueuePlace | None, limit: int
-    ) -> list[HoldRow]:
-        """Return open holds that wait for a review, in the order of the queue, after a place."""
+        self,
+        member: Member,
+        after: QueuePlace | None,
+        limit: int,
+        *,
+        without: Collection[int] = (),
+    ) -> list[QueuedCase]:
+        """Return what waits for a review, a case once, in the order of the queue, after a place."""
         place = after or _START
+        requests: dict[int, int] = {}
+        wanted = limit + len(without)
         async with self._pool.lend() as session:
-            rows = await session.fetch(
-                _QUEUE, member, place.is_asked, place.until, place.leaf_index, limit
-            )
-        return [hold_of(row) for row in rows]
+            while len(requests) < limit:
+                start = (place.is_asked, place.until, place.leaf_index)
+                keys = await session.fetch(_QUEUE, member, *start, wanted)
+                requests |= await _first_requests(session, member, keys, without)
+                if len(keys) < wanted:
+                    break
+                last = keys[-1]
+                place = QueuePlace(
+                    is_asked=last["is_asked"], until=last["until"], leaf_index=last["leaf_index"]
+                )
+                wanted *= _READ_MORE
+            rows = await session.fetch(_QUEUED, member, list(requests)[:limit])
+        return [QueuedCase(first=hold_of(r), requests=requests[r["leaf_index"]]) for r in rows]
+
+    async def review_case(
+        self, hold: HoldRow, limit: int, *, without: Collection[int] = ()
+    ) -> tuple[list[HoldRow], int]:
+        """Return open holds of a hold's case that wait as it does, in order, and how many."""
+        if hold.case_tag is None:
+            return [hold], 1
+        which = (hold.member, hold.case_tag, hold.asked_at is not None, list(without))
+        async with self._pool.lend() as session:
+            rows = await session.fetch(_CASE, *which, limit)
+            (counted,) = await session.fetch(_CASE_COUNT, *which)
+        return [hold_of(row) for row in rows], counted["requests"]
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:
         """Return how many open holds wait for a review, by what is left of their time."""
@@ -212,6 +268,20 @@ class PostgresReviews:
         async with self._pool.lend() as session:
             rows = await session.fetch(_URGENT_ONE, member, leaf_index)
         return _urgent_of(rows[0]) if rows else None
+
+
+async def _first_requests(
+    session: Session, member: Member, keys: Sequence[Any], without: Collection[int]
+) -> dict[int, int]:
+    """Return of holds, by leaf and in order, those that are the first of their case, and how many
+    requests it has.
+    """
+    tags = list({key["case_tag"] for key in keys} - {None})
+    found = await session.fetch(_FIRSTS, member, tags, list(without)) if tags else []
+    firsts = {row["leaf_index"]: row["requests"] for row in found}
+    firsts |= {key["leaf_index"]: 1 for key in keys if key["case_tag"] is None}
+    numbers = (key["leaf_index"] for key in keys)
+    return {n: firsts[n] for n in numbers if n in firsts and n not in without}
 
 
 def _pass_of(row: Any) -> PassRow:

@@ -139,6 +139,7 @@ def hold_columns(rows: Sequence[HoldRow]) -> Columns:
         [row.next_step for row in rows],
         [row.waits_for.value for row in rows],
         [row.asked_at for row in rows],
+        [row.case_tag for row in rows],
         *_sealed_columns(rows),
     ]
 
@@ -152,6 +153,9 @@ def hold_change_columns(changes: Sequence[HoldChange]) -> Columns:
         [change.next_step for change in changes],
         [change.closed for change in changes],
         [change.asked_at for change in changes],
+        [change.sealed and change.sealed.key_number for change in changes],
+        [change.sealed and change.sealed.nonce for change in changes],
+        [change.sealed and change.sealed.body for change in changes],
     ]
 
 
@@ -217,6 +221,7 @@ def hold_of(row: Any) -> HoldRow:
         next_step=row["next_step"],
         waits_for=WaitsFor(row["waits_for"]),
         asked_at=row["asked_at"],
+        case_tag=row["case_tag"],
         sealed=_sealed_of(row),
     )
 

@@ -89,7 +89,7 @@ HOLD: Final = Table(
     columns=(
         ("state", "text"), ("leaf_index", "bigint"), ("exchange_id", "bytea"),
         ("opened_at", "bigint"), ("until", "bigint"), ("next_step", "smallint"),
-        ("waits_for", "text"), ("asked_at", "bigint"), *_SEALED,
+        ("waits_for", "text"), ("asked_at", "bigint"), ("case_tag", "bytea"), *_SEALED,
     ),
 )  # fmt: skip
 RESULT: Final = Table(
@@ -159,9 +159,11 @@ READ_KEYS: Final = """
 
 CHANGE_HOLDS: Final = """
     UPDATE hold h SET next_step = n.next_step, is_open = NOT n.closed,
-        asked_at = coalesce(n.asked_at, h.asked_at)
-    FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[])
-        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at)
+        asked_at = coalesce(n.asked_at, h.asked_at), key_month = coalesce(n.key_month, h.key_month),
+        nonce = coalesce(n.nonce, h.nonce), body = coalesce(n.body, h.body)
+    FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[],
+        $7::int[], $8::bytea[], $9::bytea[])
+        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at, key_month, nonce, body)
     WHERE h.state = n.state AND h.leaf_index = n.leaf_index
         AND h.exchange_id = n.exchange_id AND h.is_open
     RETURNING h.leaf_index"""

@@ -7,14 +7,20 @@ Source: docs/adr/0036-console.md.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Final
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
+from comity.console.opening import open_case
 from comity.console.pages.before_words import before_words
 from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
+from comity.console.pages.second_words import (
+    beyond_faults,
+    is_own_proposal,
+    second_consequence,
+    second_note,
+)
 from comity.console.pages.verdict_form import (
     KINDS,
     NO_CLAUSE,
@@ -37,11 +43,20 @@ from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import iso, left_said, listed, moment_said, opened, plain, tone_of
+from comity.console.words import (
+    counted,
+    iso,
+    label_of,
+    left_said,
+    listed,
+    moment_said,
+    opened,
+    plain,
+    tone_of,
+)
 from comity.domain.agency import Agency
 from comity.domain.ids import ORI, Member, entry_name
 from comity.domain.passes import PASS_DAYS_MAX
-from comity.domain.verdict import Verdict
 from comity.domain.vocabulary import (
     Assurance,
     Instrument,
@@ -136,9 +151,26 @@ class CasePages:
             and f"{other.name} opened this case at "
             f"{moment_said(other.at, person.state, visit.now)}.",
             on_its_way=own is not None,
+            second=second_note(hold, person.signs_as, person.state, visit.now),
+            same_case=own is None and await self._same_case(visit),
             acts={act.name.lower(): self._act_url(visit, act) for act in Act},
             queue=url_of(Name.QUEUE),
         )
+
+    async def _same_case(self, visit: Visit) -> dict[str, str] | None:
+        """Return where the other requests of this one's case are, if there are any."""
+        number = int(visit.values["number"])
+        row = await self._desk.store.open_hold(visit.person.state, number)
+        if row is None:
+            return None
+        leaving = self._desk.verdicts.waiting_entries(visit.person.state)
+        others = (await self._desk.queue.same_case(row, leaving=leaving, limit=1)).requests - 1
+        if others < 1:
+            return None
+        said = counted(
+            others, "other request of this case waits", "other requests of this case wait"
+        )
+        return {"url": url_of(Name.SAME_CASE, number=number), "said": f"{opened(said)}."}
 
     async def consider(self, visit: Visit) -> Reply:
         """Show what a verdict would do, in a sentence, with what it needs."""
@@ -155,10 +187,12 @@ class CasePages:
         if visit.form.one("step") != str(hold.next_step):
             raise ProblemError(Problem.CHANGED)
         given = given_of(visit)
-        wrong = wrong_of(act, hold, given)
+        approved = approved_of(act, hold, given)
+        wrong = (*wrong_of(act, hold, given), *beyond_faults(act, hold, approved))
         if wrong:
             return self._consider(visit, hold, act, given, wrong, status=422)
-        approved = approved_of(act, hold, given)
+        if is_own_proposal(hold, approved, visit.person.signs_as):
+            raise ProblemError(Problem.SECOND_REVIEWER)
         reviewing = self._desk.reviewing(visit.session)
         signed = reviewing.verdict(hold, KINDS[act], approved, note_of(act, hold, given))
         days = pass_days_of(act, given)
@@ -171,7 +205,7 @@ class CasePages:
             raise ProblemError(Problem.TOO_MANY_WAIT) from None
         if kept.by != (visit.person.state, visit.person.signs_as):
             raise ProblemError(Problem.OVERTAKEN)
-        if not _is_same(kept.signed.verdict, signed.verdict):
+        if not kept.is_same(signed):
             raise ProblemError(Problem.ANOTHER_GIVEN)
         return go_to(url_of(Name.QUEUE))
 
@@ -200,24 +234,7 @@ class CasePages:
 
         Raises: ProblemError if no such hold waits, or the gateway does not show it.
         """
-        entry = entry_name(visit.person.state, number)
-        row = await self._desk.store.open_hold(visit.person.state, number)
-        if row is None:
-            raise ProblemError(Problem.HOLD_CLOSED)
-        session = visit.form_token
-        known = self._desk.opened.get(session, entry, row.next_step, visit.now)
-        if known is not None:
-            return known
-        try:
-            shown = await self._desk.reviewing(visit.session).read(entry)
-        except GatewayRefusalError as error:
-            if error.reason == HoldClosedError.code:
-                raise ProblemError(Problem.HOLD_CLOSED) from None
-            raise ProblemError(Problem.NOT_SHOWN, f"{error} (`{error.reason}`)") from None
-        (hold,) = shown.holds
-        opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)
-        self._desk.opened.put(session, opened_case)
-        return opened_case
+        return await open_case(self._desk, visit, number)
 
     async def _past(self, state: Member) -> Past | None:
         try:
@@ -246,7 +263,8 @@ class CasePages:
             status=status,
             act=act.value,
             hold=_hold_words(hold, visit),
-            finding=consequence_of(act, hold, approved_of(act, hold, given)),
+            finding=second_consequence(act, hold, approved_of(act, hold, given))
+            or consequence_of(act, hold, approved_of(act, hold, given)),
             action=self._act_url(visit, act),
             step=hold.next_step,
             classes=[
@@ -289,11 +307,6 @@ def _claim_note(act: Act, hold: HoldView) -> str:
     return f"{claim['claimed']} {claim['said']}"
 
 
-def _is_same(kept: Verdict, given: Verdict) -> bool:
-    """Say whether a form sent twice is what came of it, and not a person's second thought."""
-    return (kept.kind, kept.approved, kept.note) == (given.kind, given.approved, given.note)
-
-
 def _finding(hold: HoldView) -> str:
     """Return in a sentence who asks for what, and why it waits."""
     rules = listed([reason.rule for reason in reasons_of(hold)])
@@ -324,10 +337,10 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         ("Asked by", f"{who_of(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
-        ("Purpose", _label(Purpose, hold.purpose)),
-        ("Offence", _label(Offence, hold.offence)),
+        ("Purpose", label_of(Purpose, hold.purpose)),
+        ("Offence", label_of(Offence, hold.offence)),
         ("Case", hold.case_number or "not stated"),
-        ("Instrument", _label(Instrument, hold.instrument)),
+        ("Instrument", label_of(Instrument, hold.instrument)),
         ("Message key", hold.key),
         ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
     ]
@@ -382,10 +395,3 @@ def _rulings(hold: HoldView) -> list[dict[str, str]]:
         }
         for reason in reasons_of(hold)
     ]
-
-
-def _label(vocabulary: type[StrEnum], value: str) -> str:
-    try:
-        return opened(term(vocabulary(value)).label)
-    except ValueError:
-        return "Not stated"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
-from comity.console.pages.verdict_words import said_of
+from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply
@@ -53,7 +53,7 @@ class QueuePages:
             ),
             figures_shown=_figures(page.counts),
             rows=[_row(item, person.state, visit.now, reviews=reviews) for item in page.items],
-            verdicts=[said_of(each, person.state, visit.now) for each in own],
+            verdicts=verdict_rows(own, person.state, visit.now),
             more=page.more and f"{visit.path}?after={_said(page.more)}",
             is_first=after is None,
         )
@@ -98,14 +98,16 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
 def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[str, Any]:
     left = item.until - now
     stated = item.purpose is not Purpose.NOT_STATED
+    name = Name.CASE if item.requests == 1 else Name.SAME_CASE
     return {
         "entry": item.entry.upper(),
-        "url": url_of(Name.CASE, number=item.number) if reviews else "",
+        "requests": item.requests,
+        "url": url_of(name, number=item.number) if reviews else "",
         "agency": item.agency_name or item.agency or "cannot be opened: its key is gone",
         "classes": classes_said(item.classes),
         "purpose": term(item.purpose).label if stated else "not stated",
         "case": item.case_number or "none",
-        "why": ", ".join(item.rules),
+        "why": f"{', '.join(item.rules)}{'; proposed' if item.is_proposed else ''}",
         "until": iso(item.until),
         "until_said": moment_said(item.until, member, now),
         "left": left_said(left),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
 from comity.console.routes import Name, url_of
-from comity.console.words import classes_said, counted, iso, moment_said
+from comity.console.words import classes_said, counted, iso, listed, moment_said, plain
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
 from comity.services.outgoing import Outgoing, Stage
 
-__all__ = ["agency_of", "said_of"]
+__all__ = ["agency_of", "said_of", "verdict_rows"]
 
 _MARKS_SAID: Final = {
     Stage.WAITS: "On its way",
@@ -21,15 +22,51 @@ _MARKS_SAID: Final = {
 """What stands beside a mark's sign in place of its own word."""
 
 
+def verdict_rows(own: Sequence[Outgoing], member: Member, now: int) -> list[dict[str, Any]]:
+    """Return verdicts as the queue shows them; those given together, by what became of them."""
+    groups: dict[object, list[Outgoing]] = {}
+    for verdict in own:
+        groups.setdefault(_group(verdict), []).append(verdict)
+    return [
+        said_of(group[0], member, now) if len(group) == 1 else _said_together(group, member, now)
+        for group in groups.values()
+    ]
+
+
+def _group(verdict: Outgoing) -> object:
+    """Return what verdicts have in common that are told in one row."""
+    if verdict.together is None:
+        return verdict.entry, verdict.signed.verdict.step
+    shared = (verdict.together, verdict.stage, verdict.code, verdict.why)
+    if verdict.done is None:
+        return shared
+    return *shared, verdict.done.response, verdict.done.released, verdict.hold.classes
+
+
+def _said_together(group: Sequence[Outgoing], member: Member, now: int) -> dict[str, Any]:
+    first = group[0]
+    number, step = first.entry.rpartition("/")[2], first.signed.verdict.step
+    case = first.together.case_number if first.together is not None else ""
+    return {
+        **said_of(first, member, now),
+        "entry": f"{len(group)} requests of case {plain(case)}",
+        "name": f"all {len(group)}",
+        "sentence": f"{_sentence_together(group)}{_left_out(group)}",
+        "take_back": url_of(Name.TAKE_BACK_SAME_CASE, number=number, step=step),
+        "send": url_of(Name.SEND_SAME_CASE, number=number, step=step),
+    }
+
+
 def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
     """Return a verdict as the queue shows it."""
     number = verdict.entry.rpartition("/")[2]
     step = verdict.signed.verdict.step
     return {
         "entry": verdict.entry.upper(),
+        "name": verdict.entry.upper(),
         "mark": _mark(verdict),
         "mark_said": _MARKS_SAID.get(verdict.stage),
-        "sentence": _sentence(verdict, member, now),
+        "sentence": f"{_sentence(verdict, member, now)}{_left_out([verdict])}",
         "waits": verdict.stage is Stage.WAITS,
         "is_settled": verdict.stage not in (Stage.WAITS, Stage.LEAVES),
         "leaves": iso(verdict.leaves_at),
@@ -52,7 +89,7 @@ def _mark(verdict: Outgoing) -> str:
         return "held"
     if verdict.kind is VerdictKind.REFUSE or verdict.done.response is ResponseKind.REFUSED:
         return "refused"
-    if verdict.kind is VerdictKind.APPROVE:
+    if verdict.kind is VerdictKind.APPROVE and verdict.done.response is not ResponseKind.HELD:
         return "none" if verdict.done.response is ResponseKind.NO_HIT else "released"
     return "held"
 
@@ -74,9 +111,57 @@ def _sentence(verdict: Outgoing, member: Member, now: int) -> str:
                 "Give it again if the request still waits below; it counts once."
             )
         case Stage.DONE:
-            return f"{_done(verdict, who)}{_granted(verdict, member, now)}"
+            assert verdict.done is not None
+            recorded = f"Recorded as {verdict.done.entry.upper()}."
+            return f"{_done(verdict, who, recorded)}{_granted(verdict, member, now)}"
         case _:
             assert_never(verdict.stage)
+
+
+def _sentence_together(group: Sequence[Outgoing]) -> str:
+    first = group[0]
+    who = agency_of(first)
+    match first.stage:
+        case Stage.WAITS:
+            return f"{_order_together(group, who)}. None of them has left yet."
+        case Stage.LEAVES:
+            return f"{_order_together(group, who)}. They are leaving and cannot be taken back."
+        case Stage.TAKEN_BACK:
+            return f"You took them back: nothing went to {who}, and the requests wait again."
+        case Stage.FAILED:
+            return f"They had no effect: {first.why}."
+        case Stage.UNKNOWN:
+            return (
+                f"{_order_together(group, who)}. Nobody knows whether they took effect: "
+                f"{first.why}. Give them again if the requests still wait below; each counts once."
+            )
+        case Stage.DONE:
+            entries = [each.done.entry.upper() for each in group if each.done is not None]
+            return _done(first, who, f"Recorded as {listed(entries)}.")
+        case _:
+            assert_never(first.stage)
+
+
+def _order_together(group: Sequence[Outgoing], who: str) -> str:
+    first = group[0]
+    is_alike = all(each.hold.classes == first.hold.classes for each in group)
+    if is_alike or first.kind not in (VerdictKind.APPROVE, VerdictKind.REFUSE):
+        return _order(first, who)
+    act = "Release" if first.kind is VerdictKind.APPROVE else "Refuse"
+    return f"{act} what is held of each to {who}"
+
+
+def _left_out(group: Sequence[Outgoing]) -> str:
+    """Return which requests were left out, told beside the first of those that were not."""
+    together = group[0].together
+    keys = {(each.entry, each.signed.verdict.step) for each in group}
+    if together is None or not together.left_out or together.first not in keys:
+        return ""
+    which = listed([entry.upper() for entry in together.left_out])
+    is_one = len(together.left_out) == 1
+    why = "it changed meanwhile, or is" if is_one else "they changed meanwhile, or are"
+    said = "was" if is_one else "were"
+    return f" {which} {said} left out: {why} for another reviewer to decide."
 
 
 def _with_pass(verdict: Outgoing, member: Member, now: int) -> str:
@@ -116,15 +201,19 @@ def _order(verdict: Outgoing, who: str) -> str:
             assert_never(verdict.kind)
 
 
-def _done(verdict: Outgoing, who: str) -> str:
+def _done(verdict: Outgoing, who: str, recorded: str) -> str:
     done = verdict.done
     assert done is not None
-    recorded = f"Recorded as {done.entry.upper()}."
     match verdict.kind:
         case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
             return (
                 f"You released it, and the rules in force now refuse it: {who} was told so. "
                 f"{recorded}"
+            )
+        case VerdictKind.APPROVE if done.response is ResponseKind.HELD:
+            return (
+                f"You proposed it: another reviewer confirms it before anything goes to {who}, "
+                f"and the clock goes on. {recorded}"
             )
         case VerdictKind.APPROVE if done.response is ResponseKind.NO_HIT:
             return f"{who} was told that there is no record. {recorded}"

@@ -1,0 +1,81 @@
+"""Open holds as a gateway shows them to its reviewers. See `link.command`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from comity.domain.answer import Withheld
+from comity.domain.ids import ExchangeId
+from comity.domain.vocabulary import DataClass
+from comity.link.forms import is_entry, is_time
+from comity.link.instruments import InstrumentView, is_instrument_shown
+
+__all__ = ["HoldView", "HoldsShown", "Proposed", "are_holds"]
+
+
+class Proposed(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What one reviewer approved of a hold, which another one may confirm."""
+
+    reviewer: str
+    at: int
+    approved: tuple[DataClass, ...]
+    note: str = ""
+
+
+class HoldView(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
+
+    `instruments` are those that are known under the number that it claims, shown as in a list.
+    `by_two` are the classes that two reviewers release, and `proposed` what one of them approved;
+    they too are shown of one hold alone.
+    """
+
+    entry: str
+    exchange_id: ExchangeId
+    agency: str
+    agency_name: str
+    key: str
+    purpose: str
+    offence: str
+    instrument: str
+    case_number: str
+    operator: str
+    assurance: str
+    opened_at: int
+    until: int
+    next_step: int
+    classes: tuple[DataClass, ...]
+    withheld: tuple[Withheld, ...]
+    search: tuple[tuple[str, str], ...] = ()
+    instrument_ref: str = ""
+    instruments: tuple[InstrumentView, ...] = ()
+    by_two: tuple[DataClass, ...] = ()
+    proposed: Proposed | None = None
+
+
+class HoldsShown(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="holds",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """Open holds as their reviewer may see them: what is asked, by whom, why it is held.
+
+    `access_entry` cites the leaf that records a reading of one hold.
+    """
+
+    holds: tuple[HoldView, ...]
+    access_entry: str = ""
+
+
+def are_holds(shown: HoldsShown) -> bool:
+    """Say whether shown holds are in their ranges."""
+    return all(
+        is_entry(view.entry)
+        and is_time(view.opened_at)
+        and is_time(view.until)
+        and all(map(is_instrument_shown, view.instruments))
+        for view in shown.holds
+    )
