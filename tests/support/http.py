@@ -204,6 +204,7 @@ class Office:
             deliveries=host.deliveries,
             asking=host.asking,
             origin=host.origin,
+            previews=host.previews,
             answer=host.answer,
             board=host.board,
             archive=host.archive,

@@ -107,6 +107,7 @@ class Network:
             deliveries=host.deliveries,
             asking=host.asking,
             origin=host.origin,
+            previews=host.previews,
             answer=host.answer,
             board=host.board,
             archive=host.archive,

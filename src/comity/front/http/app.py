@@ -154,6 +154,8 @@ def _handler(handlers: Handlers, name: Name) -> _Handler:
     match name:
         case Name.SEND_MESSAGE:
             return handlers.send_message
+        case Name.PREVIEW_MESSAGE:
+            return handlers.preview_message
         case Name.READ_MESSAGE:
             return handlers.read_message
         case Name.READ_DELIVERIES:
