@@ -22,6 +22,8 @@ _VALUES = {
     "act": "release",
     "clause": "BLOCK-1",
     "form": "pdf",
+    "draft": "Zm9vYmFyYmF6cXV4Zm9vYg",
+    "request": "ABCDEFG234",
     "file": "console.css",
 }
 

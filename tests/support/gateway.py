@@ -655,9 +655,11 @@ class PracticeHost:
 
 
 @asynccontextmanager
-async def running(*policies: bytes, disk: Disk | None = None) -> AsyncIterator[PracticeHost]:
+async def running(
+    *policies: bytes, disk: Disk | None = None, lines: Lines | None = None
+) -> AsyncIterator[PracticeHost]:
     """A host in operation: parts and policies published on a new disk, or as a disk has them."""
-    host = PracticeHost(disk or Disk())
+    host = PracticeHost(disk or Disk(), lines=lines)
     await host.start()
     try:
         if disk is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from comity.adapters.agency_front import HttpAgencyFront
 from comity.adapters.nats import NatsBus
 from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
@@ -16,8 +18,10 @@ from comity.app.keyring import open_keyring
 from comity.app.paper import set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
+from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
+from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
@@ -25,6 +29,7 @@ from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
+from comity.console.pages.asking import AskPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.confirming import ConfirmPages
@@ -33,6 +38,7 @@ from comity.console.pages.doors import DoorPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.queue import QueuePages
+from comity.console.pages.requests import RequestPages
 from comity.console.pages.rules import RulePages
 from comity.console.people import People
 from comity.console.people_file import PeopleFile
@@ -43,19 +49,22 @@ from comity.console.view import Views
 from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
+from comity.ports import UnreachableError
 from comity.practice.sign_in import PracticeSignIn
 from comity.review.calendars import calendar_of, parse_calendar
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
+from comity.roles.certificates import SERVER_NAME, client_context, tls_files
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
-from comity.roles.runtime import DatabaseRole, bus_access, database_url
+from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
+from comity.services.own_requests import OwnRequests
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
@@ -175,6 +184,11 @@ async def _open_desk(
         ledger=ledger,
         records=Records(own, vault, ledger),
         certificates=KeptCertificates(),
+        asking=AskingDesk(
+            front=_front(settings),
+            own=OwnRequests(store=own, vault=vault, events=events),
+            drafts=Drafts(entropy),
+        ),
         press=set_paper,
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
@@ -187,6 +201,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     after = AfterPages(desk, views)
     blocks = BlockPages(desk, views)
     confirming = ConfirmPages(desk, views)
+    asking, requests = AskPages(desk, views), RequestPages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -225,7 +240,32 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.WAITING: confirming.waiting,
         Name.CONFIRM: confirming.confirm,
         Name.HISTORY: HistoryPages(desk, views).history,
+        Name.ASK: asking.ask,
+        Name.PREVIEW: asking.preview,
+        Name.DRAFT: asking.draft,
+        Name.SEND: asking.send,
+        Name.REQUESTS: requests.requests,
+        Name.REQUEST: requests.request,
+        Name.REPLY: requests.reply,
     }
+
+
+def _front(settings: Settings) -> HttpAgencyFront:
+    """Return the gateway's front on this machine, spoken to with the certificates kept here."""
+
+    def address() -> str:
+        if settings.http_port:
+            return f"{LOOPBACK}:{settings.http_port}"
+        found = load_runtime(settings.data_dir).addresses.get("http")
+        if found is None:
+            raise UnreachableError("the gateway has not said yet where agencies connect")
+        return found
+
+    def context_of(line: str) -> ssl.SSLContext | None:
+        files = tls_files(settings.data_dir / "tls", line)
+        return client_context(files) if files.identity.is_file() else None
+
+    return HttpAgencyFront(address=address, server_name=SERVER_NAME, context_of=context_of)
 
 
 def _issuer(settings: Settings) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from comity.console.asking_desk import AskingDesk
 from comity.console.errors import NotASignerError
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.notice_book import NoticeBook
@@ -57,6 +58,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerRows
     records: Records
     certificates: KeptCertificates
+    asking: AskingDesk
     press: Press
     confirm_seconds: int
     events: Events

@@ -80,6 +80,13 @@ class Name(StrEnum):
     WAITING = "waiting"
     CONFIRM = "confirm"
     HISTORY = "history"
+    ASK = "ask"
+    PREVIEW = "preview"
+    DRAFT = "draft"
+    SEND = "send"
+    REQUESTS = "requests"
+    REQUEST = "request"
+    REPLY = "reply"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +111,14 @@ _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Ro
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
+_ASKS: Final = frozenset({Role.REQUESTER})
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
+_DRAFT: Final = "/console/ask/{draft}"
+_REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -162,6 +172,13 @@ ROUTES: Final = (
     _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
     _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
+    _placed(Name.ASK, "GET", "/console/ask", _ASKS),
+    _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
+    _placed(Name.DRAFT, "GET", _DRAFT, _ASKS),
+    _placed(Name.SEND, "POST", _DRAFT, _ASKS),
+    _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
+    _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
+    _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
 )
 
 _FORMS: Final = {
@@ -170,6 +187,8 @@ _FORMS: Final = {
     "act": r"[a-z]{1,16}",
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
     "form": r"txt|json|pdf",
+    "draft": r"[A-Za-z0-9_-]{22}",
+    "request": r"[A-Z2-7]{10}",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")

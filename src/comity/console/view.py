@@ -22,6 +22,8 @@ from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
 __all__ = ["Views"]
 
 _PAGES: Final = (
+    (Name.ASK, "Ask"),
+    (Name.REQUESTS, "My requests"),
     (Name.QUEUE, "Review queue"),
     (Name.URGENT, "Urgent"),
     (Name.PASSES, "Passes"),
@@ -38,6 +40,7 @@ _ROLE_WORDS: Final = {
     Role.COUNSEL: "counsel",
     Role.AUDITOR: "auditor",
     Role.OPERATOR: "operator",
+    Role.REQUESTER: "requester",
 }
 
 

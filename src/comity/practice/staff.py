@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from comity.console.people import People, Person, Role, encode_people
 from comity.domain.ids import OPERATOR_MEMBER, Member
+from comity.domain.vocabulary import AgencyType
+from comity.practice.agencies import agencies_of
 from comity.practice.chance import pick, stream
 from comity.practice.founding import REVIEWERS, RULE_SIGNERS
 from comity.practice.tables import name_table
@@ -19,6 +23,7 @@ __all__ = ["STAFF_POSTS", "staff_file", "staff_of"]
 
 _REVIEWER, _SUPERVISOR = REVIEWERS
 _AUTHOR, _COUNSEL = RULE_SIGNERS
+_ASKS_AS: Final = "PX-0417"
 
 STAFF_POSTS: Final = (
     ("reviewer", frozenset({Role.REVIEWER}), _REVIEWER),
@@ -27,6 +32,7 @@ STAFF_POSTS: Final = (
     ("counsel", frozenset({Role.COUNSEL}), _COUNSEL),
     ("auditor", frozenset({Role.AUDITOR}), ""),
     ("operator", frozenset({Role.OPERATOR}), ""),
+    ("requester", frozenset({Role.REQUESTER}), ""),
 )
 """Each state's posts: name, roles, and the enrolled name to sign as."""
 
@@ -45,10 +51,15 @@ def staff_of(seed: int, state: Member) -> tuple[Person, ...]:
             surname = pick(rng, table.surname.heads) + pick(rng, table.surname.tails)
             name = f"{pick(rng, given)} {surname}"
         subject = f"practice-{state}-{post}"
-        found[name] = Person(
-            subject=subject, name=name, state=state, roles=roles, signs_as=signs_as
-        )
+        person = Person(subject=subject, name=name, state=state, roles=roles, signs_as=signs_as)
+        found[name] = _asking(person) if Role.REQUESTER in roles else person
     return tuple(found.values())
+
+
+def _asking(person: Person) -> Person:
+    """Return a person as one who asks for the first police of the state."""
+    police = next(a for a in agencies_of(person.state) if a.type is AgencyType.PD and a.active)
+    return msgspec.structs.replace(person, asks_for=police.ori, asks_as=_ASKS_AS)
 
 
 def staff_file(issuer: str, persons: Iterable[Person]) -> str:

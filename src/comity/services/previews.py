@@ -5,8 +5,8 @@
     3. an `access` leaf in the sender's own ledger names, in its private record, who tried what
     4. only then is it told
 
-INVARIANT (state-decides): a preview is no decision; the same rules are asked again for the query.
-INVARIANT (public-bytes-hold-no-person): the leaf names nobody, and whom it is about is not kept.
+Guarantee: a preview is no decision, the same rules are asked again for the query; the leaf names
+nobody, and whom it is about is kept nowhere.
 Source: docs/adr/0042-asking-in-the-browser.md.
 """
 

@@ -17,6 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Receive
 
+from comity.directory.http_lines import frame_number
 from comity.formats.frames import FRAME_NUMBER_MAX
 from comity.formats.json.delivered import parse_delivered
 from comity.formats.rules import MESSAGE_BYTES_MAX
@@ -41,7 +42,6 @@ from comity.front.http.requests import (
     WAIT_SECONDS_MAX,
     Kind,
     check_kind,
-    frame_number,
     is_key,
     kind_of,
     location_of,
