@@ -24,6 +24,7 @@ from tests.support.console import PracticeConsole, console_on
 from tests.support.gateway import PracticeHost, WrittenLines, opened, running
 from tests.support.line import MemoryLog
 from tests.support.link import WEST
+from tests.support.previews import previews_of
 
 __all__ = ["MemoryFront", "asking_on"]
 
@@ -33,6 +34,7 @@ class _HostDesk:
 
     def __init__(self, host: PracticeHost) -> None:
         self._host = host
+        self.previews = previews_of(host)
 
     def oris_of(self, line: str) -> tuple[ORI, ...]:
         return tuple(map(ORI, self._host.world.directory.agencies_for_line(line)))
@@ -44,7 +46,7 @@ class _HostDesk:
         await self._host.origin.take_frames(frames)
 
     async def preview(self, line: str, data: bytes) -> Previewed:
-        return await self._host.previews.preview(line, data)
+        return await self.previews.preview(line, data)
 
     async def standing(self, line: str, frame_no: int) -> Standing | None:
         return await self._host.deliveries.standing(line, frame_no)
@@ -64,7 +66,9 @@ class MemoryFront:
 
     def __init__(self, host: PracticeHost, lines: HttpLines) -> None:
         self._host = host
-        self._app = HttpApp(desk=_HostDesk(host), lines=lines, events=host.events, is_practice=True)
+        desk = _HostDesk(host)
+        self.previews = desk.previews
+        self._app = HttpApp(desk=desk, lines=lines, events=host.events, is_practice=True)
         self.is_down = False
         self.asked: list[tuple[str, FrontRequest]] = []
 

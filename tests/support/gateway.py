@@ -62,7 +62,6 @@ from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
-from comity.services.accesses import Accesses
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
@@ -79,7 +78,6 @@ from comity.services.entries import Entry, Preparer
 from comity.services.events import Events
 from comity.services.founding import Founding
 from comity.services.health import Health
-from comity.services.intake import Intake
 from comity.services.keeping import Keeping
 from comity.services.keeping_desk import KeepingDesk
 from comity.services.ledger_keys import LedgerKey, LedgerKeys
@@ -87,7 +85,6 @@ from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.open_queries import OpenQueries
 from comity.services.origin import OriginFace
-from comity.services.previews import Previews
 from comity.services.private_records import Records
 from comity.services.proofs import ProofMaker
 from comity.services.publishing import PartPublisher
@@ -449,14 +446,6 @@ class PracticeHost:
             recheck=self.recheck,
             clock=disk.clock,
             events=self.events,
-        )
-        self.previews = Previews(
-            world=self.world,
-            intake=Intake(world=self.world, sequencer=self.sequencer),
-            deciding=self.deciding,
-            accesses=Accesses(self.sequencer, disk.clock, disk.entropy),
-            clock=disk.clock,
-            entropy=disk.entropy,
         )
         self.budgets = Budgets(
             world=self.world,

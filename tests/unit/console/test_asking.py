@@ -118,7 +118,7 @@ async def test_what_is_not_recorded_is_not_shown(monkeypatch: pytest.MonkeyPatch
             raise StoreDownError("the store is away")
 
         with monkeypatch.context() as broken:
-            broken.setattr(console.host.previews._accesses, "record", fail)
+            broken.setattr(front.previews._accesses, "record", fail)
             _, answer = await previewed(console)
             assert (answer.status, answer.location) == (503, "")
             assert "Likely" not in answer.text

@@ -27,6 +27,7 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
+from tests.support.previews import previews_of
 
 POLICIES = (policy_of(OR, RELEASE), policy_of(WA, RELEASE, HOLD_ADDRESS))
 CLAIMS = Claims(
@@ -39,7 +40,7 @@ CLAIMS = Claims(
 
 async def preview(host: PracticeHost, *states: str, **changes: Any) -> Previewed:
     """Preview a licence query of Salem's."""
-    return await host.previews.preview(LINE, frame(1, *states, **changes).data)
+    return await previews_of(host).preview(LINE, frame(1, *states, **changes).data)
 
 
 async def private(host: PracticeHost, entry: str) -> dict[str, str]:
@@ -125,7 +126,7 @@ async def test_what_would_be_refused_is_refused_and_leaves_nothing() -> None:
             (LINE, frame(1, "ZZ").data),
         ):
             with pytest.raises(MessageRefusedError):
-                await host.previews.preview(line, data)
+                await previews_of(host).preview(line, data)
         assert host.size(OR) == before
 
 
@@ -136,6 +137,7 @@ async def test_what_cannot_be_recorded_is_not_shown(monkeypatch: pytest.MonkeyPa
         async def fail(*_: object, **__: object) -> LeafIndex:
             raise StoreDownError("the store is away")
 
-        monkeypatch.setattr(host.previews._accesses, "record", fail)
+        previews = previews_of(host)
+        monkeypatch.setattr(previews._accesses, "record", fail)
         with pytest.raises(StoreDownError):
-            await preview(host, "WA")
+            await previews.preview(LINE, frame(1, "WA").data)

@@ -20,7 +20,6 @@ from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import moment_said, plain
-from comity.directory.http_lines import http_line
 from comity.domain.agency import Agency
 from comity.domain.ids import wire_of_member
 from comity.domain.query import Query
@@ -169,9 +168,8 @@ def _reply_of(request: OwnRequest, state: StateAnswer, text: str) -> Query:
     assert last is not None
     assert last.hold is not None
     said = request.accepted.query
-    digest = sha256(
-        f"{http_line(request.accepted.line)}\0{said.control}\0{last.hold.entry}\0{last.step}".encode()
-    ).digest()
+    asked = (request.accepted.line, said.control or "", last.hold.entry, str(last.step))
+    digest = sha256("\0".join(asked).encode()).digest()
     return Query(
         key=REPLY_KEY,
         origin=said.origin,
