@@ -89,6 +89,7 @@ from comity.services.private_records import Records
 from comity.services.proofs import ProofMaker
 from comity.services.publishing import PartPublisher
 from comity.services.replay import AnswerReplay
+from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
 from comity.services.segments import Segments
@@ -443,6 +444,7 @@ class PracticeHost:
             mailroom=self.mailroom,
             passes=self.review.passes,
             urgent=self.review.urgent,
+            replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,
             events=self.events,

@@ -36,6 +36,7 @@ from comity.services.origin import OriginFace
 from comity.services.previews import Previews
 from comity.services.private_records import Records
 from comity.services.publishing import PartPublisher
+from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
 from comity.services.service_board import ServiceBoard
@@ -272,6 +273,7 @@ class GatewayBuilder(GatewayGround):
             mailroom=self._mailroom,
             passes=self._review.passes,
             urgent=self._review.urgent,
+            replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
             events=self._events,

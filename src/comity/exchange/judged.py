@@ -8,7 +8,7 @@ import msgspec
 
 from comity.domain.answer import Answer, Element, Withheld
 from comity.domain.decision import ClassDecision, Facts, Reason
-from comity.domain.ids import ORI
+from comity.domain.ids import ORI, LeafIndex
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import BudgetState, DataClass, Outcome, RecordKind
 from comity.exchange.leaves import WantedLeaf
@@ -89,7 +89,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, the leaves that must be durable before it leaves, and the hold it opens.
 
     `urgent` is what the state has to look at afterwards; `case_pass` the pass that it counts as a
-    use of.
+    use of; `replies_to` the leaf of the hold about which its reviewer is told something.
     """
 
     answer: Answer
@@ -98,6 +98,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     hold: HoldFile | None = None
     urgent: UrgentFile | None = None
     case_pass: str = ""
+    replies_to: LeafIndex | None = None
 
 
 def gated(decision: ClassDecision) -> ClassDecision:

@@ -17,7 +17,7 @@ import msgspec
 
 from comity.domain.answer import FREE_TEXT, Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.decision import ClassDecision, Reason, RuleId
-from comity.domain.ids import ORI, ExchangeId, entry_name
+from comity.domain.ids import ORI, ExchangeId, LeafIndex, entry_name
 from comity.domain.keys import key_row, response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange
@@ -35,6 +35,7 @@ __all__ = [
     "Terms",
     "answer_seconds",
     "delivered",
+    "kept_as_reply",
     "mail_id_of",
     "passed_on",
     "recipients",
@@ -126,6 +127,29 @@ def delivered(
         policy=judged.policy,
         hold=_awaiting(exchange, terms, now) if awaits else None,
     )
+
+
+def kept_as_reply(judged: Judged, hold: LeafIndex, now: int) -> Answered:
+    """Return what a message makes that its state lets in and that replies to a reviewer.
+
+    It goes to no terminal: the reviewer finds it beside the hold at that leaf.
+    """
+    exchange = judged.exchange
+    answer = Answer(
+        exchange_id=exchange.exchange_id,
+        state=exchange.state,
+        step=0,
+        key=response_key(exchange.key),
+        response=ResponseKind.DELIVERED,
+        is_final=True,
+        remark=f"REPLY KEPT FOR THE REVIEW OF {entry_name(exchange.state, hold).upper()}",
+        policy_entry=entry_name(exchange.state, judged.policy),
+    )
+    leaf = msgspec.structs.replace(
+        _disclosure(judged, answer, now),
+        fields=_fields(judged, answer, search=(*_said(exchange), (_TO, ""))),
+    )
+    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=hold)
 
 
 def recipients(exchange: Exchange, fields: Fields) -> tuple[ORI, ...]:

@@ -55,6 +55,7 @@ from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
 from comity.ports.review import (
     HoldChange,
+    HoldReply,
     HoldRow,
     PassChange,
     PassRow,
@@ -153,6 +154,7 @@ __all__ = [
     "HeldMonth",
     "HelpRow",
     "HoldChange",
+    "HoldReply",
     "HoldRow",
     "IdentityError",
     "IdentityProvider",

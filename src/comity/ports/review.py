@@ -19,6 +19,7 @@ from comity.review.urgent import ReviewState
 
 __all__ = [
     "HoldChange",
+    "HoldReply",
     "HoldRow",
     "PassChange",
     "PassRow",
@@ -32,7 +33,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A hold: its leaf, until when it waits (Unix seconds), the next step of its exchange.
 
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
-    asked the requester something.
+    asked the requester something that has no reply yet. `replies` are the leaves of what the agency
+    replied, in order.
     """
 
     exchange_id: ExchangeId
@@ -43,6 +45,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     waits_for: WaitsFor = WaitsFor.REVIEW
     asked_at: int | None = None
+    replies: tuple[LeafIndex, ...] = ()
     sealed: Sealed
 
 
@@ -58,6 +61,17 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     closed: bool
     asked_at: int | None = None
+
+
+class HoldReply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An agency's reply to a reviewer: the hold's leaf, and that of the message.
+
+    The hold waits for its state again. One that was closed meanwhile stays as it is.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    reply: LeafIndex
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

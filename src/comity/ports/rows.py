@@ -11,7 +11,15 @@ from comity.ledger.tree import Frontier
 from comity.ports.directory import DirectoryRow
 from comity.ports.duties import NewDuty
 from comity.ports.policies import PolicyRow
-from comity.ports.review import HoldChange, HoldRow, PassChange, PassRow, ReviewChange, UrgentRow
+from comity.ports.review import (
+    HoldChange,
+    HoldReply,
+    HoldRow,
+    PassChange,
+    PassRow,
+    ReviewChange,
+    UrgentRow,
+)
 from comity.ports.sealed import Sealed
 
 __all__ = [
@@ -150,6 +158,7 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[AnswerRow, ...] = ()
     holds: tuple[HoldRow, ...] = ()
     hold_changes: tuple[HoldChange, ...] = ()
+    hold_replies: tuple[HoldReply, ...] = ()
     policies: tuple[PolicyRow, ...] = ()
     directory: tuple[DirectoryRow, ...] = ()
     documents: tuple[DocumentRow, ...] = ()

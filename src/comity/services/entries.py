@@ -31,6 +31,7 @@ from comity.ports import (
     DocumentRow,
     HeadWrite,
     HoldChange,
+    HoldReply,
     HoldRow,
     NewDuty,
     PassChange,
@@ -99,6 +100,7 @@ class SealedRows(msgspec.Struct, kw_only=True):
     answers: list[AnswerRow] = msgspec.field(default_factory=list)
     holds: list[HoldRow] = msgspec.field(default_factory=list)
     hold_changes: list[HoldChange] = msgspec.field(default_factory=list)
+    hold_replies: list[HoldReply] = msgspec.field(default_factory=list)
     policies: list[PolicyRow] = msgspec.field(default_factory=list)
     directory: list[DirectoryRow] = msgspec.field(default_factory=list)
     documents: list[DocumentRow] = msgspec.field(default_factory=list)
@@ -239,6 +241,10 @@ class Preparer:
                     closed=entry.hold_end.closed,
                     asked_at=entry.hold_end.asked_at,
                 )
+            )
+        if entry.replies_to is not None:
+            rows.hold_replies.append(
+                HoldReply(member=entry.member, leaf_index=entry.replies_to, reply=leaves[-1].index)
             )
         self._seal_reviews(rows, entry, leaves, month, nonces)
         _publications(rows, entry, leaves[0])
@@ -443,6 +449,7 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         answers=tuple(rows.answers),
         holds=tuple(rows.holds),
         hold_changes=tuple(rows.hold_changes),
+        hold_replies=tuple(rows.hold_replies),
         policies=tuple(rows.policies),
         directory=tuple(rows.directory),
         documents=tuple(rows.documents),

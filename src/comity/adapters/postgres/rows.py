@@ -217,6 +217,7 @@ def hold_of(row: Any) -> HoldRow:
         next_step=row["next_step"],
         waits_for=WaitsFor(row["waits_for"]),
         asked_at=row["asked_at"],
+        replies=tuple(map(LeafIndex, row["replies"])),
         sealed=_sealed_of(row),
     )
 

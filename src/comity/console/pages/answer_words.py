@@ -95,8 +95,11 @@ def list_sentence(requests: Sequence[OwnRequest]) -> str:
         return "You have asked nothing in the last two weeks."
     kinds = [_group(each) for each in requests]
     needs, waits, done = map(kinds.count, _GROUPS)
-    total = counted(len(requests), "request")
-    first = f"{needs} of your {total} need{'s' if needs == 1 else ''} you" if needs else ""
+    first = f"{needs} of your {len(requests)} requests need{'s' if needs == 1 else ''} you"
+    if not needs:
+        first = "Nothing needs you"
+    elif len(requests) == 1:
+        first = "Your one request needs you"
     rest = [
         counted(count, one, many)
         for count, one, many in (
@@ -105,7 +108,7 @@ def list_sentence(requests: Sequence[OwnRequest]) -> str:
         )
         if count
     ]
-    return f"{'; '.join(filter(None, (first or 'Nothing needs you', listed(rest))))}."
+    return f"{'; '.join(filter(None, (first, listed(rest))))}."
 
 
 def list_rows(requests: Sequence[OwnRequest], member: Member, now: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.pages.before_words import before_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
+from comity.console.pages.reply_words import replies_said
 from comity.console.pages.verdict_form import (
     KINDS,
     NO_CLAUSE,
@@ -120,6 +121,9 @@ class CasePages:
             finding=_finding(hold),
             asked=_asked(hold, agency, visit),
             checked=_checked(hold),
+            replies=await replies_said(
+                self._desk, person.state, int(visit.values["number"]), visit.now
+            ),
             parts=_parts(hold),
             rulings=_rulings(hold),
             record=record and record_words(hold, record, person.state),
