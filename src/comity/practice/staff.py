@@ -1,4 +1,4 @@
-"""Invented employees of each state, who sign in to its practice console.
+"""Invented employees of each state, and officers who ask, who sign in to the practice console.
 
 Guarantee: a seed gives each state the same people. Who reviews, and who signs rules, does so by the
 names that the practice directory enrols (`founding`); nobody holds duties that are kept apart.
@@ -24,6 +24,8 @@ __all__ = ["STAFF_POSTS", "staff_file", "staff_of"]
 _REVIEWER, _SUPERVISOR = REVIEWERS
 _AUTHOR, _COUNSEL = RULE_SIGNERS
 _ASKS_AS: Final = "PX-0417"
+_FEDERAL: Final = "US/DHS/ICE/HSI"
+"""Whose officer asks of the federal agencies: some states hold what it asks for."""
 
 STAFF_POSTS: Final = (
     ("reviewer", frozenset({Role.REVIEWER}), _REVIEWER),
@@ -38,14 +40,15 @@ STAFF_POSTS: Final = (
 
 
 def staff_of(seed: int, state: Member) -> tuple[Person, ...]:
-    """Return a state's invented employees, one a post; the operator member has none."""
-    if state == OPERATOR_MEMBER:
-        return ()
+    """Return a state's invented people, one a post; of the operator member one federal officer."""
     rng = stream(seed, state, "staff")
     table = name_table()
     given = table.given.female + table.given.male
     found: dict[str, Person] = {}
+    is_state = state != OPERATOR_MEMBER
     for post, roles, signs_as in STAFF_POSTS:
+        if not is_state and Role.REQUESTER not in roles:
+            continue
         name = ""
         while not name or name in found:
             surname = pick(rng, table.surname.heads) + pick(rng, table.surname.tails)
@@ -57,9 +60,13 @@ def staff_of(seed: int, state: Member) -> tuple[Person, ...]:
 
 
 def _asking(person: Person) -> Person:
-    """Return a person as one who asks for the first police of the state."""
-    police = next(a for a in agencies_of(person.state) if a.type is AgencyType.PD and a.active)
-    return msgspec.structs.replace(person, asks_for=police.ori, asks_as=_ASKS_AS)
+    """Return a person as one who asks for the first police of the state, or for `_FEDERAL`."""
+    agency = next(
+        each
+        for each in agencies_of(person.state)
+        if each.active and (each.type is AgencyType.PD or each.family == _FEDERAL)
+    )
+    return msgspec.structs.replace(person, asks_for=agency.ori, asks_as=_ASKS_AS)
 
 
 def staff_file(issuer: str, persons: Iterable[Person]) -> str:

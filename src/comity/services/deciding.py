@@ -39,7 +39,7 @@ from comity.exchange.answering import (
 from comity.exchange.bases import on_lane, under_pass
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
-from comity.exchange.messages import delivered, kept_as_reply
+from comity.exchange.messages import delivered, is_heard, kept_as_reply
 from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
 from comity.link.parcel import RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
@@ -219,9 +219,9 @@ class Deciding:
 
         Seen before the commit, so that no leaf names as released what could never leave.
         """
+        if replies_to is not None and is_heard(judged):
+            return kept_as_reply(judged, replies_to, now)
         if is_message(judged.exchange) and is_let_through(judged):
-            if replies_to is not None:
-                return kept_as_reply(judged, replies_to, now)
             return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
         if record is not None and record.text:
             judged = self._judge_text(judged)

@@ -12,7 +12,7 @@ from comity.domain.vocabulary import LeafKind
 from comity.exchange.replies import REPLY_CHARS_MAX
 from tests.support.asking import MemoryFront, asking_on
 from tests.support.console import ISSUER, Answered, PracticeConsole, person_of
-from tests.support.gateway import HOLD_ADDRESS, HOLD_ALL, NS, OR, RELEASE, WA, policy_of
+from tests.support.gateway import DENY_ALL, HOLD_ADDRESS, HOLD_ALL, NS, OR, RELEASE, WA, policy_of
 from tests.unit.console.test_asking import OFFICER, asked
 
 POLICIES = (policy_of(OR, RELEASE), policy_of(WA, RELEASE, HOLD_ADDRESS))
@@ -143,15 +143,20 @@ async def question_on(
 
 
 async def test_a_reply_that_is_refused_can_be_given_again() -> None:
-    """The state's rules hold messages: the reply waits for a person, and the question stays."""
+    """The state's rules refuse messages: the question stays; under other rules it is replied to."""
     async with asking_on(*POLICIES) as (console, front):
         token, path, number = await question(console, front)
-        await console.host.overtake(WA, policy_of(WA, RELEASE, HOLD_ALL, version=2))
+        await console.host.overtake(WA, policy_of(WA, RELEASE, DENY_ALL, version=2))
         assert (await reply(console, token, path, number)).status == 303
         row = await console.host.store.open_hold(WA, number)
         assert row is not None
-        assert row.replies == ()
-        assert row.asked_at is not None
+        assert (row.replies, row.asked_at is None) == ((), False)
+        assert "The reviewer asks you" in (await console.get(path, token)).text
+        await console.host.overtake(WA, policy_of(WA, RELEASE, HOLD_ALL, version=3))
+        assert (await reply(console, token, path, number)).status == 303
+        row = await console.host.store.open_hold(WA, number)
+        assert row is not None
+        assert (len(row.replies), row.asked_at) == (1, None)
 
 
 async def test_a_colleague_does_not_reply() -> None:

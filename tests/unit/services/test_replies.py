@@ -183,17 +183,28 @@ async def test_replies_of_a_hold_are_bounded() -> None:
         assert not await is_kept(host, row, message(row, 3))
 
 
-@pytest.mark.parametrize(
-    ("rule", "response"), [(DENY_ALL, ResponseKind.REFUSED), (HOLD_ALL, ResponseKind.HELD)]
-)
-async def test_a_states_rules_decide_a_reply_too(rule: Any, response: ResponseKind) -> None:
-    """What its rules do not let in is refused or held, and the hold stays as it was."""
+async def test_what_a_states_rules_refuse_is_no_reply() -> None:
+    """A denial stands: nothing is kept, and the hold stays as it was."""
     async with running(PARTLY) as host:
         row = await held(host)
-        await host.overtake(WA, policy_of(WA, RELEASE, rule, version=2))
+        await host.overtake(WA, policy_of(WA, RELEASE, DENY_ALL, version=2))
         answer = await told(host, message(row))
-        assert answer.response is response
+        assert answer.response is ResponseKind.REFUSED
         assert await now_of(host, row) == row
+
+
+async def test_what_a_states_rules_would_hold_reaches_the_person_who_asked() -> None:
+    """A reply is not held once more; any other message of the agency is."""
+    async with running(PARTLY) as host:
+        row = await held(host)
+        await host.overtake(WA, policy_of(WA, RELEASE, HOLD_ALL, version=2))
+        assert (await told(host, message(row, 3, "Hello"))).response is ResponseKind.HELD
+        assert (await told(host, message(row))).response is ResponseKind.DELIVERED
+        assert len((await now_of(host, row)).replies) == 1
+        leaf = host.leaves(WA)[host.size(WA) - 1]
+        assert (leaf.kind, leaf.cites) == (
+            LeafKind.DISCLOSURE, entry_name(WA, row.leaf_index),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("size", [1, REPLY_CHARS_MAX])

@@ -37,7 +37,7 @@ _MARKS: Final = {
 }
 _FINE: Final = frozenset({"VALID", "ACTIVE", "ELIGIBLE", "CURRENT", "LICENSED"})
 """Standings of a licence or a registration that are nothing to beware of."""
-_STANDINGS: Final = ("_STATUS", "_STATUS_CODE")
+_STANDING: Final = "_STATUS"
 
 
 def answer_sentence(states: Sequence[StateAnswer], member: Member, now: int) -> str:
@@ -73,7 +73,7 @@ def state_words(
         "warnings": [f"{_name(e)}: {plain(e.value)}" for e in state.elements if _warns(e)],
         "remark": plain(last.remark) if last is not None and question is None else "",
         "parts": _parts(state),
-        "withheld": [_withheld(part) for part in state.withheld],
+        "withheld": _withheld(state.withheld),
         "until": hold and iso(hold.until),
         "until_said": hold and moment_said(hold.until, member, now),
         "left": hold and left_said(hold.until - now),
@@ -247,19 +247,32 @@ def _warns(element: Element) -> bool:
     is_standing = element.data_class in (DataClass.STATUS, DataClass.VEHICLE)
     return (
         is_standing
-        and element.name.endswith(_STANDINGS)
+        and element.name.endswith(_STANDING)
         and element.value.strip().upper() not in _FINE
     )
 
 
-def _withheld(part: Withheld) -> dict[str, str]:
-    return {
-        "name": opened(term(part.data_class).label),
-        "mark": "held" if part.outcome is Outcome.HOLD else "refused",
-        "rule": " ".join(f"{plain(r.rule)}: {plain(r.sentence)}" for r in part.reasons),
-        "statute": " ".join(plain(r.statute) for r in part.reasons if r.statute),
-        "change": plain(part.would_change),
-    }
+def _withheld(parts: Sequence[Withheld]) -> list[dict[str, str]]:
+    """Return what stands withheld; parts for which the same is said are named together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for part in parts:
+        said = (
+            "held" if part.outcome is Outcome.HOLD else "refused",
+            " ".join(f"{plain(r.rule)}: {plain(r.sentence)}" for r in part.reasons),
+            " ".join(plain(r.statute) for r in part.reasons if r.statute),
+            plain(part.would_change),
+        )
+        groups.setdefault(said, []).append(term(part.data_class).label)
+    return [
+        {
+            "name": opened(listed(names)),
+            "mark": mark,
+            "rule": rule,
+            "statute": statute,
+            "change": change,
+        }
+        for (mark, rule, statute, change), names in groups.items()
+    ]
 
 
 def _source(state: StateAnswer) -> str:

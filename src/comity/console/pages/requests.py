@@ -168,7 +168,15 @@ def _reply_of(request: OwnRequest, state: StateAnswer, text: str) -> Query:
     assert last is not None
     assert last.hold is not None
     said = request.accepted.query
-    asked = (request.accepted.line, said.control or "", last.hold.entry, str(last.step))
+    # What was refused may be replied to anew; two clicks at once are one reply.
+    before = sum(reply.entry == last.hold.entry for reply in request.replies)
+    asked = (
+        request.accepted.line,
+        said.control or "",
+        last.hold.entry,
+        f"{last.step}",
+        f"{before}",
+    )
     digest = sha256("\0".join(asked).encode()).digest()
     return Query(
         key=REPLY_KEY,
