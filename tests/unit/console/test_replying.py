@@ -59,6 +59,7 @@ async def test_a_question_needs_the_officer_and_a_reply_needs_the_state() -> Non
         page = await console.get("/console/requests", token)
         assert page.heading == "Your one request needs you."
         page = await console.get(path, token)
+        assert page.heading.startswith("A reviewer of Washington asks you something; it waits ")
         assert "The reviewer asks you" in page.text
         assert QUESTION in page.text
         assert "<b>car" not in page.body

@@ -40,8 +40,18 @@ _FINE: Final = frozenset({"VALID", "ACTIVE", "ELIGIBLE", "CURRENT", "LICENSED"})
 _STANDING: Final = "_STATUS"
 
 
-def answer_sentence(states: Sequence[StateAnswer], member: Member, now: int) -> str:
-    """Return in a sentence what came of a request."""
+def answer_sentence(request: OwnRequest, member: Member, now: int) -> str:
+    """Return in a sentence what came of a request; first that a reviewer waits for a reply."""
+    states = request.states
+    asking = [
+        (member_label(each.state), asked.hold.until)
+        for each in states
+        if (asked := request.open_question(each)) is not None and asked.hold is not None
+    ]
+    if asking:
+        names = listed([name for name, _ in asking])
+        until = moment_said(min(until for _, until in asking), member, now)
+        return f"A reviewer of {names} asks you something; it waits until {until} at the latest."
     if len(states) == 1:
         return _sentence(states[0], member, now)
     kinds = [_kind(each) for each in states]

@@ -122,7 +122,7 @@ class RequestPages:
             "request.html",
             visit,
             status=422 if wrong else 200,
-            finding=answer_sentence(request.states, state, now),
+            finding=answer_sentence(request, state, now),
             asked=asked_facts(request.accepted.query, agency),
             sent=moment_said(request.accepted.accepted_at, state, now),
             name=visit.values["request"],
@@ -131,7 +131,11 @@ class RequestPages:
                 for each in request.states
             ],
             replies=[
-                (moment_said(each.at, state, now), each.entry.upper(), plain(each.text))
+                (
+                    moment_said(each.at, state, now),
+                    each.entry.upper(),
+                    [plain(line) for line in each.text.splitlines()],
+                )
                 for each in request.replies
             ],
             written=written,
