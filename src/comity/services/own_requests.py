@@ -16,7 +16,8 @@ from comity.directory.http_lines import frame_number, http_line
 from comity.domain.answer import Answer, Element, ResponseKind, Withheld
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member
-from comity.domain.vocabulary import DataClass
+from comity.domain.leaf import parse_leaf
+from comity.domain.vocabulary import DataClass, LeafDecision
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.exchange.replies import replied_entry
 from comity.formats.delivered import Delivered
@@ -72,11 +73,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def questions(self) -> tuple[Answer, ...]:
         """What a reviewer of the state asked, in order."""
-        return tuple(
-            answer
-            for answer in self.answers
-            if answer.step and answer.response is ResponseKind.HELD and answer.remark
-        )
+        return tuple(filter(_is_question, self.answers))
 
     @property
     def is_final(self) -> bool:
@@ -111,6 +108,15 @@ class OwnRequest(msgspec.Struct, frozen=True, kw_only=True):
             if reply.entry == last.hold.entry and reply.response is not ResponseKind.REFUSED
         ]
         return state.questions[-1] if len(sent) < len(state.questions) else None
+
+
+def _is_question(answer: Answer) -> bool:
+    """Say whether an answer is a reviewer's question, and not word that another one decides."""
+    if not (answer.step and answer.response is ResponseKind.HELD and answer.remark):
+        return False
+    decisions = {parse_leaf(proof.leaf).decision for proof in answer.proofs}
+    # One that came without its proofs is taken for a question: it must not be overlooked.
+    return not decisions or LeafDecision.ASK in decisions
 
 
 def answers_of(accepted: AcceptedQuery, delivered: Iterable[Delivered]) -> tuple[StateAnswer, ...]:

@@ -160,6 +160,23 @@ async def test_a_reply_that_is_refused_can_be_given_again() -> None:
         assert (len(row.replies), row.asked_at) == (1, None)
 
 
+async def test_word_that_another_decides_is_no_question() -> None:
+    """A reviewer who passes a case on, with a word to the agency, waits for no reply."""
+    async with asking_on(*POLICIES) as (console, front):
+        token, path = await asked(console)
+        (row,) = await console.host.store.open_holds([WA])
+        reviewer = console.sign_in(person_of(Role.REVIEWER))
+        number, form = row.leaf_index, {"step": row.next_step, "note": "My colleague decides."}
+        given = await console.post(f"/state/cases/{number}/pass", form, reviewer)
+        assert given.status == 303, given.text
+        await console.post(f"/state/verdicts/{number}/{row.next_step}/send", {}, reviewer)
+        await front.carry()
+        page = await console.get(path, token)
+        assert "My colleague decides." in page.text
+        assert "The reviewer asks you" not in page.text
+        assert (await reply(console, token, path, number)).status == 409
+
+
 async def test_a_colleague_does_not_reply() -> None:
     """The request is the officer's alone."""
     async with asking_on(*POLICIES) as (console, front):

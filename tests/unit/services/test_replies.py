@@ -10,9 +10,10 @@ import pytest
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import LeafIndex, entry_name
 from comity.domain.keys import MessageKey
-from comity.domain.query import Claims, Exchange
+from comity.domain.query import Claims, Exchange, Query
 from comity.domain.vocabulary import DataClass, LeafKind
 from comity.exchange.replies import REPLY_CHARS_MAX, replied_entry, reply_text
+from comity.formats.text import parse_query, render_query
 from comity.link.parcel import Answered
 from comity.ports import HoldRow
 from comity.services.entry import Entry, HoldEnd
@@ -218,3 +219,18 @@ def test_a_reply_is_read_back(size: int) -> None:
     assert replied_entry(key, reply_text("wa/12", "x" * (REPLY_CHARS_MAX + 1))) is None
     assert replied_entry(key, reply_text("wa/12", "  \n ")) is None
     assert replied_entry(key, reply_text("zz/12", text)) is None
+
+
+def test_a_text_line_can_reply() -> None:
+    """The network's own text carries the same message, and who sends it."""
+    body = reply_text("wa/12", TEXT)
+    query = Query(
+        key=MessageKey("AM"),
+        origin=SALEM,
+        destinations=("WA",),
+        fields=(("", body),),
+        claims=MINE,
+    )
+    read = parse_query(render_query(query))
+    assert replied_entry(read.key, read.value("") or "") == ("wa/12", TEXT)
+    assert read.claims == MINE

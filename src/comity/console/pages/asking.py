@@ -102,8 +102,13 @@ class AskPages:
 
     def _draft(self, visit: Visit) -> Draft:
         """Return the draft that a path names. Raises: ProblemError if it is not this person's."""
-        draft = self._desk.asking.drafts.get(visit.person, visit.values["draft"], visit.now)
-        if draft is None or draft.query.origin != visit.person.asks_for:
+        person = visit.person
+        draft = self._desk.asking.drafts.get(person, visit.values["draft"], visit.now)
+        if draft is None:
+            raise ProblemError(Problem.NO_DRAFT)
+        # A place may have become another agency's since.
+        said = (draft.query.origin, draft.query.claims.operator)
+        if said != (person.asks_for, person.asks_as):
             raise ProblemError(Problem.NO_DRAFT)
         return draft
 
