@@ -114,8 +114,11 @@ def _is_question(answer: Answer) -> bool:
     """Say whether an answer is a reviewer's question, and not word that another one decides."""
     if not (answer.step and answer.response is ResponseKind.HELD and answer.remark):
         return False
-    decisions = {parse_leaf(proof.leaf).decision for proof in answer.proofs}
-    # One that came without its proofs is taken for a question: it must not be overlooked.
+    try:
+        decisions = {parse_leaf(proof.leaf).decision for proof in answer.proofs}
+    except ComityError:
+        decisions = set()
+    # One whose proofs say nothing is taken for a question: it must not be overlooked.
     return not decisions or LeafDecision.ASK in decisions
 
 
@@ -151,7 +154,9 @@ class OwnRequests:
         kept_as = http_line(line)
         row = await self._store.accepted_frame(kept_as, frame_number(kept_as, key_of(control)))
         accepted = None if row is None else self._opened(row)
-        return accepted if accepted is not None and _is_of(accepted, agency, operator) else None
+        if accepted is None or not _is_of(accepted, agency, operator):
+            return None
+        return accepted if _replied(accepted) is None else None
 
     async def recent(self, line: str, agency: ORI, operator: str) -> list[OwnRequest]:
         """Return this person's newest requests, the newest first, with where each stands.
@@ -177,7 +182,8 @@ class OwnRequests:
 
     async def _own(self, line: str, agency: ORI, operator: str) -> list[AcceptedQuery]:
         rows = await self._store.accepted_on(http_line(line), _LOOKED_AT_MAX)
-        opened = filter(None, map(self._opened, rows))
+        # What the agency's own systems asked on the same line is theirs to show.
+        opened = [each for row in rows if (each := self._opened(row)) and _is_by_page(row, each)]
         return [each for each in opened if _is_of(each, agency, operator)]
 
     async def _replies(self, own: Sequence[AcceptedQuery]) -> tuple[OwnReply, ...]:
@@ -216,6 +222,12 @@ class OwnRequests:
         except ComityError as error:
             self._events.failure("request_not_opened", error, member=row.member)
             return None
+
+
+def _is_by_page(row: AcceptedRow, accepted: AcceptedQuery) -> bool:
+    """Say whether a request was sent from a page: its number follows from its control field."""
+    key = key_of(accepted.query.control or "")
+    return row.frame_no == frame_number(row.line, key)
 
 
 def _is_of(accepted: AcceptedQuery, agency: ORI, operator: str) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from comity.console.drafts import DRAFT_SECONDS_MAX, DRAFTS_OF_ONE_MAX
 from comity.console.people import People, Person, Role
 from comity.domain.ids import ORI
+from comity.domain.query import Claims
 from comity.domain.vocabulary import LeafKind
-from comity.ports import FrontReply, StoreDownError
+from comity.ports import FrontReply, FrontRequest, StoreDownError
 from comity.services.private_records import Records
 from tests.support.asking import asking_on
 from tests.support.console import ISSUER, Answered, PracticeConsole, person_of
@@ -25,6 +26,7 @@ from tests.support.gateway import (
     OR,
     RELEASE,
     WA,
+    frame,
     policy_of,
 )
 
@@ -328,6 +330,21 @@ async def test_requests_are_nobody_elses() -> None:
             assert (await console.post(f"{path}/reply", {"text": "x"}, token)).status == 404
             page = await console.get("/console/requests", token)
             assert page.heading == "You have asked nothing in the last two weeks."
+
+
+async def test_what_the_agencys_systems_ask_is_not_listed() -> None:
+    """On the same line, under the same number: it has no page here, with or without a control."""
+    async with asking_on(*PARTLY) as (console, front):
+        claims = Claims(operator="B1234")
+        for key, control in (("k1", "ABCDEFG234"), ("k2", None)):
+            body = frame(1, "WA", control=control, claims=claims).data
+            headers = (("Idempotency-Key", key),)
+            request = FrontRequest(method="POST", target="/v1/messages", headers=headers, body=body)
+            assert (await front.ask("salem-1", request)).status == 202
+        token = console.sign_in(OFFICER)
+        page = await console.get("/console/requests", token)
+        assert page.heading == "You have asked nothing in the last two weeks."
+        assert (await console.get("/console/requests/ABCDEFG234", token)).status == 404
 
 
 async def test_the_list_says_what_waits_on_whom() -> None:

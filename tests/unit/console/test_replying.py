@@ -93,6 +93,18 @@ async def test_a_reply_sent_twice_is_one() -> None:
         assert console.host.size(WA) == size
 
 
+async def test_a_reply_is_no_request_of_its_own() -> None:
+    """It stands on the page of the request alone."""
+    async with asking_on(*POLICIES) as (console, front):
+        token, path, number = await question(console, front)
+        await reply(console, token, path, number)
+        (sent,) = [r for _, r in front.asked if r.method == "POST" and b"REPLY TO" in r.body]
+        control = dict(sent.headers)["Idempotency-Key"].removeprefix("console-")
+        assert (await console.get(f"/console/requests/{control}", token)).status == 404
+        page = await console.get("/console/requests", token)
+        assert control not in page.body
+
+
 async def test_another_question_can_be_replied_to() -> None:
     """Each question has its reply, in order."""
     async with asking_on(*POLICIES) as (console, front):
