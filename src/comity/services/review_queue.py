@@ -31,7 +31,10 @@ AgencyOf = Callable[[ORI], Agency | None]
 
 
 class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened."""
+    """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened.
+
+    `replies` counts what the agency replied to its reviewer.
+    """
 
     entry: str
     number: int
@@ -45,6 +48,7 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: int
     until: int
     asked_at: int | None
+    replies: int = 0
 
 
 class QueuePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +104,7 @@ class ReviewQueue:
             opened_at=row.opened_at,
             until=row.until,
             asked_at=row.asked_at,
+            replies=len(row.replies),
         )
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         try:

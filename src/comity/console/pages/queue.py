@@ -101,6 +101,7 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
 def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[str, Any]:
     left = item.until - now
     stated = item.purpose is not Purpose.NOT_STATED
+    is_replied = bool(item.replies) and item.asked_at is None
     return {
         "entry": item.entry.upper(),
         "url": url_of(Name.CASE, number=item.number) if reviews else "",
@@ -108,7 +109,7 @@ def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[st
         "classes": classes_said(item.classes),
         "purpose": term(item.purpose).label if stated else "not stated",
         "case": item.case_number or "none",
-        "why": ", ".join(item.rules),
+        "why": ", ".join((*item.rules, *["the agency replied"] * is_replied)),
         "until": iso(item.until),
         "until_said": moment_said(item.until, member, now),
         "left": left_said(left),
