@@ -56,6 +56,7 @@ from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.certificates import SERVER_NAME, client_context, tls_files
+from comity.roles.errors import NotRunningError
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
@@ -256,10 +257,10 @@ def _front(settings: Settings) -> HttpAgencyFront:
     def address() -> str:
         if settings.http_port:
             return f"{LOOPBACK}:{settings.http_port}"
-        found = load_runtime(settings.data_dir).addresses.get("http")
-        if found is None:
-            raise UnreachableError("the gateway has not said yet where agencies connect")
-        return found
+        try:
+            return load_runtime(settings.data_dir).addresses["http"]
+        except (NotRunningError, KeyError):
+            raise UnreachableError("no gateway has said where agencies connect") from None
 
     def context_of(line: str) -> ssl.SSLContext | None:
         files = tls_files(settings.data_dir / "tls", line)

@@ -24,7 +24,7 @@ __all__ = ["FrontRefusedError", "FrontUnclearError", "Requesting", "key_of"]
 _OK: Final = 200
 _ACCEPTED: Final = 202
 _NOT_FOUND: Final = 404
-_BUSY: Final = 503
+_FAULTS: Final = 500
 _PROBLEM: Final = "application/problem+json"
 _KEY_PREFIX: Final = "console-"
 
@@ -127,10 +127,13 @@ class Requesting:
 
 
 def _check(reply: FrontReply, *expected: int) -> None:
-    """Raise what the front said where it is none of the replies that are expected."""
+    """Raise what the front said where it is none of the replies that are expected.
+
+    Of a fault of its own nobody knows what was done before it.
+    """
     if reply.status in expected:
         return
-    if reply.media == _PROBLEM and reply.status < _BUSY:
+    if reply.media == _PROBLEM and reply.status < _FAULTS:
         try:
             problem = _problems.decode(reply.body)
         except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -163,6 +163,25 @@ async def test_a_purpose_stays_as_it_was_previewed() -> None:
         assert NUMBER.encode() in fields["search"]
 
 
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_fault_of_the_front_is_not_told_as_nothing_sent(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Nobody knows what was done before it: to send it again is what helps."""
+    async with asking_on(*PARTLY) as (console, front):
+        token, draft = await previewed(console)
+
+        async def fault(*_: object) -> FrontReply:
+            body = b'{"code":"fault","detail":"the request met a fault here"}'
+            return FrontReply(status=status, media="application/problem+json", body=body)
+
+        with monkeypatch.context() as broken:
+            broken.setattr(front, "ask", fault)
+            sent = await console.post(draft.location, {}, token)
+            assert (sent.status, "maybe-sent" in sent.text) == (504, True)
+        assert (await console.post(draft.location, {}, token)).status == 303
+
+
 async def test_another_purpose_is_another_preview() -> None:
     """Whoever tries a second one has tried two, each with a leaf."""
     async with asking_on(*PARTLY) as (console, _):
