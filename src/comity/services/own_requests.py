@@ -8,6 +8,7 @@ Source: docs/adr/0042-asking-in-the-browser.md.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -44,10 +45,14 @@ _LOOKED_AT_MAX: Final = 500
 
 
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What one state has said so far, in the order of its steps; nothing where it is silent."""
+    """What one state has said so far, in the order of its steps; nothing where it is silent.
+
+    `at` is when what it said last was delivered (Unix seconds, to the minute).
+    """
 
     state: Member
     answers: tuple[Answer, ...] = ()
+    at: int = 0
 
     @property
     def last(self) -> Answer | None:
@@ -125,15 +130,28 @@ def _is_question(answer: Answer) -> bool:
 def answers_of(accepted: AcceptedQuery, delivered: Iterable[Delivered]) -> tuple[StateAnswer, ...]:
     """Return what each state that was asked has said, silent ones included."""
     found: dict[Member, dict[int, Answer]] = {asked.state: {} for asked in accepted.asked}
+    at: dict[Member, int] = {}
     for each in delivered:
         said = [each.answer] if each.answer is not None else []
         said += each.merged.answers if each.merged is not None else ()
         for answer in said:
             found.setdefault(answer.state, {})[answer.step] = answer
+            at[answer.state] = max(at.get(answer.state, 0), _sent_at(each))
     return tuple(
-        StateAnswer(state=state, answers=tuple(steps[step] for step in sorted(steps)))
+        StateAnswer(
+            state=state,
+            answers=tuple(steps[step] for step in sorted(steps)),
+            at=at.get(state, 0),
+        )
         for state, steps in found.items()
     )
+
+
+def _sent_at(delivered: Delivered) -> int:
+    """Return when something was delivered, by the network's clock lines, which are in UTC."""
+    sent = delivered.delivery.sent
+    moment = datetime.strptime(f"{sent.date} {sent.time} +0000", "%m/%d/%Y %H:%M %z")
+    return int(moment.timestamp())
 
 
 class OwnRequests:

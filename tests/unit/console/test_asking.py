@@ -10,6 +10,7 @@ import pytest
 
 from comity.console.drafts import DRAFT_SECONDS_MAX, DRAFTS_OF_ONE_MAX
 from comity.console.people import People, Person, Role
+from comity.console.words import moment_said
 from comity.domain.ids import ORI
 from comity.domain.query import Claims
 from comity.domain.vocabulary import LeafKind
@@ -307,6 +308,8 @@ async def test_an_answer_has_exactly_what_was_released() -> None:
         assert "Address: held" in page.text
         assert "ADDRESS" in page.text
         assert "In the ledger of Washington as WA/" in page.text
+        answered = moment_said(console.now() // 60 * 60, OR, console.now())
+        assert f"From the records of Washington, answered at {answered}." in page.text
 
 
 async def test_a_refusal_a_hold_and_no_record_are_told_apart() -> None:

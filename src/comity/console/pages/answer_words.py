@@ -91,7 +91,7 @@ def state_words(
         "contact": plain(hold.contact) if hold else "",
         "hold": hold.entry if hold else "",
         "question": plain(question.remark) if question is not None else "",
-        "source": _source(state),
+        "source": _source(state, member, now),
         "policy": last.policy_entry.upper() if last is not None else "",
         "receipts": list(
             dict.fromkeys(proof.entry.upper() for a in state.answers for proof in a.proofs)
@@ -285,7 +285,9 @@ def _withheld(parts: Sequence[Withheld]) -> list[dict[str, str]]:
     ]
 
 
-def _source(state: StateAnswer) -> str:
+def _source(state: StateAnswer, member: Member, now: int) -> str:
     kinds = [a.record_kind for a in state.answers if a.record_kind is not None]
     kind = f" Kind of record: {term(kinds[-1]).label}." if kinds else ""
-    return f"From the records of {member_label(state.state)}.{kind}" if state.elements else ""
+    at = moment_said(state.at, member, now)
+    source = f"From the records of {member_label(state.state)}, answered at {at}.{kind}"
+    return source if state.elements else ""
