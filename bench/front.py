@@ -29,6 +29,7 @@ from comity.ports import LineFrame, ResultRow
 from comity.roles.certificates import client_context, keep_certificates, server_context, tls_files
 from comity.services.deliveries import KeptDelivery, KeptPage, Standing
 from comity.services.events import Events
+from comity.services.previews import Previewed
 
 LINE = "salem-1"
 BODY = b'{"key":"DQ","origin":"ORPX00001","destinations":["WA"],"fields":{"OLN":"PX000204K7"}}'
@@ -67,6 +68,10 @@ class TakingDesk:
         """Accept messages."""
         for frame in frames:
             self._lines.accepted(frame.line, frame.number)
+
+    async def preview(self, _line: str, _data: bytes) -> Previewed:
+        """Return that no rules are known here."""
+        return Previewed(entry="or/0", states=())
 
     async def standing(self, _line: str, _frame_no: int) -> Standing | None:
         """Return that no message is known."""

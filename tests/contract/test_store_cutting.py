@@ -24,6 +24,7 @@ from comity.ports import (
     DocumentRow,
     HeadMovedError,
     HoldChange,
+    HoldReply,
     HoldRow,
     KeyRow,
     LeafRow,
@@ -190,6 +191,18 @@ async def test_a_cut_leaves_the_prefix_alone(store: Store) -> None:
     assert await store.checkpoint(OR) is not None
     assert await store.successions(WA) == [cut.succession]
     assert await store.successions(OR) == []
+
+
+async def test_a_reply_beyond_the_cut_is_none(store: Store) -> None:
+    """Its message is gone with its leaf; one below the cut stays beside its hold."""
+    epochs = await store.claim(HOST, [OR, WA])
+    await commit(store, [HELD], epochs)
+    for leaf in (1, 2):
+        reply = HoldReply(member=WA, leaf_index=LeafIndex(0), reply=LeafIndex(leaf))
+        await commit(store, [Work(member=WA, number=leaf)], epochs, hold_replies=(reply,))
+    await carry_out(store, await cut_at(store, 2))
+    (hold,) = await store.open_holds([WA])
+    assert hold.replies == (1,)
 
 
 async def test_a_hold_answered_beyond_the_cut_waits_again(store: Store) -> None:

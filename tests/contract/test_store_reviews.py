@@ -14,6 +14,7 @@ from comity.domain.ids import HostName, LeafIndex, Member
 from comity.ports import (
     EVERY_MONTH,
     HoldChange,
+    HoldReply,
     HoldRow,
     PassChange,
     PassRow,
@@ -370,3 +371,29 @@ async def test_what_was_asked_about_is_a_case_of_its_own(
     asked = await store.open_hold(WA, 1)
     assert asked is not None
     assert await store.review_case(asked, 9) == ([asked], 1)
+
+
+async def test_a_reply_stands_beside_its_hold(store: Store, epochs: dict[Member, int]) -> None:
+    """What was asked is asked no more; replies are remembered in order, of that hold alone."""
+    late, soon, later = await queued(store, epochs)
+    for number, change in ((2, changed(soon, asked_at=NOW)), (3, changed(later, closed=True))):
+        work = [Work(member=WA, number=number, steps=(1,))]
+        await commit(store, work, epochs, hold_changes=(change,))
+
+    async def reply(number: int, *replies: tuple[HoldRow, int]) -> None:
+        rows = tuple(
+            HoldReply(member=WA, leaf_index=hold.leaf_index, reply=LeafIndex(leaf))
+            for hold, leaf in replies
+        )
+        await commit(store, [Work(member=WA, number=number)], epochs, hold_replies=rows)
+
+    await reply(7, (soon, 7), (later, 7))
+    await reply(8, (soon, 9), (soon, 8))
+    answered = msgspec.structs.replace(
+        soon, next_step=soon.next_step + 1, replies=(LeafIndex(7), LeafIndex(8), LeafIndex(9))
+    )
+    assert await store.open_hold(WA, soon.leaf_index) == answered
+    # What was closed stays as it is.
+    assert await store.open_hold(WA, later.leaf_index) is None
+    assert await alone(store, None, 9) == [answered, late]
+    assert (await store.review_counts(WA, NOW)).asked == 0

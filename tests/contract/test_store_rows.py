@@ -82,6 +82,17 @@ async def test_accepted_frame_is_found_by_line_and_number(
     assert await store.accepted_frame("WA2", 7) is None
 
 
+async def test_newest_queries_of_a_line_come_first(store: Store, epochs: dict[Member, int]) -> None:
+    """Those of one line alone, the newest first, as many as are asked for."""
+    work = [Work(member=WA, number=n, frame=("WA1", 10 - n)) for n in (1, 2, 3)]
+    other = Work(member=WA, number=4, frame=("WA2", 1))
+    await commit(store, [*work, other], epochs)
+    rows = [accepted_row(each, at) for at, each in enumerate(work)]
+    assert await store.accepted_on("WA1", 2) == [rows[2], rows[1]]
+    assert await store.accepted_on("WA1", 9) == rows[::-1]
+    assert await store.accepted_on("WA3", 9) == []
+
+
 async def test_line_position(store: Store, epochs: dict[Member, int]) -> None:
     """A line's position is its last frame, delivery and acknowledgement; at first all are zero."""
     assert await store.line_position("WA1") == (0, 0, 0)

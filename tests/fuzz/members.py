@@ -26,6 +26,7 @@ from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import TrustedKey, read_checkpoint, read_vkey
 from comity.directory.errors import DirectoryError, HelpTextError, TableError
 from comity.directory.help import HelpFile, HelpOperation, changed_help, help_ori, parse_help_ori
+from comity.directory.http_lines import frame_number, http_line
 from comity.directory.limits import HELP_CHARS_MAX
 from comity.directory.part import (
     SignedPart,
@@ -71,8 +72,6 @@ from comity.front.http.requests import (
     KEY_CHARS_MAX,
     WAIT_SECONDS_MAX,
     check_kind,
-    frame_number,
-    http_line,
     is_key,
     kind_of,
     location_of,

@@ -17,7 +17,9 @@ from comity.adapters.memory.clock import SeededEntropy
 from comity.app.console import console_handlers
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.console.application import ConsoleApp
+from comity.console.asking_desk import AskingDesk
 from comity.console.desk import Desk
+from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.kept_lifts import KeptLifts
@@ -30,18 +32,23 @@ from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.directory.part import sign_part
 from comity.domain.agency import DirectoryPart
-from comity.domain.ids import Member
+from comity.domain.ids import ORI, Member
 from comity.domain.verdict import Ed25519Proof
 from comity.ports import (
+    AgencyFront,
     Claims,
     DirectoryRow,
+    FrontReply,
+    FrontRequest,
     ProviderReply,
     SigningKeyError,
     SignInTerms,
+    UnreachableError,
 )
 from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
+from comity.services.own_requests import OwnRequests
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
@@ -60,11 +67,22 @@ from tests.support.exchange import (
     SUPERVISOR,
     SUPERVISOR_KEY,
 )
-from tests.support.gateway import NS, OR, TX, WA, PracticeHost, heard_of, practice_parts
+from tests.support.gateway import (
+    NS,
+    OR,
+    SALEM,
+    SEATTLE,
+    TX,
+    WA,
+    PracticeHost,
+    heard_of,
+    practice_parts,
+)
 from tests.support.link import WEST
 
 __all__ = [
     "ADDRESS",
+    "ASKS_AS",
     "ISSUER",
     "Answered",
     "PracticeConsole",
@@ -95,6 +113,8 @@ _SIGNS_AS = {
     Role.AUTHOR: AUTHOR.name,
     Role.COUNSEL: COUNSEL.name,
 }
+ASKS_AS = "B1234"
+_ASKS_FOR = {OR: SALEM, WA: SEATTLE}
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +159,16 @@ class _Nobody:
         raise AssertionError("nobody signs in by the provider here")
 
 
+class _NoFront:
+    """A front of which no line's certificate is kept."""
+
+    def line_of(self, lines: Sequence[str]) -> str | None:
+        return None
+
+    async def ask(self, line: str, request: FrontRequest) -> FrontReply:
+        raise UnreachableError("nobody listens here")
+
+
 class _Keys:
     """The keys of the practice people, and under which names they are kept here."""
 
@@ -175,6 +205,8 @@ def person_of(role: Role, state: Member = WA) -> Person:
         state=state,
         roles=frozenset({role}),
         signs_as=_SIGNS_AS.get(role, ""),
+        asks_for=_ASKS_FOR[state] if role is Role.REQUESTER else ORI(""),
+        asks_as=ASKS_AS if role is Role.REQUESTER else "",
     )
 
 
@@ -199,7 +231,9 @@ class PracticeConsole:
         *,
         wait_s: int = TAKE_BACK_SECONDS,
         fronts: Sequence[str] = (),
+        front: AgencyFront | None = None,
     ) -> None:
+        self._front = front or _NoFront()
         self.host = host
         clock, entropy = host.disk.clock, SeededEntropy(b"console")
         self._clock = clock
@@ -275,6 +309,11 @@ class PracticeConsole:
             records=Records(host.store, host.vault),
             certificates=KeptCertificates(),
             lifts=KeptLifts(),
+            asking=AskingDesk(
+                front=self._front,
+                own=OwnRequests(store=host.store, vault=host.vault, events=host.events),
+                drafts=Drafts(SeededEntropy(b"drafts")),
+            ),
             press=set_paper,
             bind=set_binder,
             confirm_seconds=CONFIRM_SECONDS,

@@ -6,6 +6,7 @@ A browser is driven by calls that wait, a network by a loop; neither may stand i
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -124,7 +125,7 @@ class DeskNetwork:
         page.get_by_role("link", name="Agree and sign in").click()
         named = page.get_by_role("button", name=post).filter(has_text=member_label(Member(state)))
         named.first.click()
-        page.wait_for_url(f"{self.url}/state/**")
+        page.wait_for_url(re.compile(f"{re.escape(self.url)}/(state|console)/.*"))
         found = context.storage_state()
         context.close()
         return found

@@ -89,6 +89,7 @@ from comity.services.private_records import Records
 from comity.services.proofs import ProofMaker
 from comity.services.publishing import PartPublisher
 from comity.services.replay import AnswerReplay
+from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
 from comity.services.segments import Segments
@@ -444,6 +445,7 @@ class PracticeHost:
             passes=self.review.passes,
             instruments=self.review.instruments,
             urgent=self.review.urgent,
+            replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,
             events=self.events,
@@ -646,9 +648,11 @@ class PracticeHost:
 
 
 @asynccontextmanager
-async def running(*policies: bytes, disk: Disk | None = None) -> AsyncIterator[PracticeHost]:
+async def running(
+    *policies: bytes, disk: Disk | None = None, lines: Lines | None = None
+) -> AsyncIterator[PracticeHost]:
     """A host in operation: parts and policies published on a new disk, or as a disk has them."""
-    host = PracticeHost(disk or Disk())
+    host = PracticeHost(disk or Disk(), lines=lines)
     await host.start()
     try:
         if disk is None:

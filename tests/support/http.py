@@ -45,6 +45,7 @@ from tests.support.gateway import (
 )
 from tests.support.line import Contexts, MemoryLog
 from tests.support.link import WEST
+from tests.support.previews import previews_of
 
 SIGNED = {part.member: sign_part(part, signer_of(part.member)) for part in practice_parts()}
 JSON, TEXT = "application/json", "text/plain"
@@ -205,6 +206,7 @@ class Office:
             deliveries=host.deliveries,
             asking=host.asking,
             origin=host.origin,
+            previews=previews_of(host),
             answer=host.answer,
             board=host.board,
             archive=host.archive,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from comity.adapters.agency_front import HttpAgencyFront
 from comity.adapters.nats import NatsBus
 from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
@@ -17,8 +19,10 @@ from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.app.state_files import own_calendars, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
+from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
+from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
@@ -28,6 +32,7 @@ from comity.console.opened_cases import OpenedCases
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
 from comity.console.pages.as_of import AsOfPages
+from comity.console.pages.asking import AskPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.certifications import CertificationPages
@@ -41,6 +46,7 @@ from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
+from comity.console.pages.requests import RequestPages
 from comity.console.pages.rules import RulePages
 from comity.console.pages.same_case import SameCasePages
 from comity.console.people import People
@@ -52,19 +58,23 @@ from comity.console.view import Views
 from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
+from comity.ports import UnreachableError
 from comity.practice.sign_in import PracticeSignIn
 from comity.review.calendars import calendar_of
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
+from comity.roles.certificates import SERVER_NAME, client_context, tls_files
+from comity.roles.errors import NotRunningError
 from comity.roles.host_files import HostFiles
 from comity.roles.machine import LOOPBACK, free_port
-from comity.roles.runtime import DatabaseRole, bus_access, database_url
+from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
 from comity.services.federal_feed import FederalFeed
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
+from comity.services.own_requests import OwnRequests
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
@@ -186,6 +196,11 @@ async def _open_desk(
         records=Records(own, vault, ledger),
         certificates=KeptCertificates(),
         lifts=KeptLifts(),
+        asking=AskingDesk(
+            front=_front(settings),
+            own=OwnRequests(store=own, vault=vault, events=events),
+            drafts=Drafts(entropy),
+        ),
         press=set_paper,
         bind=set_binder,
         confirm_seconds=settings.confirm_seconds_max,
@@ -205,6 +220,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
     exports = PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
     feed = FeedPages(desk, views, doors.still)
+    asking, requests = AskPages(desk, views), RequestPages(desk, views)
     return {
         Name.HOME: doors.home,
         Name.HEALTH: doors.health,
@@ -266,7 +282,32 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.LITIGATION_HOLD: litigation.hold,
         Name.LIFT_LITIGATION: litigation.lift,
         Name.KEEP_LITIGATION: litigation.keep,
+        Name.ASK: asking.ask,
+        Name.PREVIEW: asking.preview,
+        Name.DRAFT: asking.draft,
+        Name.SEND: asking.send,
+        Name.REQUESTS: requests.requests,
+        Name.REQUEST: requests.request,
+        Name.REPLY: requests.reply,
     }
+
+
+def _front(settings: Settings) -> HttpAgencyFront:
+    """Return the gateway's front on this machine, spoken to with the certificates kept here."""
+
+    def address() -> str:
+        if settings.http_port:
+            return f"{LOOPBACK}:{settings.http_port}"
+        try:
+            return load_runtime(settings.data_dir).addresses["http"]
+        except (NotRunningError, KeyError):
+            raise UnreachableError("no gateway has said where agencies connect") from None
+
+    def context_of(line: str) -> ssl.SSLContext | None:
+        files = tls_files(settings.data_dir / "tls", line)
+        return client_context(files) if files.identity.is_file() else None
+
+    return HttpAgencyFront(address=address, server_name=SERVER_NAME, context_of=context_of)
 
 
 def _issuer(settings: Settings) -> str:

@@ -19,6 +19,7 @@ from comity.front.line import LineServer
 from comity.review.calendars import calendar_of
 from comity.roles.certificates import server_context, tls_files
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
+from comity.services.accesses import Accesses
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
@@ -31,11 +32,14 @@ from comity.services.desks import Desks
 from comity.services.directory_desk import DirectoryDesk
 from comity.services.drill import Drill
 from comity.services.founding import Founding
+from comity.services.intake import Intake
 from comity.services.keeping_desk import KeepingDesk
 from comity.services.mailroom import Mailroom
 from comity.services.origin import OriginFace
+from comity.services.previews import Previews
 from comity.services.private_records import Records
 from comity.services.publishing import PartPublisher
+from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
 from comity.services.service_board import ServiceBoard
@@ -69,6 +73,7 @@ class GatewayBuilder(GatewayGround):
                 deliveries=self._deliveries,
                 asking=self._asking,
                 origin=self._origin,
+                previews=self._previews,
                 answer=self._answer,
                 board=self._board,
                 archive=self._archive,
@@ -157,6 +162,17 @@ class GatewayBuilder(GatewayGround):
             network=self._network,
             undeliverable_s=self._settings.undeliverable_s,
             merge_s=self._settings.merge_s,
+        )
+
+    @cached_property
+    def _previews(self) -> Previews:
+        return Previews(
+            world=self._world,
+            intake=Intake(world=self._world, sequencer=self._sequencer),
+            deciding=self._deciding,
+            accesses=Accesses(self._sequencer, self._clock, self._entropy),
+            clock=self._clock,
+            entropy=self._entropy,
         )
 
     # What answers.
@@ -262,6 +278,7 @@ class GatewayBuilder(GatewayGround):
             passes=self._review.passes,
             instruments=self._review.instruments,
             urgent=self._review.urgent,
+            replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
             events=self._events,

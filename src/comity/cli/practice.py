@@ -112,7 +112,7 @@ def _let_in(settings: Settings, world: PracticeWorld) -> None:
     """Give every state's invented employees their places in its console."""
     if settings.oidc_issuer is None and settings.console_people_file is None:
         issuer = f"http://{LOOPBACK}:{settings.sign_in_port}"
-        staff = (each for state in world.states() for each in staff_of(world.seed, state))
+        staff = (each for state in world.members() for each in staff_of(world.seed, state))
         write_private(settings.data_dir / "people.toml", staff_file(issuer, staff).encode())
 
 

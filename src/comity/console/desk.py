@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from comity.console.asking_desk import AskingDesk
 from comity.console.errors import NotASignerError
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.kept_lifts import KeptLifts
@@ -64,6 +65,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     certificates: KeptCertificates
     lifts: KeptLifts
+    asking: AskingDesk
     press: Press
     bind: BinderPress
     confirm_seconds: int

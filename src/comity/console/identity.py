@@ -108,7 +108,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def plain_identity(member: Member) -> Identity:
     """Return the identity of a member that has set none: its label, and no official claim."""
-    name = member_label(member)
+    name = "Federal agencies" if member == OPERATOR_MEMBER else member_label(member)
     line = name if member == OPERATOR_MEMBER else f"Record exchange of {name}"
     return Identity(
         member=member,

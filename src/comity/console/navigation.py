@@ -30,6 +30,11 @@ class Group(NamedTuple):
 
 GROUPS: Final = (
     Group(
+        "Ask",
+        ((Name.ASK, "Ask"), (Name.REQUESTS, "My requests")),
+        frozenset({Name.DRAFT, Name.REQUEST}),
+    ),
+    Group(
         "Review",
         (
             (Name.QUEUE, "Queue"),

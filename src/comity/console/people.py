@@ -2,11 +2,14 @@
 
     issuer = "https://id.example"      whose subjects these are
     [[people]]                         one person's place in one state
-    subject, name, state, roles        and `signs_as`, the enrolled name in the directory
+    subject, name, state, roles        and `signs_as`, the enrolled name in the directory; of a
+                                       requester `asks_for` (the agency's ORI) and `asks_as` (the
+                                       number by which the agency knows the person)
 
 Guarantee: a file with an unknown member or role, a place or a signing name that stands twice, a
 reviewer who could not sign, or duties in one hand that must be in two, is refused whole.
-Source: docs/adr/0037-signing-in.md; CJIS Security Policy 5.9.5, AC-5 and AC-6.
+Source: docs/adr/0037-signing-in.md, docs/adr/0042-asking-in-the-browser.md; CJIS Security Policy
+5.9.5, AC-5 and AC-6.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from msgspec import Meta
 
 from comity.console.errors import PeopleError
 from comity.domain.errors import MalformedError
-from comity.domain.ids import Member, parse_member
+from comity.domain.ids import ORI, Member, parse_member, parse_ori
 from comity.domain.toml import dotted_line
 from comity.domain.web import parse_web_address
 
@@ -47,6 +50,8 @@ _DOTS_MAX: Final = 8
 _SAID_CHARS_MAX: Final = 200
 _SIGNING_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What names a key file and a key; so no path and no space."""
+_ASKING_NUMBER: Final = re.compile(r"[A-Z0-9-]{1,16}")
+"""What a message may name its operator by."""
 
 
 class Role(StrEnum):
@@ -58,6 +63,8 @@ class Role(StrEnum):
     COUNSEL = "counsel"
     AUDITOR = "auditor"
     OPERATOR = "operator"
+    REQUESTER = "requester"
+    """Asks, for an agency of the state."""
 
 
 _APART: Final = (
@@ -65,18 +72,28 @@ _APART: Final = (
     (Role.OPERATOR, Role.SUPERVISOR),
     (Role.AUTHOR, Role.REVIEWER),
     (Role.AUTHOR, Role.SUPERVISOR),
+    *((Role.REQUESTER, other) for other in Role if other is not Role.REQUESTER),
 )
-"""Who runs the system does not decide what it holds; who writes rules reviews no exceptions."""
+"""Who runs the system does not decide what it holds; who writes rules reviews no exceptions; who
+asks for an agency has no other duty of that state.
+"""
+
+
+_NO_AGENCY: Final = ORI("")
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's place in one state. `signs_as` is empty where the person signs nothing."""
+    """One person's place in one state. `signs_as` is empty where the person signs nothing;
+    `asks_for` and `asks_as` but for a requester.
+    """
 
     subject: str
     name: str
     state: Member
     roles: frozenset[Role]
     signs_as: str = ""
+    asks_for: ORI = _NO_AGENCY
+    asks_as: str = ""
 
     def has_any(self, *roles: Role) -> bool:
         """Say whether the person holds one of these roles here."""
@@ -105,6 +122,8 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     state: str
     roles: Annotated[tuple[str, ...], Meta(min_length=1, max_length=len(Role))]
     signs_as: str = ""
+    asks_for: str = ""
+    asks_as: str = ""
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,6 +165,9 @@ def encode_people(people: People) -> str:
         ]
         if person.signs_as:
             lines.append(f"signs_as = {_quoted(person.signs_as)}")
+        if person.asks_for:
+            lines.append(f"asks_for = {_quoted(person.asks_for)}")
+            lines.append(f"asks_as = {_quoted(person.asks_as)}")
         parts.append("\n".join(["[[people]]", *lines, ""]))
     return "\n".join(parts)
 
@@ -188,14 +210,38 @@ def _person(row: _Row, number: int) -> Person:
     if Role.OPERATOR in roles and row.signs_as:
         raise _wrong(number, "signs_as", "belongs to nobody who is `operator`")
     return Person(
-        subject=row.subject, name=row.name, state=state, roles=roles, signs_as=row.signs_as
+        subject=row.subject,
+        name=row.name,
+        state=state,
+        roles=roles,
+        signs_as=row.signs_as,
+        asks_for=_agency(row, roles, number),
+        asks_as=row.asks_as,
     )
 
 
+def _agency(row: _Row, roles: frozenset[Role], number: int) -> ORI:
+    """Return for which agency a place asks; none but for a requester. Raises: PeopleError."""
+    if Role.REQUESTER not in roles:
+        for field in ("asks_for", "asks_as"):
+            if getattr(row, field):
+                raise _wrong(number, field, "belongs to nobody who is not `requester`")
+        return _NO_AGENCY
+    if row.signs_as:
+        raise _wrong(number, "signs_as", "belongs to nobody who is `requester`")
+    if not _ASKING_NUMBER.fullmatch(row.asks_as):
+        raise _wrong(number, "asks_as", "is not 1 to 16 of A-Z, 0-9 and `-`, and a requester asks")
+    try:
+        return parse_ori(row.asks_for)
+    except MalformedError:
+        raise _wrong(number, "asks_for", "is not an agency's ori, and a requester asks") from None
+
+
 def _check_apart(persons: tuple[Person, ...]) -> None:
-    """Refuse a place that stands twice, and two people who would sign as one."""
+    """Refuse a place that stands twice, and two people who would sign, or ask, as one."""
     places: set[tuple[str, str]] = set()
     signing: set[tuple[str, str]] = set()
+    asking: set[tuple[str, str]] = set()
     for number, person in enumerate(persons, start=1):
         if (person.subject, person.state) in places:
             raise _wrong(number, "subject", "has a place in this state already")
@@ -205,6 +251,10 @@ def _check_apart(persons: tuple[Person, ...]) -> None:
             if (person.state, person.signs_as.lower()) in signing:
                 raise _wrong(number, "signs_as", "is another person's name of this state already")
             signing.add((person.state, person.signs_as.lower()))
+        if person.asks_for:
+            if (person.asks_for, person.asks_as) in asking:
+                raise _wrong(number, "asks_as", "is another person's number of this agency already")
+            asking.add((person.asks_for, person.asks_as))
 
 
 def _wrong(number: int, field: str, what: str) -> PeopleError:

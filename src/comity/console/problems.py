@@ -129,6 +129,40 @@ class Problem(Enum):
         409, "second-reviewer-needed", "Who proposed a release does not confirm it.",
         "Another reviewer of this state confirms it; it waits, and its clock goes on.",
     )  # fmt: skip
+    NO_AGENCY = (
+        409, "agency-not-listed",
+        "The directory does not list your agency for this state, or lists it as closed.",
+        "Whoever keeps the people file of your state can look at your place.",
+    )  # fmt: skip
+    NO_LINE = (
+        409, "line-not-kept", "No line of your agency can be spoken on from this console.",
+        "Whoever runs this console can add the certificate of one.",
+    )  # fmt: skip
+    NO_DRAFT = (
+        404, "draft-unknown", "No such question waits to be sent: it was kept for half an hour.",
+        "Ask anew. If you sent it, it is among your requests.",
+    )  # fmt: skip
+    NO_REQUEST = (
+        404, "request-unknown", "You have no such request.",
+        "Your requests of the last two weeks are listed.",
+    )  # fmt: skip
+    NO_QUESTION = (
+        409, "question-closed", "No reviewer waits for your reply on this request.",
+        "It was replied to or decided meanwhile: open the request again.",
+    )  # fmt: skip
+    NOT_PREVIEWED = (
+        503, "not-previewed",
+        "The gateway did not say what this would get. Nothing was asked of any state.",
+        "It may have recorded that you wanted to know. Try again in a moment.",
+    )  # fmt: skip
+    MAYBE_SENT = (
+        504, "maybe-sent", "The gateway did not answer in time; it may have taken this.",
+        "Send it again: it is asked once, however often you do.",
+    )  # fmt: skip
+    NOT_TAKEN = (
+        409, "question-refused", "The gateway did not take this. Nothing was asked of any state.",
+        "What it says above is why.",
+    )  # fmt: skip
     TOO_LARGE = (413, "form-too-large", "This form is too large.", "Shorten what you wrote.")
     URI_TOO_LONG = (414, "address-too-long", "This address is too long.", "Begin at the queue.")
     NOT_A_FORM = (415, "not-a-form", "This is not the form of a page.", "Go back and try again.")
@@ -162,7 +196,13 @@ class Problem(Enum):
     @property
     def is_without_effect(self) -> bool:
         """Whether nothing was sent and nothing was changed, for sure."""
-        return self not in (Problem.SILENT, Problem.ORDER_SILENT, Problem.OPENING_SILENT)
+        return self not in (
+            Problem.SILENT,
+            Problem.ORDER_SILENT,
+            Problem.OPENING_SILENT,
+            Problem.MAYBE_SENT,
+            Problem.NOT_PREVIEWED,
+        )
 
 
 class ProblemError(ComityError):

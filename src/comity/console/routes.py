@@ -107,6 +107,13 @@ class Name(StrEnum):
     LITIGATION_HOLD = "litigation_hold"
     LIFT_LITIGATION = "lift_litigation"
     KEEP_LITIGATION = "keep_litigation"
+    ASK = "ask"
+    PREVIEW = "preview"
+    DRAFT = "draft"
+    SEND = "send"
+    REQUESTS = "requests"
+    REQUEST = "request"
+    REPLY = "reply"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +140,7 @@ _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
 _COUNSEL: Final = frozenset({Role.COUNSEL})
 _SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
+_ASKS: Final = frozenset({Role.REQUESTER})
 _BLOCKED: Final = "/state/blocks/{clause}"
 _CASE: Final = "/state/cases/{number}"
 _SAME_CASE: Final = f"{_CASE}/same-case"
@@ -141,6 +149,8 @@ _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
+_DRAFT: Final = "/console/ask/{draft}"
+_REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
 
@@ -217,6 +227,13 @@ ROUTES: Final = (
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
     _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", KEEPS_RECORDS),
     _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
+    _placed(Name.ASK, "GET", "/console/ask", _ASKS),
+    _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
+    _placed(Name.DRAFT, "GET", _DRAFT, _ASKS),
+    _placed(Name.SEND, "POST", _DRAFT, _ASKS),
+    _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
+    _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
+    _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
 )
 
 _FORMS: Final = {
@@ -226,6 +243,8 @@ _FORMS: Final = {
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
     "form": r"txt|json|pdf",
     "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
+    "draft": r"[A-Za-z0-9_-]{22}",
+    "request": r"[A-Z2-7]{10}",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }
 _HOLE: Final = re.compile(r"\{([a-z]+)\}")

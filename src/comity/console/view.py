@@ -29,6 +29,7 @@ _ROLE_WORDS: Final = {
     Role.COUNSEL: "counsel",
     Role.AUDITOR: "auditor",
     Role.OPERATOR: "operator",
+    Role.REQUESTER: "requester",
 }
 
 

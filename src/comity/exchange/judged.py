@@ -8,7 +8,7 @@ import msgspec
 
 from comity.domain.answer import Answer, Element, Withheld
 from comity.domain.decision import ClassDecision, Facts, Reason
-from comity.domain.ids import ORI
+from comity.domain.ids import ORI, LeafIndex
 from comity.domain.query import Exchange
 from comity.domain.verdict import SignedVerdict
 from comity.domain.vocabulary import BudgetState, DataClass, Outcome, RecordKind
@@ -95,7 +95,8 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An answer, the leaves that must be durable before it leaves, and the hold it opens.
 
     `urgent` is what the state has to look at afterwards; `case_pass` the pass that it counts as a
-    use of, `instrument` the instrument.
+    use of, `instrument` the instrument; `replies_to` the leaf of the hold about which its reviewer
+    is told something.
     """
 
     answer: Answer
@@ -105,6 +106,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     urgent: UrgentFile | None = None
     case_pass: str = ""
     instrument: str = ""
+    replies_to: LeafIndex | None = None
 
 
 def gated(decision: ClassDecision) -> ClassDecision:

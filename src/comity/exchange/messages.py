@@ -17,12 +17,13 @@ import msgspec
 
 from comity.domain.answer import FREE_TEXT, Answer, Element, HoldNotice, ResponseKind, Withheld
 from comity.domain.decision import ClassDecision, Reason, RuleId
-from comity.domain.ids import ORI, ExchangeId, entry_name
+from comity.domain.ids import ORI, ExchangeId, LeafIndex, entry_name
 from comity.domain.keys import key_row, response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, Outcome
 from comity.exchange.answering import Answered, HoldFile, Judged, is_let_through
+from comity.exchange.judged import gated
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, outcome_header
 from comity.exchange.noted import NOT_FIRST, note_of
 from comity.exchange.private import Fields, exchange_fields, payload_of, search_of
@@ -35,6 +36,8 @@ __all__ = [
     "Terms",
     "answer_seconds",
     "delivered",
+    "is_heard",
+    "kept_as_reply",
     "mail_id_of",
     "passed_on",
     "recipients",
@@ -126,6 +129,41 @@ def delivered(
         policy=judged.policy,
         hold=_awaiting(exchange, terms, now) if awaits else None,
     )
+
+
+def is_heard(judged: Judged) -> bool:
+    """Say whether a reply that a reviewer waits for may be kept for that reviewer.
+
+    What the policy would hold is for a person of the state to see first, and to such a one alone
+    it goes; what it refuses is refused.
+    """
+    return all(gated(d).outcome is not Outcome.DENY for row in judged.rows for d in row)
+
+
+def kept_as_reply(judged: Judged, hold: LeafIndex, now: int) -> Answered:
+    """Return what a message makes that replies to a reviewer, who has asked about a hold.
+
+    It goes to no terminal: the reviewer finds it beside the hold at that leaf, which its own leaf
+    cites.
+    """
+    exchange = judged.exchange
+    answer = Answer(
+        exchange_id=exchange.exchange_id,
+        state=exchange.state,
+        step=0,
+        key=response_key(exchange.key),
+        response=ResponseKind.DELIVERED,
+        is_final=True,
+        remark=f"REPLY KEPT FOR THE REVIEW OF {entry_name(exchange.state, hold).upper()}",
+        policy_entry=entry_name(exchange.state, judged.policy),
+    )
+    leaf = _disclosure(judged, answer, now)
+    leaf = msgspec.structs.replace(
+        leaf,
+        header=msgspec.structs.replace(leaf.header, cites=entry_name(exchange.state, hold)),
+        fields=_fields(judged, answer, search=(*_said(exchange), (_TO, ""))),
+    )
+    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=hold)
 
 
 def recipients(exchange: Exchange, fields: Fields) -> tuple[ORI, ...]:

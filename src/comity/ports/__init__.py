@@ -1,12 +1,14 @@
-"""What the services need from the world, in twenty-two rooms: errors, rows, the store, its parts
+"""What the services need from the world, in twenty-three rooms: errors, rows, the store, its parts
 for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
-solver of guarantees, documents on paper, who signs in, who signs, and the rest of the world.
+solver of guarantees, documents on paper, who signs in, who signs, the front as agencies reach it,
+and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
 """
 
+from comity.ports.agency_front import AgencyFront, FrontReply, FrontRequest
 from comity.ports.binder import Binder, BinderClause, BinderGroup, BinderPress
 from comity.ports.budgets import BudgetStore, BudgetUse, CountedDay
 from comity.ports.cutting import (
@@ -58,6 +60,7 @@ from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
 from comity.ports.review import (
     HoldChange,
+    HoldReply,
     HoldRow,
     InstrumentChange,
     InstrumentRow,
@@ -117,6 +120,7 @@ __all__ = [
     "OWN_LANE",
     "UNDER_NONE",
     "AcceptedRow",
+    "AgencyFront",
     "AlteredError",
     "AnswerRow",
     "AsideRow",
@@ -158,12 +162,15 @@ __all__ = [
     "FoldRow",
     "FreezeRow",
     "FreezeStore",
+    "FrontReply",
+    "FrontRequest",
     "Handler",
     "HeadMovedError",
     "HeadWrite",
     "HeldMonth",
     "HelpRow",
     "HoldChange",
+    "HoldReply",
     "HoldRow",
     "IdentityError",
     "IdentityProvider",

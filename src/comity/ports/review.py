@@ -20,6 +20,7 @@ from comity.review.urgent import ReviewState
 
 __all__ = [
     "HoldChange",
+    "HoldReply",
     "HoldRow",
     "InstrumentChange",
     "InstrumentRow",
@@ -35,8 +36,9 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A hold: its leaf, until when it waits (Unix seconds), the next step of its exchange.
 
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
-    asked the requester something; holds of one case have the same `case_tag`, none if they state
-    no case number.
+    asked the requester something that has no reply yet; holds of one case have the same `case_tag`,
+    none if they state no case number. `replies` are the leaves of what the agency replied, in
+    order.
     """
 
     exchange_id: ExchangeId
@@ -48,6 +50,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     waits_for: WaitsFor = WaitsFor.REVIEW
     asked_at: int | None = None
     case_tag: bytes | None = None
+    replies: tuple[LeafIndex, ...] = ()
     sealed: Sealed
 
 
@@ -72,6 +75,17 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closed: bool
     asked_at: int | None = None
     sealed: Sealed | None = None
+
+
+class HoldReply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An agency's reply to a reviewer: the hold's leaf, and that of the message.
+
+    The hold waits for its state again. One that was closed meanwhile stays as it is.
+    """
+
+    member: Member
+    leaf_index: LeafIndex
+    reply: LeafIndex
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,6 +13,7 @@ from comity.ports.duties import NewDuty
 from comity.ports.policies import PolicyRow
 from comity.ports.review import (
     HoldChange,
+    HoldReply,
     HoldRow,
     InstrumentChange,
     InstrumentRow,
@@ -159,6 +160,7 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
     answers: tuple[AnswerRow, ...] = ()
     holds: tuple[HoldRow, ...] = ()
     hold_changes: tuple[HoldChange, ...] = ()
+    hold_replies: tuple[HoldReply, ...] = ()
     policies: tuple[PolicyRow, ...] = ()
     directory: tuple[DirectoryRow, ...] = ()
     documents: tuple[DocumentRow, ...] = ()

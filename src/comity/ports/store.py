@@ -122,6 +122,10 @@ class Store(
         """Return the query that a line's frame became, or None."""
         ...
 
+    async def accepted_on(self, line: str, limit: int) -> list[AcceptedRow]:
+        """Return the newest queries that a line's frames became, the newest first."""
+        ...
+
     async def line_position(self, line: str) -> tuple[int, int, int]:
         """Return (last accepted frame, last delivery made, last delivery acknowledged)."""
         ...

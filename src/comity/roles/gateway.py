@@ -38,6 +38,7 @@ from comity.services.health import Health
 from comity.services.keeping import Keeping
 from comity.services.member import World
 from comity.services.origin import OriginFace
+from comity.services.previews import Previewed, Previews
 from comity.services.recheck import Recheck
 from comity.services.reveals import Reveals
 from comity.services.review_commands import ReviewCommands
@@ -97,6 +98,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: Deliveries
     asking: Asking
     origin: OriginFace
+    previews: Previews
     answer: AnswerFace
     board: ServiceBoard
     archive: ArchiveDesk
@@ -140,6 +142,10 @@ class Gateway:
     async def take_frames(self, frames: Sequence[LineFrame]) -> None:
         """Accept or refuse messages."""
         await self._parts.origin.take_frames(frames)
+
+    async def preview(self, line: str, data: bytes) -> Previewed:
+        """Return what a message would get, once that it was asked is recorded."""
+        return await self._parts.previews.preview(line, data)
 
     async def acknowledged(self, line: str, number: int) -> None:
         """Take a line's acknowledgement."""

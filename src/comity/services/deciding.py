@@ -5,7 +5,8 @@
        waits until two people have verified it
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
-    3. a message that is let in is answered as delivered; who delivers it is the answer face
+    3. a message that is let in is answered as delivered; who delivers it is the answer face, but
+       for a reply to a reviewer, which is kept beside its hold (`replies`)
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
@@ -22,7 +23,7 @@ import msgspec
 
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId
+from comity.domain.ids import ExchangeId, LeafIndex
 from comity.domain.keys import Handling
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import BudgetState, Emergency
@@ -40,7 +41,7 @@ from comity.exchange.bases import Covering, on_claim, on_lane, under_pass
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
-from comity.exchange.messages import delivered
+from comity.exchange.messages import delivered, is_heard, kept_as_reply
 from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
 from comity.link.parcel import RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
@@ -55,6 +56,7 @@ from comity.services.mailroom import Mailroom
 from comity.services.member import NoPolicyError, World
 from comity.services.passes import Passes
 from comity.services.recheck import Recheck
+from comity.services.replies import Replies
 from comity.services.urgent import UrgentLane
 
 __all__ = [
@@ -95,6 +97,7 @@ class Deciding:
         passes: Passes,
         instruments: Instruments,
         urgent: UrgentLane,
+        replies: Replies,
         recheck: Recheck,
         clock: Clock,
         events: Events,
@@ -105,6 +108,7 @@ class Deciding:
         self._passes = passes
         self._instruments = instruments
         self._urgent = urgent
+        self._replies = replies
         self._recheck = recheck
         self._clock = clock
         self._events = events
@@ -123,6 +127,7 @@ class Deciding:
         judged, refusals = self.judge(exchanges, counted)
         self._recheck.offer(judged)
         found = await self._look_up([j for j in judged if is_looked_up(j)])
+        replies = await self._replies.find(j.exchange for j in judged)
         decided: list[Decided] = []
         for item in judged:
             record = found.get(item.exchange.exchange_id)
@@ -131,7 +136,8 @@ class Deciding:
                 refusals.append(refused(item.exchange, RefusalCode.SOURCE_UNAVAILABLE))
                 continue
             try:
-                decided.append((item.exchange, self._answered(item, record, now)))
+                hold = replies.get(item.exchange.exchange_id)
+                decided.append((item.exchange, self._answered(item, record, now, hold)))
             except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
                 self._events.failure("exchange_fault", error)
                 refusals.append(refused(item.exchange, RefusalCode.BUSY))
@@ -243,11 +249,15 @@ class Deciding:
         pairs = zip(exchanges, records, strict=True)
         return {exchange.exchange_id: found_of(r, exchange) for exchange, r in pairs}
 
-    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+    def _answered(
+        self, judged: Judged, record: Found | None, now: int, replies_to: LeafIndex | None
+    ) -> Answered:
         """Return the answer; a record that cannot travel is told of without its elements.
 
         Seen before the commit, so that no leaf names as released what could never leave.
         """
+        if replies_to is not None and is_heard(judged):
+            return kept_as_reply(judged, replies_to, now)
         if is_message(judged.exchange) and is_let_through(judged):
             return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
         if record is not None and record.text:

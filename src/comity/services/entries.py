@@ -29,6 +29,7 @@ from comity.ports import (
     DocumentRow,
     HeadWrite,
     HoldChange,
+    HoldReply,
     HoldRow,
     NewDuty,
     PolicyRow,
@@ -92,6 +93,7 @@ class SealedRows(msgspec.Struct, kw_only=True):
     answers: list[AnswerRow] = msgspec.field(default_factory=list)
     holds: list[HoldRow] = msgspec.field(default_factory=list)
     hold_changes: list[HoldChange] = msgspec.field(default_factory=list)
+    hold_replies: list[HoldReply] = msgspec.field(default_factory=list)
     policies: list[PolicyRow] = msgspec.field(default_factory=list)
     directory: list[DirectoryRow] = msgspec.field(default_factory=list)
     documents: list[DocumentRow] = msgspec.field(default_factory=list)
@@ -200,6 +202,10 @@ class Preparer:
         if entry.hold_end is not None:
             step = leaves[-1].step + 1
             rows.hold_changes.append(self._hold_change(entry, entry.hold_end, step, month, nonces))
+        if entry.replies_to is not None:
+            rows.hold_replies.append(
+                HoldReply(member=entry.member, leaf_index=entry.replies_to, reply=leaves[-1].index)
+            )
         seal_reviews(self._vault, rows.reviews, entry, leaves, Sealing(month, nonces))
         _publications(rows, entry, leaves[0])
 
@@ -379,6 +385,7 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         answers=tuple(rows.answers),
         holds=tuple(rows.holds),
         hold_changes=tuple(rows.hold_changes),
+        hold_replies=tuple(rows.hold_replies),
         policies=tuple(rows.policies),
         directory=tuple(rows.directory),
         documents=tuple(rows.documents),

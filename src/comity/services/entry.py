@@ -89,7 +89,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `duty_about` is what is told beside it; `reveals` is the
     leaf whose sealed detail it opens, `redacts` the one that it withdraws. `with_next`: the entry
     behind it, of the same member, is recorded with it or neither is. `counted` are the persons whom
-    it adds to the day's count.
+    it adds to the day's count. `replies_to` is the hold that its message replies to.
     """
 
     member: Member
@@ -117,6 +117,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     redacts: LeafIndex | None = None
     with_next: bool = False
     counted: tuple[CountedRow, ...] = ()
+    replies_to: LeafIndex | None = None
 
 
 def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, ...] = ()) -> Entry:
@@ -132,6 +133,7 @@ def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, 
         instrument_end=_reliance_of(answered.instrument),
         urgent=answered.urgent,
         counted=counted,
+        replies_to=answered.replies_to,
     )
 
 

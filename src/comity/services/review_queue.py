@@ -43,7 +43,8 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened.
 
     It stands for all `requests` of its case that wait as it does. `is_proposed` says that it waits
-    for a second reviewer, if what one proposed holds still.
+    for a second reviewer, if what one proposed holds still. `replies` counts what the agency
+    replied to its reviewer.
     """
 
     entry: str
@@ -60,6 +61,7 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: int | None
     requests: int = 1
     is_proposed: bool = False
+    replies: int = 0
 
 
 class SameCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,7 @@ class ReviewQueue:
             until=row.until,
             asked_at=row.asked_at,
             requests=case.requests,
+            replies=len(row.replies),
         )
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         try:

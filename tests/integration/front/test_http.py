@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from comity.directory.http_lines import frame_number
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
 from comity.domain.query import Query
 from comity.formats.json import render_query
 from comity.formats.json.delivered import parse_delivered
 from comity.formats.rules import MESSAGE_BYTES_MAX
-from comity.front.http.requests import frame_number
 from comity.link.parcel import Ask
 from tests.support.gateway import (
     HOLD_ALL,

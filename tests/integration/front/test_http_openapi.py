@@ -32,6 +32,7 @@ from tests.support.schema import faults
 WAIT = ("prefer", "wait=15")
 SEND, READ = "POST /v1/messages", "GET /v1/messages/{key}"
 LIST, TAKE = "GET /v1/deliveries", "POST /v1/deliveries/taken"
+PREVIEW = "POST /v1/previews"
 ANY_LINE = {"line-not-listed": 403, "too-many-requests": 429, "fault": 500, "busy": 503}
 
 Provoke = Callable[[Office], Awaitable[Said]]
@@ -70,6 +71,11 @@ def take(body: bytes, *headers: tuple[str, str], media: str = JSON) -> Provoke:
     return ask("POST", "/v1/deliveries/taken", ("content-type", media), *headers, body=body)
 
 
+def preview(body: bytes, *headers: tuple[str, str], media: str = JSON) -> Provoke:
+    """Ask what a message would get."""
+    return ask("POST", "/v1/previews", ("content-type", media), *headers, body=body)
+
+
 PLAIN: dict[tuple[str, int, str], Provoke] = {
     (SEND, 200, ""): send(json_message(), "k", WAIT),
     (SEND, 200, "list"): send(json_message("WA", "OR"), "k", WAIT),
@@ -90,6 +96,15 @@ PLAIN: dict[tuple[str, int, str], Provoke] = {
         json_message(), "k", ("content-encoding", "gzip")
     ),
     (SEND, 422, "idempotency-key-reused"): send(json_message("TX"), "known"),
+    (PREVIEW, 200, ""): preview(json_message("WA", "TX")),
+    (PREVIEW, 400, "body-missing"): preview(b""),
+    (PREVIEW, 413, "body-too-large"): preview(b"{" * 16_385),
+    (PREVIEW, 415, "media-type-unsupported"): preview(text_message(), media=TEXT),
+    (PREVIEW, 415, "media-type-mismatch"): preview(text_message()),
+    (PREVIEW, 415, "content-encoding-unsupported"): preview(
+        json_message(), ("content-encoding", "gzip")
+    ),
+    (PREVIEW, 422, "json-schema"): preview(b"{}"),
     (READ, 200, ""): ask("GET", "/v1/messages/known"),
     (READ, 200, "parts"): ask("GET", "/v1/messages/known", ("accept", "multipart/mixed")),
     (READ, 400, "prefer-malformed"): ask("GET", "/v1/messages/known", ("prefer", "wait=x")),
@@ -113,6 +128,7 @@ PLAIN: dict[tuple[str, int, str], Provoke] = {
 }
 LINES: dict[str, tuple[str, tuple[tuple[str, str], ...], bytes]] = {
     SEND: ("/v1/messages", (("idempotency-key", "k"), ("content-type", JSON)), json_message()),
+    PREVIEW: ("/v1/previews", (("content-type", JSON),), json_message()),
     READ: ("/v1/messages/known", (), b""),
     LIST: ("/v1/deliveries", (), b""),
     TAKE: ("/v1/deliveries/taken", (("content-type", JSON),), b'{"number":1}'),

@@ -42,6 +42,14 @@ def place(**changes: object) -> str:
     return "\n".join(["[[people]]", *lines, ""])
 
 
+ASKS: dict[str, object] = {
+    "roles": ["requester"],
+    "signs_as": None,
+    "asks_for": "WAPX001PD",
+    "asks_as": "B1234",
+}
+
+
 def file(*places: str) -> str:
     return f'issuer = "{ISSUER}"\n' + "\n".join(places)
 
@@ -108,6 +116,14 @@ def test_file_without_people_admits_nobody() -> None:
         ({"signs_as": "ana ruiz"}, "signs_as"),
         ({"signs_as": "ana\n"}, "signs_as"),
         ({"roles": ["operator"]}, "signs_as"),
+        ({"asks_for": "WAPX001PD"}, "asks_for"),
+        ({"asks_as": "B1"}, "asks_as"),
+        (ASKS | {"asks_for": None}, "asks_for"),
+        (ASKS | {"asks_for": "WAPX"}, "asks_for"),
+        (ASKS | {"asks_as": None}, "asks_as"),
+        (ASKS | {"asks_as": "b1"}, "asks_as"),
+        (ASKS | {"asks_as": "B" * 17}, "asks_as"),
+        (ASKS | {"signs_as": "ana"}, "signs_as"),
     ],
 )
 def test_malformed_place_is_refused(changes: dict[str, object], field: str) -> None:
@@ -146,12 +162,13 @@ FORBIDDEN = {
     frozenset({Role.OPERATOR, Role.SUPERVISOR}),
     frozenset({Role.AUTHOR, Role.REVIEWER}),
     frozenset({Role.AUTHOR, Role.SUPERVISOR}),
+    *(frozenset({Role.REQUESTER, other}) for other in Role if other is not Role.REQUESTER),
 }
 
 
 @pytest.mark.parametrize("pair", list(combinations(Role, 2)), ids="-".join)
 def test_duties_are_kept_apart(pair: tuple[Role, Role]) -> None:
-    """The four pairs that must be in two hands are refused, and every other pair is taken."""
+    """The pairs that must be in two hands are refused, and every other pair is taken."""
     signs_as = None if Role.OPERATOR in pair and Role.REVIEWER not in pair else "ana"
     text = file(place(roles=list(pair), signs_as=signs_as))
     if frozenset(pair) in FORBIDDEN:
@@ -181,6 +198,22 @@ def test_two_people_never_sign_as_one(signs_as: str) -> None:
     parse_people(file(place(), place(subject="bo", state="or", signs_as=signs_as)))
 
 
+def test_requester_asks_for_an_agency() -> None:
+    """A place names the agency and the number by which it knows the person; it is written so."""
+    people = parse_people(file(place(**ASKS)))
+    (person,) = people.persons
+    assert (person.asks_for, person.asks_as, person.signs_as) == ("WAPX001PD", "B1234", "")
+    assert parse_people(encode_people(people)).persons == people.persons
+
+
+def test_two_people_never_ask_as_one() -> None:
+    """A number is one person's of an agency; another agency has its own."""
+    bo = place(**ASKS, subject="bo")
+    with pytest.raises(PeopleError, match="`asks_as` of place 2"):
+        parse_people(file(place(**ASKS), bo))
+    parse_people(file(place(**ASKS), place(**(ASKS | {"asks_for": "WAPX002SO"}), subject="bo")))
+
+
 def test_limits_hold() -> None:
     """As many places and bytes as the limits are read; one more is refused."""
     rows = [
@@ -198,7 +231,7 @@ def test_limits_hold() -> None:
 
 
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
-free = sorted(set(Role) - {Role.OPERATOR, Role.AUTHOR})
+free = sorted(set(Role) - {Role.OPERATOR, Role.AUTHOR, Role.REQUESTER})
 persons = st.lists(
     st.builds(
         Person,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from comity.console.people import Role, parse_people
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
+from comity.practice.agencies import agencies_of
 from comity.practice.founding import REVIEWERS, RULE_SIGNERS
 from comity.practice.staff import STAFF_POSTS, staff_file, staff_of
 
@@ -14,7 +15,7 @@ def test_every_state_has_its_staff() -> None:
     """Each state has one person a post; all together are a people file that is taken."""
     staff = [person for member in MEMBERS for person in staff_of(1, member)]
     states = len(MEMBERS) - 1
-    assert len(staff) == states * len(STAFF_POSTS)
+    assert len(staff) == states * len(STAFF_POSTS) + 1
     people = parse_people(staff_file(ISSUER, staff))
     assert people.persons == tuple(staff)
     assert "Practice data" in staff_file(ISSUER, staff).splitlines()[0]
@@ -39,6 +40,16 @@ def test_who_decides_signs_as_who_is_enrolled() -> None:
     assert {role for p in staff_of(1, Member("ny")) for role in p.roles} == set(Role)
 
 
-def test_operator_member_has_no_staff() -> None:
+def test_operator_member_has_an_officer_who_asks() -> None:
     """The member of the federal agencies holds no records, and enrols nobody."""
-    assert staff_of(1, OPERATOR_MEMBER) == ()
+    (officer,) = staff_of(1, OPERATOR_MEMBER)
+    assert officer.roles == {Role.REQUESTER}
+
+
+def test_who_asks_does_so_for_an_agency_of_the_member() -> None:
+    """One that is listed, open and has a line; under one number."""
+    for member in MEMBERS:
+        asking = [p for p in staff_of(1, member) if p.has_any(Role.REQUESTER)]
+        (found,) = [a for a in agencies_of(member) if a.ori == asking[0].asks_for]
+        assert found.active
+        assert found.lines

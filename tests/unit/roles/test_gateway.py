@@ -52,6 +52,7 @@ from tests.support.gateway import (
     turns,
 )
 from tests.support.link import SOUTH, WEST, HostKeys
+from tests.support.previews import previews_of
 from tests.unit.services.test_rulebook import REVIEWER, signed
 
 SIGNED = {part.member: sign_part(part, signer_of(part.member)) for part in practice_parts()}
@@ -108,6 +109,7 @@ class Network:
             deliveries=host.deliveries,
             asking=host.asking,
             origin=host.origin,
+            previews=previews_of(host),
             answer=host.answer,
             board=host.board,
             archive=host.archive,

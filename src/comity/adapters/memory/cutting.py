@@ -191,6 +191,10 @@ class MemoryCutting:
                 step = steps[hold.exchange_id]
                 tables.holds[place] = msgspec.structs.replace(hold, next_step=step)
                 tables.closed_holds.discard(place)
+        for place, hold in tables.holds.items():
+            if hold.member == member:
+                kept = tuple(reply for reply in hold.replies if reply < first)
+                tables.holds[place] = msgspec.structs.replace(hold, replies=kept)
 
     async def write(self, batch: BatchWrite) -> None:
         """Add to the cut ledger. Raises: HeadMovedError, RowRefusedError."""

@@ -277,6 +277,12 @@ class MemoryStore(
         query_id = tables.frames.get((line, frame_no))
         return None if query_id is None else tables.accepted[query_id]
 
+    async def accepted_on(self, line: str, limit: int) -> list[AcceptedRow]:
+        """Return the newest queries that a line's frames became, the newest first."""
+        tables = await self._reach()
+        found = [query_id for (name, _), query_id in tables.frames.items() if name == line]
+        return [tables.accepted[query_id] for query_id in sorted(found, reverse=True)[:limit]]
+
     async def line_position(self, line: str) -> tuple[int, int, int]:
         """Return (last accepted frame, last delivery made, last delivery acknowledged)."""
         tables = await self._reach()

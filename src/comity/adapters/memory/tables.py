@@ -297,6 +297,13 @@ class Tables:
             )
             if change.closed:
                 self.closed_holds.add(place)
+        for reply in sorted(batch.hold_replies, key=lambda each: each.reply):
+            place = (reply.member, int(reply.leaf_index))
+            if place in self.holds and place not in self.closed_holds:
+                hold = self.holds[place]
+                self.holds[place] = msgspec.structs.replace(
+                    hold, asked_at=None, replies=(*hold.replies, reply.reply)
+                )
 
     def erase(self, member: Member, index: int) -> bool:
         """Erase a leaf's bytes where a `redaction` leaf that cites it names it."""

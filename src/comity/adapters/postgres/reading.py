@@ -38,6 +38,7 @@ from comity.ports import (
 __all__ = [
     "accepted_between",
     "accepted_frame",
+    "accepted_on",
     "answers",
     "checkpoints",
     "clock_ns",
@@ -78,6 +79,8 @@ _ANSWERS: Final = """
     SELECT a.* FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS n(exchange_id, state, place)
     JOIN answer a USING (exchange_id, state) ORDER BY n.place, a.step"""
 _ACCEPTED_FRAME: Final = "SELECT * FROM accepted WHERE line = $1 AND frame_no = $2"
+_ACCEPTED_ON: Final = """
+    SELECT * FROM accepted WHERE line = $1 ORDER BY query_id DESC LIMIT $2"""
 _LINE_POSITION: Final = """
     SELECT
         greatest(p.last_frame, (SELECT max(frame_no) FROM accepted WHERE line = $1), 0) AS accepted,
@@ -243,6 +246,11 @@ async def accepted_frame(session: Session, line: str, frame_no: int) -> Accepted
     """Return the query that a line's frame became, or None."""
     row = await session.fetch_row(_ACCEPTED_FRAME, line, frame_no)
     return None if row is None else accepted_of(row)
+
+
+async def accepted_on(session: Session, line: str, limit: int) -> list[AcceptedRow]:
+    """Return the newest queries that a line's frames became, the newest first."""
+    return [accepted_of(row) for row in await session.fetch(_ACCEPTED_ON, line, limit)]
 
 
 async def line_position(session: Session, line: str) -> tuple[int, int, int]:

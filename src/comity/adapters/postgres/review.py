@@ -121,7 +121,18 @@ _OWE_AGAIN: Final = """
     ) k
     WHERE r.state = $1 AND r.leaf_index < $2 AND k.exchange_id =
         substring(r.exchange_id FOR 8) || substring(sha256($3::bytea || r.exchange_id) FOR 8)"""
+# A hold that a verdict has ended meanwhile is left alone: the message stands in the ledger.
+_REPLY: Final = """
+    UPDATE hold h SET asked_at = NULL, replies = h.replies || n.replies
+    FROM (
+        SELECT state, leaf_index, array_agg(reply ORDER BY reply) AS replies
+        FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(state, leaf_index, reply)
+        GROUP BY state, leaf_index
+    ) n
+    WHERE h.state = n.state AND h.leaf_index = n.leaf_index AND h.is_open"""
 _CUT: Final = (
+    """UPDATE hold SET replies = ARRAY(SELECT r FROM unnest(replies) AS r WHERE r < $2 ORDER BY r)
+    WHERE state = $1 AND $2 <= ANY (replies)""",
     "DELETE FROM case_pass WHERE state = $1 AND leaf_index >= $2",
     "DELETE FROM after_review WHERE state = $1 AND leaf_index >= $2",
 )
@@ -129,6 +140,9 @@ _CUT: Final = (
 
 async def write_reviews(session: Session, batch: BatchWrite) -> None:
     """Write what a batch has for the review desk. Raises: RowRefusedError, StoreDownError."""
+    if batch.hold_replies:
+        replies = [(r.member, r.leaf_index, r.reply) for r in batch.hold_replies]
+        await session.fetch(_REPLY, *_columns(replies))
     if batch.case_passes:
         rows = [(r.member, r.leaf_index, r.pass_id, r.until) for r in batch.case_passes]
         await session.fetch(_ADD_PASSES, *_columns(rows), *_sealed(batch.case_passes))

@@ -222,6 +222,7 @@ def hold_of(row: Any) -> HoldRow:
         waits_for=WaitsFor(row["waits_for"]),
         asked_at=row["asked_at"],
         case_tag=row["case_tag"],
+        replies=tuple(map(LeafIndex, row["replies"])),
         sealed=_sealed_of(row),
     )
 

@@ -210,6 +210,11 @@ class PostgresStore(PostgresReviews, PostgresRules):
         async with self._pool.lend() as session:
             return await reading.accepted_frame(session, line, frame_no)
 
+    async def accepted_on(self, line: str, limit: int) -> list[AcceptedRow]:
+        """Return the newest queries that a line's frames became, the newest first."""
+        async with self._pool.lend() as session:
+            return await reading.accepted_on(session, line, limit)
+
     async def line_position(self, line: str) -> tuple[int, int, int]:
         """Return (last accepted frame, last delivery made, last delivery acknowledged)."""
         async with self._pool.lend() as session:

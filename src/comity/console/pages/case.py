@@ -15,6 +15,7 @@ from comity.console.opening import open_case
 from comity.console.pages.before_words import before_words
 from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
+from comity.console.pages.reply_words import replies_said
 from comity.console.pages.second_words import (
     beyond_faults,
     is_own_proposal,
@@ -137,6 +138,9 @@ class CasePages:
             asked=_asked(hold, agency, visit),
             checked=_checked(hold),
             claim=claim_words(hold),
+            replies=await replies_said(
+                self._desk, person.state, int(visit.values["number"]), visit.now
+            ),
             parts=_parts(hold),
             rulings=_rulings(hold),
             record=record and record_words(hold, record, person.state),

@@ -173,5 +173,7 @@ class DoorPages:
 
 def first_page(person: Person) -> str:
     """Return where a person's work begins."""
+    if person.has_any(Role.REQUESTER):
+        return url_of(Name.ASK)
     sees_queue = person.has_any(Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.COUNSEL)
     return url_of(Name.QUEUE if sees_queue else Name.RULES)

@@ -98,7 +98,15 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
 def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[str, Any]:
     left = item.until - now
     stated = item.purpose is not Purpose.NOT_STATED
+    is_replied = bool(item.replies) and item.asked_at is None
     name = Name.CASE if item.requests == 1 else Name.SAME_CASE
+    why = "; ".join(
+        (
+            ", ".join(item.rules),
+            *["proposed"] * item.is_proposed,
+            *["the agency replied"] * is_replied,
+        )
+    )
     return {
         "entry": item.entry.upper(),
         "requests": item.requests,
@@ -107,7 +115,7 @@ def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[st
         "classes": classes_said(item.classes),
         "purpose": term(item.purpose).label if stated else "not stated",
         "case": item.case_number or "none",
-        "why": f"{', '.join(item.rules)}{'; proposed' if item.is_proposed else ''}",
+        "why": why,
         "until": iso(item.until),
         "until_said": moment_said(item.until, member, now),
         "left": left_said(left),

@@ -20,13 +20,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
+from comity.directory.http_lines import http_line
 from comity.domain.errors import ComityError
 from comity.front.http.desk import HttpDesk
 from comity.front.http.handlers import Handlers, Visit
 from comity.front.http.lines import HttpLines
 from comity.front.http.problems import Problem, ProblemError
 from comity.front.http.replies import Reply, reply_headers
-from comity.front.http.requests import http_line
 from comity.front.http.routes import OPERATIONS, Name, Operation
 from comity.services.events import Events
 
@@ -154,6 +154,8 @@ def _handler(handlers: Handlers, name: Name) -> _Handler:
     match name:
         case Name.SEND_MESSAGE:
             return handlers.send_message
+        case Name.PREVIEW_MESSAGE:
+            return handlers.preview_message
         case Name.READ_MESSAGE:
             return handlers.read_message
         case Name.READ_DELIVERIES:

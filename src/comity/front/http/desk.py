@@ -7,6 +7,7 @@ from typing import Protocol
 
 from comity.ports import LineFrame, ResultRow
 from comity.services.deliveries import KeptDelivery, KeptPage, Standing
+from comity.services.previews import Previewed
 
 __all__ = ["HttpDesk"]
 
@@ -24,6 +25,10 @@ class HttpDesk(Protocol):
 
     async def take_frames(self, frames: Sequence[LineFrame]) -> None:
         """Accept or refuse messages."""
+        ...
+
+    async def preview(self, line: str, data: bytes) -> Previewed:
+        """Return what a message would get, once that it was asked is recorded."""
         ...
 
     async def standing(self, line: str, frame_no: int) -> Standing | None:

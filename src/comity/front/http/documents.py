@@ -19,6 +19,7 @@ from comity.formats.frames import FRAME_NUMBER_MAX
 from comity.front.http.replies import Reply
 from comity.front.http.requests import Kind, kind_of
 from comity.services.deliveries import KeptDelivery
+from comity.services.previews import StatePreview
 
 __all__ = [
     "REPLY_BYTES_MAX",
@@ -27,6 +28,7 @@ __all__ = [
     "Health",
     "MessageStatus",
     "Place",
+    "PreviewMade",
     "Taken",
     "encode_document",
     "fitting",
@@ -91,6 +93,13 @@ class DeliveryList(
     next: _Number
     more: bool
     message: MessageStatus | None = None
+
+
+class PreviewMade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the states that a query names would likely say; `entry` is the leaf that records it."""
+
+    entry: str
+    states: tuple[StatePreview, ...]
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.types import Receive
 
+from comity.directory.http_lines import frame_number
 from comity.formats.frames import FRAME_NUMBER_MAX
 from comity.formats.json.delivered import parse_delivered
 from comity.formats.rules import MESSAGE_BYTES_MAX
@@ -25,6 +26,7 @@ from comity.front.http.documents import (
     Health,
     MessageStatus,
     Place,
+    PreviewMade,
     Taken,
     encode_document,
     fitting,
@@ -40,7 +42,6 @@ from comity.front.http.requests import (
     WAIT_SECONDS_MAX,
     Kind,
     check_kind,
-    frame_number,
     is_key,
     kind_of,
     location_of,
@@ -52,6 +53,7 @@ from comity.front.http.requests import (
 )
 from comity.ports import LineFrame
 from comity.services.deliveries import KeptDelivery, Standing
+from comity.services.forms import MessageRefusedError
 from comity.services.origin import FRAME_REUSED
 from comity.services.sequencer import BusyError
 
@@ -194,6 +196,24 @@ class Handlers:
         part = fitting(deliveries, deliveries[-1].number, more=False)
         in_parts = wants_multipart(request.headers, said)
         return list_reply(code, part, status, headers, in_parts=in_parts)
+
+    async def preview_message(self, visit: Visit) -> Reply:
+        """Say what a query would get; that it was asked is durable before anything is told."""
+        said = read_kind(visit.request.headers)
+        if said is not Kind.JSON:
+            raise ProblemError(Problem.MEDIA_TYPE_UNSUPPORTED)
+        body = await _read_body(visit.request)
+        check_kind(said, body)
+        await self._desk.open_pulled(visit.line)
+        try:
+            async with asyncio.timeout(TAKE_SECONDS_MAX):
+                made = await self._desk.preview(visit.line, body)
+        except TimeoutError:
+            raise ProblemError(Problem.BUSY) from None
+        except MessageRefusedError as error:
+            fault = error.fault
+            return problem_reply(422, fault.code, fault.text, er=fault.er, options=fault.options)
+        return _document(200, PreviewMade(entry=made.entry, states=made.states))
 
     async def read_message(self, visit: Visit) -> Reply:
         """Return where a message stands, and its deliveries after a number."""

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, QueryParams
 
-from comity.directory.directory import HTTP_LINE_PREFIX
 from comity.front.http.problems import Problem, ProblemError
 
 __all__ = [
@@ -24,8 +22,6 @@ __all__ = [
     "WAIT_SECONDS_MAX",
     "Kind",
     "check_kind",
-    "frame_number",
-    "http_line",
     "is_key",
     "kind_of",
     "location_of",
@@ -64,17 +60,6 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "text/plain": Kind.TEXT,
 }
 _CHARSETS: Final = frozenset({"utf-8", "us-ascii"})
-
-
-def http_line(name: str) -> str:
-    """Return the identity under which a line's HTTP messages and deliveries are kept."""
-    return HTTP_LINE_PREFIX + name
-
-
-def frame_number(line: str, key: str) -> int:
-    """Return the frame number of a key: 63 bits of SHA-256 over the line and the key, never 0."""
-    digest = sha256(f"{line}\0{key}".encode("ascii")).digest()
-    return int.from_bytes(digest[:8], "big") >> 1 or 1
 
 
 def location_of(key: str) -> str:

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from comity.formats.frames import FRAME_NUMBER_MAX
-from comity.front.http.documents import DeliveryList, Health, MessageStatus, Taken
-from comity.front.http.problems import Problem
+from comity.front.http.documents import DeliveryList, Health, MessageStatus, PreviewMade, Taken
+from comity.front.http.problems import PROBLEM_MEDIA, Problem
 from comity.front.http.requests import WAIT_SECONDS_MAX
 
 __all__ = ["OPERATIONS", "Header", "Name", "Operation", "Said"]
@@ -27,6 +27,7 @@ class Name(StrEnum):
     """The operations, as the OpenAPI document names them."""
 
     SEND_MESSAGE = "sendMessage"
+    PREVIEW_MESSAGE = "previewMessage"
     READ_MESSAGE = "readMessage"
     READ_DELIVERIES = "readDeliveries"
     TAKE_DELIVERIES = "takeDeliveries"
@@ -128,6 +129,33 @@ OPERATIONS: Final = (
             Problem.MEDIA_TYPE_MISMATCH,
             Problem.ENCODING_UNSUPPORTED,
             Problem.KEY_REUSED,
+            *_ANY_LINE,
+        ),
+    ),
+    Operation(
+        name=Name.PREVIEW_MESSAGE,
+        method="POST",
+        path="/v1/previews",
+        summary="What a query would likely get; nothing is sent, and that it was asked is recorded",
+        takes=(JSON,),
+        said=(
+            Said(
+                status=200,
+                meaning="what each state's rules say of it now, and the leaf that records this",
+                document=PreviewMade,
+            ),
+            Said(
+                status=422,
+                meaning="refused for its form, sender or destination, as the message would be",
+                media=(PROBLEM_MEDIA,),
+            ),
+        ),
+        problems=(
+            Problem.BODY_MISSING,
+            Problem.BODY_TOO_LARGE,
+            Problem.MEDIA_TYPE_UNSUPPORTED,
+            Problem.MEDIA_TYPE_MISMATCH,
+            Problem.ENCODING_UNSUPPORTED,
             *_ANY_LINE,
         ),
     ),

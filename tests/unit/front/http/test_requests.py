@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from starlette.datastructures import Headers, QueryParams
 
+from comity.directory.http_lines import frame_number, http_line
 from comity.formats.frames import FRAME_NUMBER_MAX
 from comity.front.http.problems import Problem, ProblemError
 from comity.front.http.requests import (
@@ -14,8 +15,6 @@ from comity.front.http.requests import (
     WAIT_SECONDS_MAX,
     Kind,
     check_kind,
-    frame_number,
-    http_line,
     is_key,
     kind_of,
     location_of,
