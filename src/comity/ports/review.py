@@ -33,7 +33,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
     asked the requester something; holds of one case have the same `case_tag`, none if they state
-    no case number.
+    no case number. `proposal` is the approval that was proposed last.
     """
 
     exchange_id: ExchangeId
@@ -45,6 +45,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     waits_for: WaitsFor = WaitsFor.REVIEW
     asked_at: int | None = None
     case_tag: bytes | None = None
+    proposal: Sealed | None = None
     sealed: Sealed
 
 
@@ -58,7 +59,7 @@ class QueuedCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
-    `asked_at` is when a question was asked by it, `sealed` what is kept of it from then on; None
+    `asked_at` is when a question was asked by it, `proposal` the approval that it proposes; None
     leaves what the hold has.
     """
 
@@ -68,7 +69,7 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     closed: bool
     asked_at: int | None = None
-    sealed: Sealed | None = None
+    proposal: Sealed | None = None
 
 
 class PassRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
