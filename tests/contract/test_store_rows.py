@@ -301,8 +301,8 @@ async def test_hold_that_was_asked_about_stays_open(
     assert await store.open_hold(WA, 0) == msgspec.structs.replace(hold, next_step=2)
 
 
-async def test_what_is_kept_of_a_hold_may_change(store: Store, epochs: dict[Member, int]) -> None:
-    """A change that has a body replaces it, one without leaves it; where it stands stays."""
+async def test_a_proposal_is_kept_beside_its_hold(store: Store, epochs: dict[Member, int]) -> None:
+    """A change that has one sets it, one without leaves it; what the hold holds stays."""
     await commit(store, [Work(member=WA, number=1, hold_until=NOW + 60)], epochs)
     (row,) = await store.open_holds([WA])
     for step, kept in ((2, sealed("proposed")), (3, None)):
@@ -312,11 +312,11 @@ async def test_what_is_kept_of_a_hold_may_change(store: Store, epochs: dict[Memb
             leaf_index=row.leaf_index,
             next_step=step,
             closed=False,
-            sealed=kept,
+            proposal=kept,
         )
         work = [Work(member=WA, number=1, steps=(step - 1,))]
         await commit(store, work, epochs, hold_changes=(change,))
-        changed = msgspec.structs.replace(row, next_step=step, sealed=sealed("proposed"))
+        changed = msgspec.structs.replace(row, next_step=step, proposal=sealed("proposed"))
         assert await store.open_holds([WA]) == [changed]
 
 

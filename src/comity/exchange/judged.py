@@ -10,7 +10,6 @@ from comity.domain.answer import Answer, Element, Withheld
 from comity.domain.decision import ClassDecision, Facts, Reason
 from comity.domain.ids import ORI, LeafIndex
 from comity.domain.query import Exchange
-from comity.domain.verdict import SignedVerdict
 from comity.domain.vocabulary import BudgetState, DataClass, Outcome, RecordKind
 from comity.exchange.leaves import WantedLeaf
 from comity.policy import Obligation
@@ -65,7 +64,6 @@ class HoldFile(msgspec.Struct, frozen=True, kw_only=True):
 
     `awaits` are the agencies whose answer a delivered message waits for: such a hold is theirs, and
     no reviewer's. `budget` is what was counted when it was asked, and holds for its verdict.
-    `proposal` is the approval that a second reviewer may confirm at the step behind it.
     """
 
     exchange: Exchange
@@ -75,7 +73,6 @@ class HoldFile(msgspec.Struct, frozen=True, kw_only=True):
     until: int
     awaits: tuple[ORI, ...] = ()
     budget: BudgetState = BudgetState.WITHIN
-    proposal: SignedVerdict | None = None
 
 
 class UrgentFile(msgspec.Struct, frozen=True, kw_only=True):

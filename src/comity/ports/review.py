@@ -38,7 +38,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
     asked the requester something that has no reply yet; holds of one case have the same `case_tag`,
     none if they state no case number. `replies` are the leaves of what the agency replied, in
-    order.
+    order; `proposal` is the approval that was proposed last.
     """
 
     exchange_id: ExchangeId
@@ -51,6 +51,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked_at: int | None = None
     case_tag: bytes | None = None
     replies: tuple[LeafIndex, ...] = ()
+    proposal: Sealed | None = None
     sealed: Sealed
 
 
@@ -64,7 +65,7 @@ class QueuedCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
-    `asked_at` is when a question was asked by it, `sealed` what is kept of it from then on; None
+    `asked_at` is when a question was asked by it, `proposal` the approval that it proposes; None
     leaves what the hold has.
     """
 
@@ -74,7 +75,7 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     next_step: int
     closed: bool
     asked_at: int | None = None
-    sealed: Sealed | None = None
+    proposal: Sealed | None = None
 
 
 class HoldReply(msgspec.Struct, frozen=True, kw_only=True, gc=False):

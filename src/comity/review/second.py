@@ -30,7 +30,7 @@ __all__ = [
     "as_after_two",
     "check_two",
     "classes_of_two",
-    "proposal_of",
+    "is_proposal",
     "propose",
     "released_by_two",
 ]
@@ -57,27 +57,24 @@ def classes_of_two(judged: Judged) -> tuple[DataClass, ...]:
     return tuple(part for part in DataClass if part in owed)
 
 
-def proposal_of(
-    hold: HoldFile, key: ReviewerKey | None, entry: str, *, step: int
-) -> SignedVerdict | None:
-    """Return the approval that a verdict at `step` may confirm; None where none holds.
+def is_proposal(
+    signed: SignedVerdict, key: ReviewerKey | None, hold: HoldFile, entry: str, *, step: int
+) -> bool:
+    """Say whether what is kept as proposed is an approval that a verdict at `step` may confirm.
 
     `key` is what is enrolled now under its author's name. It is none once any other verdict was
     given behind it.
     """
-    signed = hold.proposal
-    if signed is None:
-        return None
     verdict, exchange = signed.verdict, hold.exchange
     try:
         check_proof(signed.proof, key, verdict.reviewer, signed_bytes(verdict))
     except VerdictError:
-        return None
+        return False
     of_hold = (exchange.state, exchange.exchange_id, entry, step - 1, VerdictKind.APPROVE)
     said = (
         verdict.state, verdict.exchange_id, verdict.hold_entry, verdict.step, verdict.kind,
     )  # fmt: skip
-    return signed if said == of_hold else None
+    return said == of_hold
 
 
 def check_two(
@@ -91,7 +88,7 @@ def check_two(
 ) -> TwoReviews:
     """Return that two people approved `classes`, those that two release.
 
-    `proposal` is what `proposal_of` returned, and `confirming` is checked against its hold; the
+    `proposal` is one that `is_proposal` calls so, and `confirming` is checked against its hold; the
     keys are those enrolled for their authors. A class that no verdict could name, since it shows in
     a free text alone, goes with all that is held.
 

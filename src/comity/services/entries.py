@@ -13,6 +13,7 @@ import msgspec
 
 from comity.domain.answer import Answer
 from comity.domain.ids import ExchangeId, LeafIndex, Member
+from comity.domain.verdict import SignedVerdict
 from comity.domain.vocabulary import LeafKind
 from comity.exchange.answering import HoldFile
 from comity.exchange.origin import encode_accepted
@@ -66,9 +67,11 @@ __all__ = [
     "answer_place",
     "batch_write",
     "decode_hold",
+    "decode_proposal",
     "entry_of",
     "hold_place",
     "private_place",
+    "proposal_place",
 ]
 
 _NS: Final = 1_000_000_000
@@ -109,6 +112,12 @@ class SealedRows(msgspec.Struct, kw_only=True):
 
 _hold_encoder = msgspec.msgpack.Encoder()
 _hold_decoder = msgspec.msgpack.Decoder(HoldFile)
+_proposal_decoder = msgspec.msgpack.Decoder(SignedVerdict)
+
+
+def decode_proposal(data: bytes) -> SignedVerdict:
+    """Return a proposed approval as it was kept."""
+    return _proposal_decoder.decode(data)
 
 
 def decode_hold(data: bytes) -> HoldFile:
@@ -134,6 +143,11 @@ def answer_place(exchange_id: bytes, member: Member, step: int) -> tuple[bytes, 
 def hold_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
     """Return where a hold stands."""
     return (b"hold", exchange_id, member.encode())
+
+
+def proposal_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
+    """Return where a hold's proposed approval stands."""
+    return (b"proposal", exchange_id, member.encode())
 
 
 class Preparer:
@@ -265,9 +279,9 @@ class Preparer:
         self, entry: Entry, end: HoldEnd, step: int, month: int, nonces: Iterator[bytes]
     ) -> HoldChange:
         sealed = None
-        if end.file is not None:
-            place = hold_place(entry.exchange_id, entry.member)
-            body = _hold_encoder.encode(end.file)
+        if end.proposal is not None:
+            place = proposal_place(entry.exchange_id, entry.member)
+            body = _hold_encoder.encode(end.proposal)
             sealed = self._vault.seal(entry.member, month, next(nonces), body, place)
         return HoldChange(
             exchange_id=ExchangeId(entry.exchange_id),
@@ -276,7 +290,7 @@ class Preparer:
             next_step=step,
             closed=end.closed,
             asked_at=end.asked_at,
-            sealed=sealed,
+            proposal=sealed,
         )
 
     def _case_tag(self, hold: HoldFile, number: int) -> bytes | None:

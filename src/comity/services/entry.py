@@ -9,6 +9,7 @@ from comity.domain.ids import LeafIndex, Member, parse_entry_name
 from comity.domain.instruments import InstrumentFile
 from comity.domain.passes import SignedPass
 from comity.domain.query import Exchange
+from comity.domain.verdict import SignedVerdict
 from comity.exchange.judged import Answered, HoldFile, UrgentFile
 from comity.exchange.leaves import WantedLeaf
 from comity.exchange.origin import AcceptedQuery
@@ -36,13 +37,13 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Which hold a verdict or the clock answers, whether that ends it, and when it asks something
-    (Unix seconds). `file` is what is kept of the hold from then on, None for what is kept already.
+    (Unix seconds). `proposal` is an approval that a second reviewer may confirm.
     """
 
     leaf_index: LeafIndex
     closed: bool
     asked_at: int | None = None
-    file: HoldFile | None = None
+    proposal: SignedVerdict | None = None
 
 
 class PassEnd(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from comity.domain.ids import ORI, ExchangeId, Member, entry_name, parse_entry_n
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.ports import HoldRow, QueuedCase, Store
 from comity.review.queue import QueueCounts, QueuePlace
-from comity.services.entries import decode_hold, hold_place
+from comity.services.entries import decode_hold, decode_proposal, hold_place, proposal_place
 from comity.services.events import Events
 from comity.services.vault import Vault
 
@@ -155,10 +155,20 @@ class ReviewQueue:
             purpose=exchange.claims.purpose,
             case_number=exchange.claims.case_number,
             classes=file.classes,
-            is_proposed=file.proposal is not None
-            and file.proposal.verdict.step == row.next_step - 1,
+            is_proposed=self._is_proposed(row),
             rules=tuple(dict.fromkeys(reasons)),
         )
+
+    def _is_proposed(self, row: HoldRow) -> bool:
+        """Say whether a release was proposed behind which no other verdict stands."""
+        if row.proposal is None:
+            return False
+        place = proposal_place(row.exchange_id, row.member)
+        try:
+            signed = decode_proposal(self._vault.open(row.member, row.proposal, place))
+        except (ComityError, msgspec.MsgspecError):
+            return False
+        return signed.verdict.step == row.next_step - 1
 
 
 def _numbers(entries: Collection[str]) -> list[int]:

@@ -41,7 +41,7 @@ from comity.review.second import (
     as_after_two,
     check_two,
     classes_of_two,
-    proposal_of,
+    is_proposal,
     propose,
     released_by_two,
 )
@@ -66,7 +66,14 @@ from comity.services.deciding import (
     lookup_of,
 )
 from comity.services.desks import asks_leave, handling_of
-from comity.services.entries import Entry, HoldEnd, decode_hold, hold_place
+from comity.services.entries import (
+    Entry,
+    HoldEnd,
+    decode_hold,
+    decode_proposal,
+    hold_place,
+    proposal_place,
+)
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
 from comity.services.instruments import Instruments
@@ -86,13 +93,11 @@ OpenHold = tuple[HoldRow, HoldFile]
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict makes, whether it ends the hold, and what is kept of the hold from then on,
-    if that changes.
-    """
+    """What a verdict makes, whether it ends the hold, and whether a second one may confirm it."""
 
     answered: Answered
     closes: bool
-    file: HoldFile | None = None
+    proposes: bool = False
 
 
 class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +190,7 @@ class ReviewDesk:
                 leaf_index=LeafIndex(row.leaf_index),
                 closed=made.closes,
                 asked_at=now if verdict.kind is VerdictKind.ASK else None,
-                file=made.file,
+                proposal=signed if made.proposes else None,
             )
             entry = await self._record(hold, made.answered, end)
             if entry is not None:
@@ -222,8 +227,7 @@ class ReviewDesk:
                 if answered is not None:
                     return _Outcome(answered=answered, closes=True)
                 answered = propose(signed, hold, contact=contact, policy=policy, step=step, now=now)
-                kept = msgspec.structs.replace(hold, proposal=signed)
-                return _Outcome(answered=answered, closes=False, file=kept)
+                return _Outcome(answered=answered, closes=False, proposes=True)
             case VerdictKind.REFUSE:
                 refused = refuse(signed, hold, policy=policy, step=step, now=now)
                 return _Outcome(answered=refused, closes=True)
@@ -284,10 +288,18 @@ class ReviewDesk:
         return released_by_two(judged, reviews)
 
     def _proposal(self, row: HoldRow, hold: HoldFile) -> SignedVerdict | None:
-        if hold.proposal is None:
+        """Return what one reviewer proposed, if it holds still; what cannot be read does not."""
+        if row.proposal is None:
+            return None
+        place = proposal_place(row.exchange_id, row.member)
+        try:
+            signed = decode_proposal(self._vault.open(row.member, row.proposal, place))
+        except (ComityError, msgspec.MsgspecError) as error:
+            self._events.failure("hold_not_opened", error, member=row.member)
             return None
         entry = entry_name(row.member, row.leaf_index)
-        return proposal_of(hold, self._key_of(hold.proposal), entry, step=row.next_step)
+        holds = is_proposal(signed, self._key_of(signed), hold, entry, step=row.next_step)
+        return signed if holds else None
 
     def _key_of(self, signed: SignedVerdict) -> ReviewerKey | None:
         verdict = signed.verdict

@@ -188,11 +188,12 @@ def test_verdict_is_signed(
     ("told", "said", "code"),
     [
         (("refused", ""), "✕ Refused to Homeland Security Investigations (practice office), ", 3),
+        (("held", ""), "◆ Proposed: another reviewer confirms it before anything goes to ", 4),
         (("no_hit", ""), "● Told Homeland Security Investigations (practice office) that ", 0),
         (("hit", ""), "● Answered Homeland Security Investigations (practice office): ", 0),
         (("hit", "status"), "● Released status to Homeland Security Investigations ", 0),
     ],
-    ids=["denied-by-now", "no-record", "nothing-of-it", "in-part"],
+    ids=["denied-by-now", "proposed", "no-record", "nothing-of-it", "in-part"],
 )
 def test_an_approval_says_what_went_not_what_it_approved(
     hold: Callable[..., Result], desk: Desk, told: tuple[str, str], said: str, code: int

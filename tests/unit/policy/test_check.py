@@ -80,6 +80,8 @@ def parsed(**changed: Any) -> PolicyBundle:
         ({"obligations": ["sing"]}, e.RuleFormError),
         ({"obligations": ["log", "notify_duty"]}, e.RuleFormError),
         ({"obligations": ["log", "log"]}, e.RuleFormError),
+        ({"obligations": ["second_review"]}, e.RuleFormError),
+        ({"obligations": ["second_review"], "effect": "release"}, e.RuleFormError),
         ({"sentence": None}, e.SentenceMissingError),
         ({"sentence": " "}, e.SentenceMissingError),
         ({"effect": "hold", "sentence": None}, e.SentenceMissingError),

@@ -20,7 +20,7 @@ from comity.domain.verdict import (
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
 from comity.link.parcel import Answered
 from comity.policy import Obligation
-from comity.review.second import SecondReviewerError, check_two
+from comity.review.second import SecondReviewerError, check_two, is_proposal
 from comity.review.verdicts import HoldClosedError, VerdictError
 from tests.support.directory import signer_of
 from tests.support.exchange import (
@@ -175,9 +175,9 @@ async def test_another_name_by_the_same_key_is_no_second_person() -> None:
             private = PRIVATE_KEY if double.verify_key == ENROLLED.verify_key else SUPERVISOR_KEY
             signed = await by(host, (double, private), entry)
             _, file = await host.desk.hold(entry)
-            assert file.proposal is not None
+            first = await by(host, ONE, entry)
             with pytest.raises(SecondReviewerError):
-                check_two(file.proposal, ENROLLED, signed, double, hold=file, classes=DQ)
+                check_two(first, ENROLLED, signed, double, hold=file, classes=DQ)
             # Nor is it enrolled.
             with pytest.raises(VerdictError):
                 await host.desk.decide(signed)
@@ -277,19 +277,35 @@ async def test_the_rules_in_force_say_whether_two_are_wanted() -> None:
 
 
 async def test_a_proposal_of_another_hold_is_none_of_this() -> None:
-    """Kept where it does not belong, a proposal is not taken for the hold's own."""
+    """Moved to another row it does not open; signed for another hold, step or part it is none."""
     async with running(HELD) as host:
-        first = await proposed(host)
-        second = await hold(host, 2)
-        (_, one), (row, two) = [await host.desk.hold(each) for each in (first, second)]
-        moved = msgspec.structs.replace(two, proposal=one.proposal)
-        assert host.desk.second((row, moved))[1] is None
-        forged = await by(host, ONE, second, step=row.next_step - 1)
-        bent = msgspec.structs.replace(forged.verdict, approved=(DataClass.ADDRESS,))
-        for verdict, expected in ((forged.verdict, True), (bent, False)):
-            signed = msgspec.structs.replace(forged, verdict=verdict)
-            kept = msgspec.structs.replace(two, proposal=signed)
-            assert (host.desk.second((row, kept))[1] is not None) == expected
+        first, second = await proposed(host), await hold(host, 2)
+        (one, _), (row, file) = [await host.desk.hold(each) for each in (first, second)]
+        assert one.proposal is not None
+        assert (
+            host.desk.second((msgspec.structs.replace(row, proposal=one.proposal), file))[1] is None
+        )
+        later = row.next_step + 1
+        own = await by(host, ONE, second)
+        assert is_proposal(own, ENROLLED, file, second, step=later)
+        bent = msgspec.structs.replace(own.verdict, approved=(DataClass.ADDRESS,))
+        asks_only = await by(host, ONE, second, kind=VerdictKind.ASK)
+        elsewhere = await by(host, ONE, second, hold_entry=first)
+        for signed in (msgspec.structs.replace(own, verdict=bent), asks_only, elsewhere):
+            assert not is_proposal(signed, ENROLLED, file, second, step=later)
+        assert not is_proposal(own, ENROLLED, file, second, step=later + 1)
+        assert not is_proposal(own, SUPERVISOR, file, second, step=later)
+        assert not is_proposal(own, None, file, second, step=later)
+
+
+async def test_a_proposal_that_cannot_be_read_is_none() -> None:
+    """Its month's key gone, or altered: the next approval proposes anew."""
+    async with running(HELD) as host:
+        entry = await proposed(host)
+        row, file = await host.desk.hold(entry)
+        assert row.proposal is not None
+        broken = msgspec.structs.replace(row.proposal, body=b"?" * len(row.proposal.body))
+        assert host.desk.second((msgspec.structs.replace(row, proposal=broken), file))[1] is None
 
 
 async def test_a_text_goes_by_two_if_it_shows_what_needs_two() -> None:

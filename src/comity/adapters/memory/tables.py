@@ -293,7 +293,7 @@ class Tables:
                 hold,
                 next_step=change.next_step,
                 asked_at=hold.asked_at if change.asked_at is None else change.asked_at,
-                sealed=change.sealed or hold.sealed,
+                proposal=change.proposal or hold.proposal,
             )
             if change.closed:
                 self.closed_holds.add(place)

@@ -153,9 +153,9 @@ def hold_change_columns(changes: Sequence[HoldChange]) -> Columns:
         [change.next_step for change in changes],
         [change.closed for change in changes],
         [change.asked_at for change in changes],
-        [change.sealed and change.sealed.key_number for change in changes],
-        [change.sealed and change.sealed.nonce for change in changes],
-        [change.sealed and change.sealed.body for change in changes],
+        [change.proposal and change.proposal.key_number for change in changes],
+        [change.proposal and change.proposal.nonce for change in changes],
+        [change.proposal and change.proposal.body for change in changes],
     ]
 
 
@@ -210,6 +210,14 @@ def answer_of(row: Any) -> AnswerRow:
     )
 
 
+def _proposal_of(row: Any) -> Sealed | None:
+    if row["proposal_body"] is None:
+        return None
+    return Sealed(
+        key_number=row["proposal_month"], nonce=row["proposal_nonce"], body=row["proposal_body"]
+    )
+
+
 def hold_of(row: Any) -> HoldRow:
     """Return a hold from its row."""
     return HoldRow(
@@ -223,6 +231,7 @@ def hold_of(row: Any) -> HoldRow:
         asked_at=row["asked_at"],
         case_tag=row["case_tag"],
         replies=tuple(map(LeafIndex, row["replies"])),
+        proposal=_proposal_of(row),
         sealed=_sealed_of(row),
     )
 

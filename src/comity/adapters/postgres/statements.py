@@ -159,11 +159,13 @@ READ_KEYS: Final = """
 
 CHANGE_HOLDS: Final = """
     UPDATE hold h SET next_step = n.next_step, is_open = NOT n.closed,
-        asked_at = coalesce(n.asked_at, h.asked_at), key_month = coalesce(n.key_month, h.key_month),
-        nonce = coalesce(n.nonce, h.nonce), body = coalesce(n.body, h.body)
+        asked_at = coalesce(n.asked_at, h.asked_at),
+        proposal_month = coalesce(n.month, h.proposal_month),
+        proposal_nonce = coalesce(n.nonce, h.proposal_nonce),
+        proposal_body = coalesce(n.body, h.proposal_body)
     FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[],
         $7::int[], $8::bytea[], $9::bytea[])
-        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at, key_month, nonce, body)
+        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at, month, nonce, body)
     WHERE h.state = n.state AND h.leaf_index = n.leaf_index
         AND h.exchange_id = n.exchange_id AND h.is_open
     RETURNING h.leaf_index"""
