@@ -112,7 +112,9 @@ class FederalDigest:
         return True
 
     async def _size(self, member: Member) -> int:
-        return (await self._store.heads([member]))[member][0].frontier.size
+        heads = await self._store.heads([member])
+        # A ledger that its gateway has not made yet has nothing in it.
+        return heads[member][0].frontier.size if member in heads else 0
 
     async def _queries(
         self, member: Member, span: tuple[int, int], directory: Directory

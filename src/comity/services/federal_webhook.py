@@ -91,7 +91,11 @@ class FederalWebhook:
         return count
 
     async def _tell(self, member: Member, feed: FeedTo) -> int:
-        size = (await self._store.heads([member]))[member][0].frontier.size
+        heads = await self._store.heads([member])
+        if member not in heads:
+            # Its gateway has not made the ledger yet.
+            return 0
+        size = heads[member][0].frontier.size
         place = self._places.read(member)
         if place is None or place > size:
             if place is not None:
