@@ -103,6 +103,8 @@ class FederalWebhook:
                 self._events.note("feed_begun_anew", member=member)
             self._places.write(member, size)
             return 0
+        if place == size:
+            return 0
         directory = await self._directory()
         acting = acting_agencies(directory)
         count = 0
