@@ -33,6 +33,7 @@ class Smtp:
         self.refuses: set[str] = set()
         self.hangs = False
         self.after_data = b"250 taken"
+        self.farewell = b"221 bye\r\n"
         self._over = asyncio.Event()
         self._serving: set[asyncio.Task[None]] = set()
 
@@ -61,7 +62,7 @@ class Smtp:
                 self.data = await reader.readuntil(b"\r\n.\r\n")
                 writer.write(self.after_data + b"\r\n")
             elif word == "QUIT":
-                writer.write(b"221 bye\r\n")
+                writer.write(self.farewell)
                 return
             elif any(address in line for address in self.refuses) and word.startswith("RCPT"):
                 writer.write(b"550 nobody\r\n")
@@ -104,6 +105,14 @@ async def test_a_letter_arrives_whole() -> None:
     assert message["Date"].datetime is not None
     assert smtp.data.isascii()
     assert message.get_content().replace("\r\n", "\n") == LETTER.text
+
+
+@pytest.mark.parametrize("farewell", [b"", b"500 what\r\n", b"noise"])
+async def test_a_letter_that_was_taken_is_taken(farewell: bytes) -> None:
+    """Whatever the server says when the connection ends."""
+    async with mail_server() as (smtp, server):
+        smtp.farewell = farewell
+        assert await SmtpMail().send(LETTER, server) == 0
 
 
 async def test_an_address_that_is_refused_is_counted() -> None:

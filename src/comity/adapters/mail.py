@@ -9,6 +9,7 @@ docs/adr/0047-federal-queries-as-they-are-decided.md, "Decision: a digest".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -43,10 +44,17 @@ class SmtpMail:
             ) from None
 
     def _send(self, letter: MailLetter, server: MailServer) -> int:
-        with self._open(letter, server) as smtp:
+        smtp = self._open(letter, server)
+        try:
             if server.user:
                 smtp.login(server.user, server.password)
-            return len(smtp.send_message(_message(letter), letter.sender, list(letter.to)))
+            refused = smtp.send_message(_message(letter), letter.sender, list(letter.to))
+            # It is taken: a server that cannot say good-bye must not get it again.
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                smtp.quit()
+        finally:
+            smtp.close()
+        return len(refused)
 
     def _open(self, letter: MailLetter, server: MailServer) -> smtplib.SMTP:
         # Our own name is told as the sender's domain: a look-up could hang.

@@ -29,6 +29,7 @@ from comity.review.deadline_words import day_words
 
 __all__ = [
     "LAPSED_DAYS_MAX",
+    "LAST_SECOND",
     "WARNING_DAYS",
     "Step",
     "Warned",
@@ -44,6 +45,8 @@ __all__ = [
 
 LAPSED_DAYS_MAX: Final = 30
 """So many days after its end nobody is told any more that a certification has lapsed."""
+LAST_SECOND: Final = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
+"""The last second (Unix) that has a day in every zone."""
 _NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
 _OPEN_AT: Final = time(9)
@@ -72,8 +75,12 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def last_day_of(until: int, zone: str) -> date:
-    """Return the last local day on which a certification stands that ends at `until`."""
-    return datetime.fromtimestamp(max(until - 1, 0), UTC).astimezone(ZoneInfo(zone)).date()
+    """Return the last local day on which a certification stands that ends at `until`.
+
+    One that ends beyond the year 9999 is told as of then: a directory's times go further.
+    """
+    last = min(max(until - 1, 0), LAST_SECOND)
+    return datetime.fromtimestamp(last, UTC).astimezone(ZoneInfo(zone)).date()
 
 
 def days_left(until: int, now: int, zone: str) -> int:

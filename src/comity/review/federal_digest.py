@@ -68,8 +68,12 @@ def digest_words(
     *,
     last: date,
     leaves: tuple[int, int],
+    is_cut: bool = False,
 ) -> tuple[str, str]:
-    """Return a digest's subject and text; `leaves` are the first, and the one behind the last."""
+    """Return a digest's subject and text; `leaves` are the first, and the one behind the last.
+
+    `is_cut` says that more queries may have moved than these, which moved last.
+    """
     label, tally = member_label(state), tally_of(queries)
     since = day_words(last)
     if not queries:
@@ -77,6 +81,7 @@ def digest_words(
         finding = f"No query by a federal agency moved in {label} since the digest of {since}."
     else:
         count = "1 query" if tally.asked == 1 else f"{tally.asked:,} queries"
+        count = f"At least {count}" if is_cut else count
         subject = f"{label}: {count} by federal agencies since {since}"
         finding = (
             f"{count} by federal agencies moved in {label} since the digest of {since}: "

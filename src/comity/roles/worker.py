@@ -229,7 +229,7 @@ class Worker:
         while True:
             try:
                 await feed.round()
-            except ComityError as error:
+            except Exception as error:  # noqa: BLE001 - no feed may keep a hold from its end
                 self._events.failure("feed_round_failed", error)
             await asyncio.sleep(_FEED_TICK_SECONDS)
 

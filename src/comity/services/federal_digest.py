@@ -30,8 +30,10 @@ from comity.services.backoff import BackOff
 from comity.services.events import Events
 from comity.services.federal_feed import cited_leaf, header_of, leaf_marks
 
-__all__ = ["DigestTo", "FederalDigest"]
+__all__ = ["DIGEST_QUERIES_MAX", "DigestTo", "FederalDigest"]
 
+DIGEST_QUERIES_MAX: Final = 100_000
+"""Queries that one digest counts; of more, those that moved last."""
 _CHUNK: Final = 2_048
 _WAIT_SECONDS_MAX: Final = 600
 _ALARM_AFTER: Final = 3
@@ -106,13 +108,22 @@ class FederalDigest:
             place = size
         directory = await self._directory()
         queries = await self._queries(member, (place, size), directory)
-        subject, text = digest_words(member, queries, directory, last=last, leaves=(place, size))
+        subject, text = digest_words(
+            member,
+            queries,
+            directory,
+            last=last,
+            leaves=(place, size),
+            is_cut=len(queries) >= DIGEST_QUERIES_MAX,
+        )
         await self._hand_over(member, to, (subject, text, f"{place}-{size}-{day}"))
         self._places.write(member, (size, day))
         return True
 
     async def _size(self, member: Member) -> int:
-        return (await self._store.heads([member]))[member][0].frontier.size
+        heads = await self._store.heads([member])
+        # A ledger that its gateway has not made yet has nothing in it.
+        return heads[member][0].frontier.size if member in heads else 0
 
     async def _queries(
         self, member: Member, span: tuple[int, int], directory: Directory
@@ -134,7 +145,11 @@ class FederalDigest:
                     known = begun and queries.get(begun.peer, begun)
                 query = follow(known, LeafIndex(at), leaf, acting)
                 if query is not None:
+                    # What moved last stands last; the first ones go where there are too many.
+                    queries.pop(query.peer, None)
                     queries[query.peer] = query
+                    if len(queries) > DIGEST_QUERIES_MAX:
+                        del queries[next(iter(queries))]
         return list(queries.values())
 
     async def _hand_over(self, member: Member, to: DigestTo, said: tuple[str, str, str]) -> None:

@@ -91,13 +91,19 @@ class FederalWebhook:
         return count
 
     async def _tell(self, member: Member, feed: FeedTo) -> int:
-        size = (await self._store.heads([member]))[member][0].frontier.size
+        heads = await self._store.heads([member])
+        if member not in heads:
+            # Its gateway has not made the ledger yet.
+            return 0
+        size = heads[member][0].frontier.size
         place = self._places.read(member)
         if place is None or place > size:
             if place is not None:
                 # The ledger was cut behind it: what was told stands in no ledger any more.
                 self._events.note("feed_begun_anew", member=member)
             self._places.write(member, size)
+            return 0
+        if place == size:
             return 0
         directory = await self._directory()
         acting = acting_agencies(directory)

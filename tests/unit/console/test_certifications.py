@@ -129,6 +129,15 @@ async def test_a_hundred_stand_on_a_page() -> None:
         assert beyond.status == 200
 
 
+async def test_one_that_never_ends_and_one_that_never_began() -> None:
+    """The furthest and the first time that a directory may hold."""
+    async with running(OPEN) as host, console_on(host) as console:
+        list_in(console, {SALEM: 2**40, ori(5): 0}, named(5))
+        token = console.sign_in(person_of(Role.REVIEWER))
+        assert "Wed 29 Dec 9999" in (await console.get(f"{PATH}?part=later", token)).text
+        assert "Agency 5" in (await console.get(f"{PATH}?part=lapsed", token)).text
+
+
 @pytest.mark.parametrize(
     "query", ["part=none", "part=", "from=-1", "from=x", "from=0", "from=1&from=2"]
 )

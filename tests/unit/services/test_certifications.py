@@ -126,6 +126,14 @@ async def test_a_renewed_certification_begins_anew() -> None:
         assert await warns.warn() == 0
 
 
+async def test_the_furthest_and_the_first_time_warn_of_nothing() -> None:
+    """Nor do they keep another from being warned of."""
+    async with running(OPEN) as host:
+        warns = warnings_on(host)
+        certify(host, {SALEM: 2**40, AUSTIN: 0, ORI("WAPX00001"): NOW + DAY})
+        assert await warns.warn() == 1
+
+
 async def test_who_cannot_ask_is_not_warned_of() -> None:
     """Set to inactive, or listed by nobody; nor is another state's agency of no certification."""
     async with running(OPEN) as host:

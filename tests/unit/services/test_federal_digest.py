@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from comity.adapters.memory.feeds import MemoryDigestPlaces, MemoryMail
 from comity.directory.directory import Directory
 from comity.domain.ids import Member
 from comity.ports import MailServer
 from comity.review.federal_digest import DigestTerms
+from comity.services import federal_digest as module
 from comity.services.federal_digest import DigestTo, FederalDigest
 from tests.support.federal import federal_asks
 from tests.support.gateway import (
@@ -157,6 +160,23 @@ async def test_a_ledger_that_was_cut_is_told_from_its_end() -> None:
         case.places.write(WA, (host.size(WA) + 9, date(2026, 11, 22)))
         assert await case.digest.round() == 1
         assert case.places.read(WA) == (host.size(WA), date(2026, 11, 23))
+
+
+async def test_queries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the limit all are counted; at it, it is said that there may be more."""
+    monkeypatch.setattr(module, "DIGEST_QUERIES_MAX", 3)
+    async with running(DENIED) as host:
+        case = Case(host)
+        await case.digest.round()
+        await federal_asks(host, 1, 2)
+        case.pass_by(TO_SEVEN)
+        await case.digest.round()
+        await federal_asks(host, 3, 4, 5, 6)
+        case.pass_by(24 * HOUR)
+        await case.digest.round()
+        few, many = case.subjects()
+        assert few.startswith("Washington: 2 queries by")
+        assert many.startswith("Washington: At least 3 queries by")
 
 
 async def test_one_states_trouble_is_not_anothers() -> None:

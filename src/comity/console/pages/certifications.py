@@ -25,7 +25,7 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import Member, member_label, member_zone
 from comity.policy.english import english_of
 from comity.policy.rule import Rule
-from comity.review.certifications import WARNING_DAYS, Step, days_left, last_day_of
+from comity.review.certifications import LAST_SECOND, WARNING_DAYS, Step, days_left, last_day_of
 from comity.review.deadline_words import day_words
 
 __all__ = ["ROWS_MAX", "CertificationPages", "finding_of"]
@@ -217,7 +217,7 @@ def _row(each: _Row, directory: Directory, state: Member, now: int) -> dict[str,
         "phone": plain(agency.phone) if agency is not None and agency.phone else "none listed",
         "note": "" if agency is None or agency.active else "set to inactive",
         "day": day_words(last_day_of(row.until, member_zone(state))),
-        "until": iso(row.until),
+        "until": iso(min(row.until, LAST_SECOND)),
         "left": left_said(left)
         if left > 0
         else f"lapsed {left_said(left).partition(' by ')[2]} ago",
