@@ -284,7 +284,7 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.KEEP_LITIGATION: litigation.keep,
         Name.ASK: asking.ask,
         Name.PREVIEW: asking.preview,
-        Name.DRAFT: asking.draft,
+        Name.QUESTION: asking.draft,
         Name.SEND: asking.send,
         Name.REQUESTS: requests.requests,
         Name.REQUEST: requests.request,

@@ -32,7 +32,7 @@ GROUPS: Final = (
     Group(
         "Ask",
         ((Name.ASK, "Ask"), (Name.REQUESTS, "My requests")),
-        frozenset({Name.DRAFT, Name.REQUEST}),
+        frozenset({Name.QUESTION, Name.REQUEST}),
     ),
     Group(
         "Review",

@@ -109,7 +109,7 @@ class Name(StrEnum):
     KEEP_LITIGATION = "keep_litigation"
     ASK = "ask"
     PREVIEW = "preview"
-    DRAFT = "draft"
+    QUESTION = "question"
     SEND = "send"
     REQUESTS = "requests"
     REQUEST = "request"
@@ -149,7 +149,7 @@ _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
-_DRAFT: Final = "/console/ask/{draft}"
+_QUESTION: Final = "/console/ask/{question}"
 _REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
 
@@ -229,8 +229,8 @@ ROUTES: Final = (
     _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
     _placed(Name.ASK, "GET", "/console/ask", _ASKS),
     _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
-    _placed(Name.DRAFT, "GET", _DRAFT, _ASKS),
-    _placed(Name.SEND, "POST", _DRAFT, _ASKS),
+    _placed(Name.QUESTION, "GET", _QUESTION, _ASKS),
+    _placed(Name.SEND, "POST", _QUESTION, _ASKS),
     _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
     _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
     _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
@@ -243,7 +243,7 @@ _FORMS: Final = {
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
     "form": r"txt|json|pdf",
     "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
-    "draft": r"[A-Za-z0-9_-]{22}",
+    "question": r"[A-Za-z0-9_-]{22}",
     "request": r"[A-Z2-7]{10}",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }

@@ -65,7 +65,7 @@ class AskPages:
             raise ProblemError(Problem.NOT_PREVIEWED) from None
         draft = Draft(query=query, line=line, preview=previewed, at=visit.now)
         name = desk.drafts.put(visit.person, draft)
-        return go_to(url_of(Name.DRAFT, draft=name))
+        return go_to(url_of(Name.QUESTION, question=name))
 
     async def draft(self, visit: Visit) -> Reply:
         """Show what a draft would likely get."""
@@ -80,7 +80,7 @@ class AskPages:
             states=[preview_rows(each) for each in states],
             entry=draft.preview.entry.upper(),
             at=moment_said(draft.at, visit.person.state, visit.now),
-            send=url_of(Name.SEND, draft=visit.values["draft"]),
+            send=url_of(Name.SEND, question=visit.values["question"]),
             anew=url_of(Name.ASK),
         )
 
@@ -103,7 +103,7 @@ class AskPages:
     def _draft(self, visit: Visit) -> Draft:
         """Return the draft that a path names. Raises: ProblemError if it is not this person's."""
         person = visit.person
-        draft = self._desk.asking.drafts.get(person, visit.values["draft"], visit.now)
+        draft = self._desk.asking.drafts.get(person, visit.values["question"], visit.now)
         if draft is None:
             raise ProblemError(Problem.NO_DRAFT)
         # A place may have become another agency's since.
