@@ -1,7 +1,7 @@
-"""What the services need from the world, in twenty rooms: errors, rows, the store, its parts for
-budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
+"""What the services need from the world, in twenty-one rooms: errors, rows, the store, its parts
+for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, witnesses, the referee of rules, the solver of
-guarantees, documents on paper, who signs in, who signs, and the rest of the world.
+guarantees, documents on paper, drafts of rules, who signs in, who signs, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -19,6 +19,7 @@ from comity.ports.cutting import (
     SuccessionRow,
 )
 from comity.ports.directory import DirectoryRow, DirectoryStore, HelpRow, PartSigner
+from comity.ports.drafts import DraftsDownError, RuleDrafts
 from comity.ports.duties import DutyKind, DutyRow, DutyStore, NewDuty, Pager
 from comity.ports.errors import (
     AlteredError,
@@ -132,6 +133,7 @@ __all__ = [
     "DirectoryRow",
     "DirectoryStore",
     "DocumentRow",
+    "DraftsDownError",
     "DutyKind",
     "DutyRow",
     "DutyStore",
@@ -192,6 +194,7 @@ __all__ = [
     "ResultSpan",
     "ReviewChange",
     "ReviewStore",
+    "RuleDrafts",
     "Ruling",
     "Sealed",
     "SegmentRow",
