@@ -17,7 +17,7 @@ from comity.cli.files import read_input
 from comity.cli.network import member_of
 from comity.cli.parts import network_directory
 from comity.domain.agency import Agency
-from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, LeafIndex, Member
+from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
 from comity.policy import (
     PolicyBundle,
     load_template,
@@ -36,11 +36,11 @@ from comity.practice.agencies import agencies_of
 from comity.practice.founding import practice_rules
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.recorded_traffic import Announced
 from comity.services.rule_history import bundles_down
 
 __all__ = [
     "IN_FORCE",
-    "Announced",
     "NamedRules",
     "RulesName",
     "askers_of",
@@ -62,13 +62,6 @@ RulesName = Annotated[
 
 _SHADOW: Final = "shadow"
 _VERSION_DIGITS_MAX: Final = 10
-
-
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
-    """Where rules stand announced, and since when (Unix seconds)."""
-
-    leaf_index: LeafIndex
-    since: int
 
 
 class NamedRules(msgspec.Struct, frozen=True, kw_only=True):
