@@ -237,6 +237,7 @@ PAGES = [
     if route.method == "GET" and route.who is Who.PLACED
     # What these show is made, and looked at, in a test of its own.
     if route.name not in (Name.CERTIFICATE, Name.RELEASE, Name.PASS)
+    if "{draft}" not in route.path
     for act in (ACTS if "{act}" in route.path else ("",))
 ]
 

@@ -23,6 +23,8 @@ _VALUES = {
     "clause": "BLOCK-1",
     "form": "pdf",
     "file": "console.css",
+    "draft": "14",
+    "rule": "WA-D1",
 }
 
 

@@ -14,8 +14,10 @@ import msgspec
 
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
+from comity.adapters.memory.rule_drafts import MemoryRuleDrafts
 from comity.app.console import console_handlers
 from comity.app.paper import set_letter, set_paper
+from comity.app.rules import RULE_TOOLS
 from comity.console.application import ConsoleApp
 from comity.console.desk import Desk
 from comity.console.fronts import Fronts
@@ -37,12 +39,15 @@ from comity.ports import (
     SigningKeyError,
     SignInTerms,
 )
+from comity.services.examining import Examiner
+from comity.services.leaf_counts import LeafCounts
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
+from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
 from tests.support.directory import signer_of
@@ -176,6 +181,11 @@ class PracticeConsole:
         self.sessions = Sessions(entropy)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
+        self.drafts = MemoryRuleDrafts()
+        self.examiner = Examiner(
+            tools=RULE_TOOLS, store=host.store, ledger=host.store, bus=self.bus,
+            host=WEST.name, events=host.events,
+        )  # fmt: skip
         self.desk = self._made_desk()
         views = Views(identities={}, is_practice=True)
         signing_in = SigningIn(
@@ -236,6 +246,9 @@ class PracticeConsole:
             records=Records(host.store, host.vault),
             certificates=KeptCertificates(),
             press=set_paper,
+            drafting=RuleDrafting(self.drafts),
+            examiner=self.examiner,
+            counts=LeafCounts(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             confirm_seconds=CONFIRM_SECONDS,
             events=host.events,
         )
@@ -338,3 +351,4 @@ async def console_on(host: PracticeHost, **more: Any) -> AsyncIterator[PracticeC
         yield console
     finally:
         await console.verdicts.close()
+        await console.examiner.close()

@@ -19,6 +19,8 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.examining import Examiner
+from comity.services.leaf_counts import LeafCounts
 from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -26,6 +28,7 @@ from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
+from comity.services.rule_drafting import RuleDrafting
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
 
@@ -58,6 +61,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     certificates: KeptCertificates
     press: Press
+    drafting: RuleDrafting
+    examiner: Examiner
+    counts: LeafCounts
     confirm_seconds: int
     events: Events
 

@@ -83,6 +83,30 @@ class Problem(Enum):
         409, "second-person-needed", "Whoever put a clause into force cannot confirm it.",
         "Another author or counsel of this state confirms it.",
     )  # fmt: skip
+    NO_SUCH_DRAFT = (
+        404, "draft-unknown", "There is no such draft: it took force, or was dropped.",
+        "The list shows the drafts that there are.",
+    )  # fmt: skip
+    DRAFT_MOVED = (
+        409, "draft-moved", "Somebody changed this draft while you looked at it.",
+        "Open it anew: what you see then is how it stands. Nothing of yours was kept or signed.",
+    )  # fmt: skip
+    DRAFT_BEHIND = (
+        409, "draft-not-current", "Other rules came into force since this draft was made.",
+        "Take over what changed, on the draft's page, and look at it again before anybody signs.",
+    )  # fmt: skip
+    DRAFT_REFUSED = (
+        409, "draft-refused", "These rules cannot be a draft as they stand.",
+        "What it says above is why.",
+    )  # fmt: skip
+    DRAFTS_FULL = (
+        409, "drafts-full", "This draft cannot be kept: there is no more room.",
+        "Drop a draft that nobody needs, or take clauses out.",
+    )  # fmt: skip
+    SAME_SIGNER = (
+        409, "second-signer-needed", "Whoever signed a draft cannot be its second person.",
+        "Another author or counsel of this state signs it on their own page.",
+    )  # fmt: skip
     REFUSED = (
         409, "gateway-refused", "The gateway did not take this.",
         "What it says above is why; the rules in force are what they were.",
@@ -101,6 +125,10 @@ class Problem(Enum):
     TOO_MANY_WAIT = (
         503, "verdicts-full", "Too many verdicts wait to leave. Yours was not taken.",
         "Send some of yours now from the queue, or try again in a minute.",
+    )  # fmt: skip
+    EXAMINERS_BUSY = (
+        503, "examinations-full", "Too many drafts wait to be examined. Yours was not taken.",
+        "Try again in a minute.",
     )  # fmt: skip
     BUSY = (
         503, "not-now", "This cannot be read now. Nothing was changed.",

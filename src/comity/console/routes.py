@@ -80,6 +80,27 @@ class Name(StrEnum):
     WAITING = "waiting"
     CONFIRM = "confirm"
     HISTORY = "history"
+    DRAFTS = "drafts"
+    OPEN_DRAFT = "open_draft"
+    DRAFT = "draft"
+    DROP_DRAFT = "drop_draft"
+    TAKE_OVER = "take_over"
+    AROUND = "around"
+    PUT_AROUND = "put_around"
+    CLAUSE = "clause"
+    CHECK_CLAUSE = "check_clause"
+    PUT_CLAUSE = "put_clause"
+    DROP_CLAUSE = "drop_clause"
+    EXAMINE = "examine"
+    GUARANTEES = "guarantees"
+    REPLAYED = "replayed"
+    LEAKS = "leaks"
+    CLOSE_DOOR = "close_door"
+    SIGNING = "signing"
+    SIGN_DRAFT = "sign_draft"
+    APPROVE_DRAFT = "approve_draft"
+    ANNOUNCE_DRAFT = "announce_draft"
+    CONTROLS = "controls"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +126,8 @@ _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
 _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
 _BLOCKED: Final = "/state/blocks/{clause}"
+_DRAFT: Final = "/state/rules/drafts/{draft}"
+_DRAFTED: Final = f"{_DRAFT}/clauses/{{rule}}"
 _CASE: Final = "/state/cases/{number}"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
@@ -162,6 +185,27 @@ ROUTES: Final = (
     _placed(Name.WAITING, "GET", "/state/confirm", _MAKES_RULES),
     _placed(Name.CONFIRM, "POST", "/state/confirm", _MAKES_RULES),
     _placed(Name.HISTORY, "GET", "/state/rules/history", _SEES_RULES),
+    _placed(Name.DRAFTS, "GET", "/state/rules/drafts", _SEES_BLOCKS),
+    _placed(Name.OPEN_DRAFT, "POST", "/state/rules/drafts", _MAKES_RULES),
+    _placed(Name.DRAFT, "GET", _DRAFT, _SEES_BLOCKS),
+    _placed(Name.DROP_DRAFT, "POST", f"{_DRAFT}/drop", _MAKES_RULES),
+    _placed(Name.TAKE_OVER, "POST", f"{_DRAFT}/take-over", _MAKES_RULES),
+    _placed(Name.AROUND, "GET", f"{_DRAFT}/around", _SEES_BLOCKS),
+    _placed(Name.PUT_AROUND, "POST", f"{_DRAFT}/around", _MAKES_RULES),
+    _placed(Name.CLAUSE, "GET", _DRAFTED, _SEES_BLOCKS),
+    _placed(Name.CHECK_CLAUSE, "POST", f"{_DRAFTED}/check", _MAKES_RULES),
+    _placed(Name.PUT_CLAUSE, "POST", _DRAFTED, _MAKES_RULES),
+    _placed(Name.DROP_CLAUSE, "POST", f"{_DRAFTED}/drop", _MAKES_RULES),
+    _placed(Name.EXAMINE, "POST", f"{_DRAFT}/examine", _SEES_BLOCKS),
+    _placed(Name.GUARANTEES, "GET", f"{_DRAFT}/guarantees", _SEES_BLOCKS),
+    _placed(Name.REPLAYED, "GET", f"{_DRAFT}/replay", _SEES_BLOCKS),
+    _placed(Name.LEAKS, "GET", f"{_DRAFT}/leaks", _SEES_BLOCKS),
+    _placed(Name.CLOSE_DOOR, "POST", f"{_DRAFT}/leaks", _MAKES_RULES),
+    _placed(Name.SIGNING, "GET", f"{_DRAFT}/sign", _SEES_BLOCKS),
+    _placed(Name.SIGN_DRAFT, "POST", f"{_DRAFT}/sign", _MAKES_RULES),
+    _placed(Name.APPROVE_DRAFT, "POST", f"{_DRAFT}/approve", _MAKES_RULES),
+    _placed(Name.ANNOUNCE_DRAFT, "POST", f"{_DRAFT}/announce", _MAKES_RULES),
+    _placed(Name.CONTROLS, "GET", "/state/controls", _SEES_RULES),
 )
 
 _FORMS: Final = {
@@ -169,6 +213,8 @@ _FORMS: Final = {
     "step": r"[1-9][0-9]{0,4}",
     "act": r"[a-z]{1,16}",
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
+    "draft": r"[1-9][0-9]{0,5}",
+    "rule": r"new|[A-Z0-9-]{1,24}",
     "form": r"txt|json|pdf",
     "file": r"[A-Za-z0-9._-]{1,80}",
 }

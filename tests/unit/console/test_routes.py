@@ -12,7 +12,7 @@ from tests.support.gateway import HOLD_ALL, OR, RELEASE, WA, ask_of, asks, polic
 
 HELD = (policy_of(WA, RELEASE, HOLD_ALL), policy_of(OR, RELEASE, HOLD_ALL))
 VALUES = {"number": "2", "act": "release", "step": "1", "file": "console.css"}
-VALUES |= {"clause": "BLOCK-1", "form": "txt"}
+VALUES |= {"clause": "BLOCK-1", "form": "txt", "draft": "1", "rule": "WA-D1"}
 PLACED = [route for route in ROUTES if route.who is Who.PLACED]
 
 

@@ -26,7 +26,9 @@ _EFFECTS: Final = {Outcome.RELEASE: "Releases", Outcome.HOLD: "Holds", Outcome.D
 _ACTS: Final = (
     (Name.BLOCK, "Block a family", "n"),
     (Name.WAITING, "Waiting for a second person", "c"),
+    (Name.DRAFTS, "Drafts", "d"),
     (Name.HISTORY, "History", "h"),
+    (Name.CONTROLS, "Controls", "o"),
 )
 _CHECKED: Final = {
     Mark.READ: "read in the text of the law",
