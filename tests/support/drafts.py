@@ -16,7 +16,7 @@ __all__ = ["DENY_TEXAS", "DRAFTS", "as_role", "draft_of", "opened", "seen", "wro
 DRAFTS = "/state/rules/drafts"
 DENY_TEXAS: dict[str, Any] = {
     "by": "form",
-    "id": "WA-D1",
+    "clause": "WA-D1",
     "effect": "deny",
     "when.agency_more": "TX/LOCAL",
     "sentence": "Washington gives nothing to local agencies of Texas.",

@@ -76,7 +76,7 @@ _FIRST: Final = 5
 """So many of them stand open to the eye; the others are less often needed."""
 _ANYTHING: Final = {Axis.DATA_CLASS: "any data", Axis.AGENCY: "anyone"}
 _MORE: Final = "agency_more"
-PLAIN_FIELDS: Final = ("id", "effect", "sentence", "cite", "mark", "since", "label", "note")
+PLAIN_FIELDS: Final = ("clause", "effect", "sentence", "cite", "mark", "since", "label", "note")
 
 ClauseFields = Mapping[str, tuple[str, ...]]
 """A clause as its form has it: every field with its values."""
@@ -106,7 +106,7 @@ class FormCondition(msgspec.Struct, frozen=True, kw_only=True):
 def fields_of(rule: Rule) -> dict[str, tuple[str, ...]]:
     """Return a rule as its form has it."""
     found = {
-        "id": (rule.id,),
+        "clause": (rule.id,),
         "effect": (rule.effect.value,),
         "sentence": (rule.sentence,),
         "cite": (rule.statute.cite,),
@@ -153,7 +153,7 @@ def rule_of(fields: ClauseFields) -> Rule:
 
     statute = {"cite": one("cite"), "mark": one("mark"), "since": one("since")}
     table: dict[str, Any] = {
-        "id": one("id").upper(),
+        "id": one("clause").upper(),
         "effect": one("effect"),
         "unless": [],
         "obligations": list(fields.get("obligations", ())),

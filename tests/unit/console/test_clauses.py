@@ -78,7 +78,7 @@ async def test_a_clause_is_changed_in_its_place() -> None:
         token = as_role(console)
         page = await opened(console, token)
         await wrote(console, token, page)
-        done = await wrote(console, token, page, "WA-D1", id="WA-D7", effect="hold")
+        done = await wrote(console, token, page, "WA-D1", clause="WA-D7", effect="hold")
         assert done.status == 303
         assert [(each.id, each.effect) for each in rules_of(console)] == [
             ("WA-D7", Outcome.HOLD), ("ALL", Outcome.RELEASE),
@@ -91,9 +91,9 @@ async def test_a_clause_is_changed_in_its_place() -> None:
     [
         {"effect": "allow"},
         {"effect": ""},
-        {"id": "BAD ID"},
-        {"id": "ALL"},
-        {"id": "NO-RULE"},
+        {"clause": "BAD ID"},
+        {"clause": "ALL"},
+        {"clause": "NO-RULE"},
         {"sentence": ""},
         {"sentence": "x" * 241},
         {"sentence": "caf\u00e9"},

@@ -83,7 +83,9 @@ async def test_who_reads_and_who_writes() -> None:
             ):
                 assert (await console.get(page + path, token)).status == reads, (role, path)
             writes = 303 if role in (Role.AUTHOR, Role.COUNSEL) else 403
-            assert (await wrote(console, token, page, id=f"WA-{role[:3]}")).status == writes, role
+            assert (await wrote(console, token, page, clause=f"WA-{role[:3]}")).status == writes, (
+                role
+            )
         shown = await console.get(f"{page}/clauses/ALL", as_role(console, Role.AUDITOR))
         assert "<textarea" not in shown.body
         assert 'class="usa-button" type="submit"' not in shown.body
@@ -115,7 +117,7 @@ async def test_of_two_edits_that_meet_the_second_is_refused() -> None:
         token, other = as_role(console), as_role(console, Role.COUNSEL)
         page = await opened(console, token)
         assert (await wrote(console, token, page)).status == 303
-        late = await wrote(console, other, page, id="WA-D2", revision=1)
+        late = await wrote(console, other, page, clause="WA-D2", revision=1)
         assert (late.status, late.heading) == (
             409, "Somebody changed this draft while you looked at it.",
         )  # fmt: skip
@@ -123,7 +125,7 @@ async def test_of_two_edits_that_meet_the_second_is_refused() -> None:
             stale = await console.post(f"{page}/{act}", {"revision": 1, "version": 1}, other)
             assert stale.status == 409, act
         for revision in ("", "x", "02", "3"):
-            assert (await wrote(console, other, page, id="B", revision=revision)).status == 409
+            assert (await wrote(console, other, page, clause="B", revision=revision)).status == 409
         assert clauses(console) == ["WA-D1", "ALL"]
 
 

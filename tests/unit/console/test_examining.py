@@ -49,7 +49,7 @@ async def test_a_draft_is_examined_as_a_whole() -> None:
         await examined(console, token, page)
         assert host.size(WA) == before
         proofs = await console.get(f"{page}/guarantees", token)
-        assert re.match(r"Under draft 1 \d of 5 guarantees hold", proofs.heading)
+        assert re.match(r"Under draft 1, \d of 5 guarantees hold", proofs.heading)
         assert "All evaluators agree on everything that can be asked." in proofs.text
         assert "released by ALL" in proofs.text
         replay = await console.get(f"{page}/replay", token)

@@ -305,7 +305,7 @@ async def test_each_state_signs_its_own() -> None:
     async with running(*both) as host, console_on(host) as console:
         author = as_role(console, Role.AUTHOR, OR)
         page = await opened(console, author)
-        fields = {"by": "form", "id": "OR-D1", "effect": "deny", "sentence": "Nothing.",
+        fields = {"by": "form", "clause": "OR-D1", "effect": "deny", "sentence": "Nothing.",
                   "cite": "Order 1", "mark": "V", "enabled": "yes", "revision": 1}  # fmt: skip
         assert (await console.post(f"{page}/clauses/new", fields, author)).status == 303
         form = seen(console, page, 1, OR) | {"how": "alone"}

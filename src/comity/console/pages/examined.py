@@ -81,7 +81,7 @@ class ExaminedPages:
         opted_out: list[str] = []
         if proofs is not None:
             said, rows, opted_out = proofs_said(bench.opened.bundle, proofs)
-            finding = f"Under draft {bench.opened.draft.number} {said}."
+            finding = f"Under draft {bench.opened.draft.number}, {said}."
         return self._page(
             visit, bench, examination, "guarantees", finding,
             rows=rows,

@@ -16,7 +16,7 @@ from comity.domain.vocabulary import Outcome, Purpose, term
 from comity.policy import PolicyBundle, english_of
 from comity.policy.advice import label_of_door, sentence_of_door, words_of_classes
 from comity.policy.door import DoorKind
-from comity.policy.english import sentence_of, statute_of
+from comity.policy.english import sentence_of, statute_of, terms_of
 from comity.policy.guarantee import default_guarantees, guarantees_in_force
 from comity.policy.replay import (
     CAVEAT,
@@ -188,7 +188,7 @@ def _figures(found: Replayed) -> list[dict[str, str]]:
     if load is not None and load.is_week:
         more = (found.replay.reviews_after - found.replay.reviews_before) / load.weeks
         items.append({"label": "Reviews a week", "value": f"{more:+,.0f}", "tone": "plain"})
-    elif load is not None:
+    elif load is not None and found.replay.reviews_after != found.replay.reviews_before:
         more_now = found.replay.reviews_after - found.replay.reviews_before
         items.append({"label": "Reviews in all", "value": f"{more_now:+,}", "tone": "plain"})
     return items
@@ -285,12 +285,17 @@ def _case(
     return {
         "agency": _agency(case.agency, directory),
         "ori": case.agency,
-        "asked": f"{case.message_key}, {term(Purpose(case.purpose)).label}",
+        "asked": f"{case.message_key}, purpose {term(Purpose(case.purpose)).label}",
         "count": f"{count:,}",
         "was": _MARKS[case.before],
         "would_be": _MARKS[case.after],
         "rules": [
-            {"id": rule.id, "said": sentence_of(rule), "statute": statute_of(rule)}
+            {
+                "id": rule.id,
+                "said": sentence_of(rule),
+                "statute": statute_of(rule),
+                "terms": terms_of(rule) or "always",
+            }
             for rule in deciding
         ],
     }

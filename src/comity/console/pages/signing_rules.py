@@ -83,7 +83,7 @@ class SigningPages:
             revision=draft.revision,
             digest=draft.digest,
             version=bench.found.bundle.version,
-            signer=f"{visit.person.name}, as {visit.person.signs_as or 'nobody'}",
+            signer=f"You are {visit.person.name}, and sign as {visit.person.signs_as or 'nobody'}",
             until=moment_said(self._drafts.until(visit.now), draft.state, visit.now),
             urls={
                 "draft": url_of(Name.DRAFT, draft=number),
