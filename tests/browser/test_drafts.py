@@ -8,12 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
-from comity.domain.ids import Member, parse_ori, wire_of_member
-from comity.domain.keys import MessageKey
-from comity.domain.query import Query
+from comity.domain.ids import Member, parse_ori
 from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import asks_nobody, heading, opened_as
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -28,29 +27,7 @@ PAGES: Final = ("", "/around", "/clauses/MT-D1", "/clauses/MT-D1?by=text", "/gua
 
 def border_asks(desk: DeskNetwork, control: str) -> ResponseKind:
     """What Montana answers an office of CBP about a licence that nobody has."""
-    query = Query(
-        key=MessageKey("DQ"),
-        origin=BORDER,
-        destinations=(wire_of_member(STATE),),
-        control=control,
-        fields=(("OLN", "PXZZ00000"),),
-    )
-    return desk.answered(query).response
-
-
-def heading(page: Page) -> str:
-    """The sentence that a page begins with."""
-    return page.get_by_role("heading", level=1).inner_text()
-
-
-def opened(browser: Browser, desk: DeskNetwork, post: str) -> tuple[Page, Guard]:
-    """The rules as Montana's employee sees them, on a page that must do nothing wrong."""
-    context = browser.new_context(storage_state=desk.sign_in(browser, post, STATE))
-    page = context.new_page()
-    guard = Guard(page)
-    guard.watch()
-    page.goto(f"{desk.url}/state/rules")
-    return page, guard
+    return asks_nobody(desk, BORDER, STATE, control)
 
 
 def write_clause(page: Page) -> None:
@@ -70,12 +47,14 @@ def write_clause(page: Page) -> None:
     expect(beside).to_contain_text("CBP may not get any data.")
     expect(beside).to_contain_text('principal in Agency::"US/DHS/CBP"')
     expect(beside).to_contain_text("Tightens ")
+    expect(page.locator("#said-when-agency")).to_have_text("CBP")
     page.get_by_label("The sentence that the agency reads").fill(SAID)
     page.get_by_text("Add an exception").click()
     exception = page.locator("details.choices-more", has_text="Add an exception")
     exception.locator("summary", has_text="when they hold").click()
     exception.get_by_role("checkbox", name="a court order").check()
     expect(beside).to_contain_text("It is not so when they hold a court order.")
+    expect(page.locator("#said-unless1-instrument")).to_have_text("a court order")
     expect(beside).to_contain_text('unless = [{ instrument = ["court_order"] }]')
     page.get_by_role("button", name="Keep it in the draft").click()
     page.wait_for_url("**/state/rules/drafts/*#rule-MT-D1")
@@ -97,7 +76,8 @@ def examine(page: Page, shoot: Shoot) -> None:
         for path in PAGES:
             page.goto(f"{draft}{path}")
             name = path.strip("/").replace("/", "-").replace("?by=", "-") or "draft"
-            shoot(page, f"drafts-{name}-{width}")
+            if width != "narrow":
+                shoot(page, f"drafts-{name}-{width}")
             if width == "phone":
                 found += [f"{path}: {violation}" for violation in axe_violations(page)]
             if overflow(page):
@@ -117,8 +97,7 @@ def sign_first(page: Page) -> str:
 
 def approve(browser: Browser, desk: DeskNetwork, where: str) -> None:
     """Counsel reads the same comparison, and signs: it takes force."""
-    page, guard = opened(browser, desk, "counsel")
-    page.goto(where)
+    page, guard = opened_as(browser, desk, "counsel", STATE, where.removeprefix(desk.url))
     page.get_by_role("button", name="Sign as the second person and publish").click(timeout=GATE_MS)
     page.wait_for_url("**/state/rules/history", timeout=GATE_MS)
     page.context.close()
@@ -130,7 +109,7 @@ def test_rules_are_drafted_approved_and_brought_back(
 ) -> None:
     """The next query is refused; brought back by the same two, it is answered again."""
     assert border_asks(desk, "PXDRAFT1") is ResponseKind.NO_HIT
-    author, guard = opened(browser, desk, "author")
+    author, guard = opened_as(browser, desk, "author", STATE, "/state/rules")
     write_clause(author)
     examine(author, shoot)
     author.goto(author.url.rpartition("/")[0])

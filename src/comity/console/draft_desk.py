@@ -115,10 +115,9 @@ class DraftDesk:
         self, bundle: PolicyBundle, old: PolicyBundle, askers: tuple[Asker, ...], now: int
     ) -> DraftWeighed:
         """Return what one bundle changes against another. Raises: as `weigh_draft`."""
-        against = WeighedAgainst(
-            standing=old, askers=askers, national_of=self._desk.books.national_of
-        )
-        return await asyncio.to_thread(weigh_draft, bundle, against, self.until(now), now)
+        # It takes the processor for a while: one at a time for everybody who writes or looks.
+        async with self._one_at_a_time:
+            return await self._counted(bundle, old, askers, now)
 
     def until(self, now: int) -> int:
         """Return until when a clause that one person puts into force now has to be confirmed."""
@@ -128,12 +127,20 @@ class DraftDesk:
         self, of: _Of, bundle: PolicyBundle, standing: PolicyBundle,
         askers: tuple[Asker, ...], now: int,
     ) -> DraftWeighed:  # fmt: skip
-        # It takes the processor for a while: once for everybody who looks, beside the loop.
+        # Once for everybody who looks at the same draft.
         async with self._one_at_a_time:
             kept = self._kept.get(of)
             if kept is None:
-                kept = await self.weighed_against(bundle, standing, askers, now)
+                kept = await self._counted(bundle, standing, askers, now)
                 self._kept[of] = kept
                 while len(self._kept) > WEIGHED_MAX:
                     del self._kept[next(iter(self._kept))]
             return kept
+
+    async def _counted(
+        self, bundle: PolicyBundle, old: PolicyBundle, askers: tuple[Asker, ...], now: int
+    ) -> DraftWeighed:
+        against = WeighedAgainst(
+            standing=old, askers=askers, national_of=self._desk.books.national_of
+        )
+        return await asyncio.to_thread(weigh_draft, bundle, against, self.until(now), now)
