@@ -71,17 +71,16 @@ def examine(page: Page, shoot: Shoot) -> None:
         "refused instead of released", timeout=GATE_MS
     )
     found: list[str] = []
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        for path in PAGES:
-            page.goto(f"{draft}{path}")
-            name = path.strip("/").replace("/", "-").replace("?by=", "-") or "draft"
+    for path in PAGES:
+        page.goto(f"{draft}{path}")
+        name = path.strip("/").replace("/", "-").replace("?by=", "-") or "draft"
+        for width, pixels in WIDTHS.items():
+            page.set_viewport_size({"width": pixels, "height": HEIGHT})
             if width != "narrow":
                 shoot(page, f"drafts-{name}-{width}")
-            if width == "phone":
-                found += [f"{path}: {violation}" for violation in axe_violations(page)]
             if overflow(page):
                 found.append(f"{path} at {pixels}: {overflow(page)} px beyond the window")
+        found += [f"{path}: {violation}" for violation in axe_violations(page)]
     page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
     assert not found, "\n".join(found)
 

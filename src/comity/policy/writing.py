@@ -89,9 +89,9 @@ def _is_tables(value: object) -> bool:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML writes it on one line; its strings are JSON's, printable ASCII."""
+    """Return a value as TOML writes it on one line; its strings are JSON's, but for DEL."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
