@@ -57,15 +57,20 @@ def next_of(bundle: PolicyBundle, standing: PolicyBundle) -> PolicyBundle:
     """Return a bundle as the version that follows the one in force.
 
     A clause that waits for a second person under the version in force waits on, as long as it did.
+    One that waits in the bundle, and is in no way in force, waits on too.
     """
     waiting = {each.rule: each for each in standing.unconfirmed}
-    same = {rule.id for rule in standing.rules if rule in bundle.rules}
+    in_force = {rule.id: rule for rule in standing.rules}
+    named = {each.rule: each for each in bundle.unconfirmed if each.rule not in in_force}
+    named |= {
+        rule.id: waiting[rule.id]
+        for rule in bundle.rules
+        if rule.id in waiting and in_force[rule.id] == rule
+    }
     return msgspec.structs.replace(
         bundle,
         version=standing.version + 1,
-        unconfirmed=tuple(
-            waiting[rule.id] for rule in bundle.rules if rule.id in waiting and rule.id in same
-        ),
+        unconfirmed=tuple(named[rule.id] for rule in bundle.rules if rule.id in named),
     )
 
 
@@ -87,12 +92,13 @@ def without_clause(bundle: PolicyBundle, name: RuleId) -> PolicyBundle:
 
 
 def _with(bundle: PolicyBundle, rules: Iterable[Rule]) -> PolicyBundle:
-    kept = tuple(rules)
-    there = {rule.id for rule in kept if rule.effect is not Outcome.RELEASE}
+    """Return a bundle with other clauses; one that goes, or says something else, waits no more."""
+    kept, before = tuple(rules), {rule.id: rule for rule in bundle.rules}
+    same = {rule.id for rule in kept if before.get(rule.id) == rule}
     return msgspec.structs.replace(
         bundle,
         rules=kept,
-        unconfirmed=tuple(each for each in bundle.unconfirmed if each.rule in there),
+        unconfirmed=tuple(each for each in bundle.unconfirmed if each.rule in same),
     )
 
 

@@ -28,7 +28,6 @@ from comity.domain.rule_draft import DraftMovedError, DraftUnknownError, RuleDra
 from comity.policy import PolicyBundle, check_bundle, encode_bundle, parse_bundle
 from comity.policy.drafting import (
     TakenOver,
-    next_of,
     taken_over,
     with_clause,
     without_clause,
@@ -103,8 +102,11 @@ class RuleDrafting:
     async def open(
         self, bundle: PolicyBundle, standing: PolicyBundle, origin: str, by: str, now: int
     ) -> RuleDraft:
-        """Keep a new draft of this state. Raises: RuleFormError, DraftsFullError."""
-        made = next_of(replace(bundle, state=standing.state), standing)
+        """Keep a new draft, of the version that follows the one in force.
+
+        Raises: RuleFormError and its kinds, DraftsFullError, DraftsDownError.
+        """
+        assert (bundle.state, bundle.version) == (standing.state, standing.version + 1)
         draft = RuleDraft(
             state=standing.state,
             number=1,
@@ -113,7 +115,7 @@ class RuleDrafting:
             changed_by=by,
             changed_at=now,
             base=encode_bundle(standing),
-            bundle=_checked(made),
+            bundle=_checked(bundle),
         )
         return await asyncio.to_thread(self._drafts.add, draft)
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from comity.console.people import Role
 from comity.domain.decision import RuleId
 from comity.domain.rule_draft import DRAFTS_MAX
 from comity.policy import encode_bundle, parse_bundle
 from comity.policy.block import blocked
+from comity.policy.guarantee import default_guarantees
 from tests.support.console import PracticeConsole, console_on
 from tests.support.drafts import DRAFTS, as_role, draft_of, opened, seen, wrote
 from tests.support.gateway import NOW, OR, RELEASE, WA, policy_of, running
 from tests.unit.policy.build import bundle
 from tests.unit.services.test_rulebook import REVIEWER, SECOND, signed
 
-OPEN = bundle(RELEASE, state=WA)
+NO_PROMISE = tuple(sorted(each.id for each in default_guarantees()))
+OPEN = bundle(RELEASE, state=WA, guarantee_opt_outs=NO_PROMISE)
 READERS = (Role.AUTHOR, Role.COUNSEL, Role.SUPERVISOR, Role.AUDITOR)
 PAGES = ("", "/around", "/clauses/ALL", "/sign", "/guarantees", "/replay", "/leaks")
 ACTS = (
@@ -256,13 +259,26 @@ async def test_an_earlier_version_comes_back_as_a_draft() -> None:
         assert "Bring version" not in reader.text
 
 
+async def test_a_clause_that_nobody_confirmed_then_is_not_confirmed_now() -> None:
+    """Brought back with its version, it waits for a second person again."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        block = blocked(OPEN, "OR/LOCAL", "Order 15", NOW + 3_600)
+        await host.rulebook.publish(WA, signed(block, REVIEWER))
+        lifted = replace(OPEN, version=3)
+        await host.rulebook.publish(WA, signed(lifted, REVIEWER, SECOND))
+        await opened(console, as_role(console), "version:2")
+        found = parse_bundle(draft_of(console).bundle)
+        assert found.version == 4
+        assert [each.rule for each in found.unconfirmed] == ["BLOCK-1"]
+
+
 async def test_rules_that_take_force_from_elsewhere_leave_a_draft_alone() -> None:
     """It is behind, and says so on the list too; nobody's words are lost."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
         token = as_role(console)
         page = await opened(console, token)
         await wrote(console, token, page)
-        more = bundle(RELEASE, state=WA, version=2, hold_hours=5)
+        more = replace(OPEN, version=2, hold_hours=5)
         await host.rulebook.publish(WA, signed(more, REVIEWER, SECOND))
         assert "Other rules came into force since" in (await console.get(DRAFTS, token)).text
         assert RuleId("WA-D1") in clauses(console)

@@ -45,11 +45,13 @@ def test_a_clause_takes_the_place_of_one_or_stands_first() -> None:
 
 
 def test_a_clause_that_goes_waits_for_nobody() -> None:
-    """Dropped, or made a release, it is no more among what waits."""
+    """Dropped, or made to say something else, it is no more among what waits."""
     waits = msgspec.structs.replace(BASE, unconfirmed=(Unconfirmed(rule=DENY.id, until=9),))
     assert without_clause(waits, DENY.id).unconfirmed == ()
     freed = rule("DENY", Outcome.RELEASE)
     assert with_clause(waits, freed, DENY.id).unconfirmed == ()
+    assert with_clause(waits, OTHER, DENY.id).unconfirmed == ()
+    assert with_clause(waits, DENY, DENY.id).unconfirmed == waits.unconfirmed
     assert with_clause(waits, rule("N", Outcome.DENY)).unconfirmed == waits.unconfirmed
 
 
@@ -59,6 +61,14 @@ def test_the_next_version_waits_for_what_waited() -> None:
     made = next_of(with_clause(BASE, rule("N", Outcome.DENY)), waits)
     assert (made.version, made.unconfirmed) == (waits.version + 1, waits.unconfirmed)
     assert next_of(with_clause(BASE, OTHER, DENY.id), waits).unconfirmed == ()
+    # Brought back, and in force in no way: it waits again.
+    back = msgspec.structs.replace(
+        with_clause(BASE, rule("N", Outcome.DENY)),
+        unconfirmed=(Unconfirmed(rule=RuleId("N"), until=7),),
+    )
+    assert [each.rule for each in next_of(back, waits).unconfirmed] == ["N", "DENY"]
+    sure = with_clause(BASE, rule("N", Outcome.DENY))
+    assert next_of(back, sure).unconfirmed == ()
 
 
 def test_what_changed_is_named_once() -> None:

@@ -32,6 +32,16 @@ _WAYS: Final = {
     ControlKind.REVIEW: (Name.QUEUE, "Review queue"),
 }
 """Where a control is used; any other is set in a draft."""
+_SET: Final = frozenset(
+    {
+        ControlKind.BUDGET,
+        ControlKind.DELAY,
+        ControlKind.NOTICE,
+        ControlKind.PROMISES,
+        ControlKind.NATIONAL,
+    }
+)
+"""Controls that stand around the clauses."""
 _SEEN_IN: Final = {
     ControlKind.REVIEW: (LeafKind.HOLD, "hold"),
 }
@@ -111,8 +121,6 @@ class ControlPages:
             _row("Corrections", "A wrong entry is set right by another, in the open.",
                  _seen(counts, LeafKind.CORRECTION, "correction"),
                  bool(counts.of(LeafKind.CORRECTION)), ()),
-            _row("Who can get what", "Every agency against every part of the record, counted.",
-                 "counted at each look", True, _ways(visit, (Name.ACCESS, "Who can get what"))),
         ]  # fmt: skip
 
     async def _announced(self, state: Member) -> list[Any]:
@@ -136,7 +144,8 @@ def _of_rules(control: Control, counts: KindCounts, visit: Visit) -> _Row:
         ways = (("The clauses", f"{url_of(Name.RULES)}#rule-{control.rules[0]}"), *ways)
     elif way is None:
         ways = _ways(visit, (Name.DRAFTS, "Write it in a draft"))
-    return _row(control.name, control.does, "; ".join(said), control.is_used, ways)
+    by = "; ".join(said) or ("not set" if control.kind in _SET else "no clause uses it")
+    return _row(control.name, control.does, by, control.is_used, ways)
 
 
 def _row(name: str, does: str, by: str, used: bool, ways: tuple[tuple[str, str], ...]) -> _Row:

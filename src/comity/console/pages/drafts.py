@@ -31,6 +31,7 @@ from comity.domain.ids import Member, member_label
 from comity.domain.rule_draft import DRAFTS_MAX, RuleDraft
 from comity.policy import PolicyBundle, load_template, template_names
 from comity.policy.block import brought_back
+from comity.policy.drafting import next_of
 from comity.policy.templates import EXECUTIVE_ORDER, draft_text, read_draft
 from comity.policy.writing import around_text
 from comity.services.rule_drafting import OpenDraft
@@ -186,11 +187,11 @@ class DraftPages:
         state = visit.person.state
         kind, _, name = visit.form.one("from").partition(":")
         if kind == _FORCE and not name:
-            return standing, f"version {standing.version}, in force"
+            return next_of(standing, standing), f"version {standing.version}, in force"
         if kind == "template" and name in {each for each, _ in _own_templates(state)}:
             if name == EXECUTIVE_ORDER:
-                return read_draft(draft_text(name, state)), f"template {name}"
-            return load_template(name), f"template {name}"
+                return next_of(read_draft(draft_text(name, state)), standing), f"template {name}"
+            return next_of(load_template(name), standing), f"template {name}"
         if kind == "version" and _VERSION.fullmatch(name):
             earlier = await bundle_of_version(self._desk.store, state, int(name))
             if earlier is not None:
