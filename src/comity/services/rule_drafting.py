@@ -14,6 +14,7 @@ Source: docs/adr/0043-drafts-in-the-browser.md; docs/adr/0028-publishing-rules.m
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -32,7 +33,7 @@ from comity.policy.drafting import (
     with_clause,
     without_clause,
 )
-from comity.policy.errors import PolicyLimitError
+from comity.policy.errors import PolicyLimitError, RuleFormError
 from comity.policy.rule import Rule
 from comity.policy.writing import read_around
 from comity.ports import RuleDrafts
@@ -95,9 +96,11 @@ class RuleDrafting:
     async def read(self, state: Member, number: int) -> OpenDraft:
         """Return a draft of a state. Raises: DraftUnknownError, DraftsDownError."""
         found = await asyncio.to_thread(self._drafts.get, state, number)
-        if found is None:
-            raise DraftUnknownError("there is no such draft of this state")
-        return opened_draft(found)
+        if found is not None:
+            # A file whose bundles are none is no draft, whoever wrote it.
+            with suppress(RuleFormError):
+                return opened_draft(found)
+        raise DraftUnknownError("there is no such draft of this state")
 
     async def open(
         self, bundle: PolicyBundle, standing: PolicyBundle, origin: str, by: str, now: int

@@ -8,16 +8,18 @@ from msgspec.structs import replace
 from comity.console.people import Role
 from comity.domain.decision import RuleId
 from comity.domain.rule_draft import DRAFTS_MAX
+from comity.domain.vocabulary import Outcome
 from comity.policy import encode_bundle, parse_bundle
 from comity.policy.block import blocked
 from comity.policy.guarantee import default_guarantees
 from tests.support.console import PracticeConsole, console_on
 from tests.support.drafts import DRAFTS, as_role, draft_of, opened, seen, wrote
 from tests.support.gateway import NOW, OR, RELEASE, WA, policy_of, running
-from tests.unit.policy.build import bundle
+from tests.unit.policy.build import bundle, rule
 from tests.unit.services.test_rulebook import REVIEWER, SECOND, signed
 
 NO_PROMISE = tuple(sorted(each.id for each in default_guarantees()))
+NOT_PROMISED = f"guarantee_opt_outs = {list(NO_PROMISE)}"
 OPEN = bundle(RELEASE, state=WA, guarantee_opt_outs=NO_PROMISE)
 READERS = (Role.AUTHOR, Role.COUNSEL, Role.SUPERVISOR, Role.AUDITOR)
 PAGES = ("", "/around", "/clauses/ALL", "/sign", "/guarantees", "/replay", "/leaks")
@@ -227,6 +229,8 @@ async def test_what_came_meanwhile_is_taken_over() -> None:
         shown = await console.get(page, token)
         assert "Version 2 came into force since this draft was made from version 1" in shown.text
         assert "BLOCK-1 (Order 15) would no longer block local agencies of Oregon." in shown.text
+        assert "To be taken over: BLOCK-1." in shown.text
+        assert "Both changed" not in shown.text
         late = await console.post(f"{page}/sign", seen(console, page, 2), token)
         assert (late.status, "Other rules came into force" in late.heading) == (409, True)
         old = await console.post(f"{page}/take-over", {"revision": 2, "version": 1}, token)
@@ -238,6 +242,39 @@ async def test_what_came_meanwhile_is_taken_over() -> None:
         shown = await console.get(page, token)
         assert "came into force since" not in shown.text
         assert "WA-D1 is new" in shown.text
+
+
+async def test_what_both_changed_is_named_before_it_is_taken_over() -> None:
+    """A clause and a field: the draft's own word stands, and the page says where."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        token = as_role(console)
+        page = await opened(console, token)
+        await wrote(console, token, page)
+        await console.post(
+            f"{page}/around",
+            {"revision": 2, "text": f'title = "T"\nhold_hours = 9\n{NOT_PROMISED}\n'},
+            token,
+        )
+        theirs = rule("WA-D1", Outcome.HOLD)
+        more = replace(OPEN, version=2, hold_hours=5, rules=(theirs, *OPEN.rules))
+        await host.rulebook.publish(WA, signed(more, REVIEWER, SECOND))
+        shown = await console.get(page, token)
+        assert "Both changed WA-D1 and hold hours: there the draft's own word stands." in shown.text
+        done = await console.post(f"{page}/take-over", {"revision": 3, "version": 2}, token)
+        assert done.status == 303
+        found = parse_bundle(draft_of(console).bundle)
+        assert (found.hold_hours, found.version) == (9, 3)
+        assert found.rules[0].effect is Outcome.DENY
+
+
+async def test_a_file_that_holds_no_rules_is_no_draft() -> None:
+    """Whoever put it there: not found, and nothing fails by it."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        token = as_role(console)
+        page = await opened(console, token)
+        console.drafts.put(replace(draft_of(console), revision=2, bundle=b"{}"))
+        assert (await console.get(page, token)).status == 404
+        assert (await console.get(DRAFTS, token)).status == 200
 
 
 async def test_an_earlier_version_comes_back_as_a_draft() -> None:

@@ -31,7 +31,7 @@ from comity.domain.ids import Member, member_label
 from comity.domain.rule_draft import DRAFTS_MAX, RuleDraft
 from comity.policy import PolicyBundle, load_template, template_names
 from comity.policy.block import brought_back
-from comity.policy.drafting import next_of
+from comity.policy.drafting import next_of, taken_over
 from comity.policy.templates import EXECUTIVE_ORDER, draft_text, read_draft
 from comity.policy.writing import around_text
 from comity.services.rule_drafting import OpenDraft
@@ -102,7 +102,7 @@ class DraftPages:
             kicker=kicker_of(bench),
             facts_shown=draft_facts(draft, bench, visit.now),
             warnings=warnings_of(bench),
-            behind=None if bench.is_current else self._behind(bench),
+            behind=None if bench.is_current else _behind(bench),
             change=changes_said(bench.weighed),
             clauses=[clause_row(rule, draft.number) for rule in bundle.rules],
             adopted=sum(rule.id not in own for rule in bench.weighed.rules),
@@ -175,13 +175,6 @@ class DraftPages:
             number=draft.number,
         )
 
-    def _behind(self, bench: Bench) -> dict[str, Any]:
-        """Return what came into force since, in words, and what taking it over would do."""
-        return {
-            "version": bench.found.bundle.version,
-            "base": bench.opened.base.version,
-        }
-
     async def _source(self, visit: Visit, standing: PolicyBundle) -> tuple[PolicyBundle, str]:
         """Return what a draft is opened from, and that in words. Raises: ProblemError."""
         state = visit.person.state
@@ -203,6 +196,23 @@ class DraftPages:
 def may_change(visit: Visit) -> bool:
     """Say whether this person may change drafts."""
     return visit.person.has_any(*roles_of(Name.PUT_CLAUSE))
+
+
+def _behind(bench: Bench) -> dict[str, Any]:
+    """Return what came into force since, what of it would be taken, and where the draft stands."""
+    standing = bench.found.bundle
+    found = taken_over(bench.opened.bundle, bench.opened.base, standing)
+    return {
+        "version": standing.version,
+        "base": bench.opened.base.version,
+        "taken": listed([_plainly(each) for each in found.taken]),
+        "both": listed([_plainly(each) for each in found.both]),
+    }
+
+
+def _plainly(name: str) -> str:
+    """Return a clause's number as it is, a field's name in words."""
+    return name.replace("_", " ")
 
 
 def _policy(bench: Bench) -> str:
