@@ -19,12 +19,14 @@ from comity.console.problems import Problem, ProblemError
 from comity.console.visits import Visit
 from comity.domain.ids import Member
 from comity.domain.rule_draft import DraftMovedError, DraftsFullError, DraftUnknownError
-from comity.policy import PolicyBundle, encode_bundle
+from comity.policy import PolicyBundle, encode_bundle, parse_bundle
 from comity.policy.block import UNCONFIRMED_SECONDS_MAX
 from comity.policy.errors import NationalMismatchError, OptOutError, RuleFormError
+from comity.policy.notice import same_rules
 from comity.policy.space import Asker
 from comity.review.orders import SecondPersonError
 from comity.services.draft_weighing import DraftWeighed, WeighedAgainst, weigh_draft
+from comity.services.recorded_traffic import Announced
 from comity.services.rule_drafting import DraftNotCurrentError, OpenDraft, RuleDrafting
 from comity.services.rules_in_force import RulesInForce, askers_in, directory_versions
 
@@ -118,6 +120,13 @@ class DraftDesk:
         # It takes the processor for a while: one at a time for everybody who writes or looks.
         async with self._one_at_a_time:
             return await self._counted(bundle, old, askers, now)
+
+    async def announced(self, bench: Bench) -> Announced | None:
+        """Return where these very rules stand announced, and since when; None if they do not."""
+        for row in await self._desk.store.shadows([bench.opened.draft.state]):
+            if same_rules(parse_bundle(row.body, None), bench.opened.bundle):
+                return Announced(leaf_index=row.leaf_index, since=row.since)
+        return None
 
     def until(self, now: int) -> int:
         """Return until when a clause that one person puts into force now has to be confirmed."""

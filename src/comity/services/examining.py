@@ -39,7 +39,7 @@ from comity.services.events import Events
 from comity.services.gate import GateReport, run_gate
 from comity.services.leak_advice import Advice, advice_on, months_before, reaches_of
 from comity.services.proving import TwiceProved, prove_twice
-from comity.services.recorded_traffic import begun_on, fold_up, read_recorded
+from comity.services.recorded_traffic import Announced, begun_on, fold_up, read_recorded
 from comity.services.replayed import ReplayedOver, headline_over, source_of, weeks_over
 from comity.services.usage_counts import count_usage
 
@@ -94,7 +94,10 @@ class RuleTools(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is examined: a draft against the rules in force. `of` is what it is pinned to."""
+    """What is examined: a draft against the rules in force. `of` is what it is pinned to.
+
+    `announced` is where these very rules stand announced, if they do.
+    """
 
     of: Hashable
     draft: PolicyBundle
@@ -103,6 +106,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     askers: tuple[Asker, ...]
     others: Mapping[Member, tuple[Rule, ...]]
     now: int
+    announced: Announced | None = None
 
     @property
     def families(self) -> dict[ORI, Family]:
@@ -116,7 +120,10 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replay found; `load` is None where nothing was asked."""
+    """What a replay found; `load` is None where nothing was asked.
+
+    `since` is what the rules would have decided since they stand announced; empty if they do not.
+    """
 
     replay: Replay
     headline: str
@@ -124,6 +131,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     load: Load | None
     by_family: Mapping[str, Moves]
     surprises: tuple[Surprise, ...]
+    since: str = ""
 
 
 class Examination:
@@ -308,7 +316,12 @@ class Examiner:
             now=datetime.fromtimestamp(wanted.now, UTC),
         )
         found: Replayed = await self._within(lambda: self._replayed(wanted, recorded.traffic, over))
-        return found
+        if wanted.announced is None:
+            return found
+        under = await read_recorded(self._store, member, told, wanted.announced.leaf_index)
+        later = msgspec.structs.replace(over, recorded=under, since=wanted.announced)
+        again: Replayed = await self._within(lambda: self._replayed(wanted, under.traffic, later))
+        return msgspec.structs.replace(found, since=again.headline)
 
     def _replayed(self, wanted: Wanted, traffic: Traffic, over: ReplayedOver) -> Replayed:
         standing, families = wanted.standing, wanted.families

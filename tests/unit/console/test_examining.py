@@ -16,7 +16,7 @@ from comity.policy.replay import Replay
 from comity.services import examining
 from comity.services.examining import WAITING_MAX, ExaminersBusyError, Step, Wanted
 from tests.support.console import PracticeConsole, console_on
-from tests.support.drafts import as_role, draft_of, opened, wrote
+from tests.support.drafts import as_role, draft_of, opened, seen, wrote
 from tests.support.gateway import RELEASE, WA, ask_of, asks, running
 from tests.unit.policy.build import bundle, rule
 
@@ -60,6 +60,24 @@ async def test_a_draft_is_examined_as_a_whole() -> None:
         assert "not a forecast" in replay.text
         leaks = await console.get(f"{page}/leaks", token)
         assert leaks.heading.startswith("Local agencies of Texas are refused")
+
+
+async def test_announced_rules_are_counted_since_they_stand() -> None:
+    """Shadow mode: over exactly the answers since the announcement's leaf, and none before."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        await host.answer.take(asks(ask_of(1)))
+        token = as_role(console)
+        page = await opened(console, token)
+        await wrote(console, token, page)
+        await examined(console, token, page)
+        assert "announced rules" not in (await console.get(f"{page}/replay", token)).text
+        await console.post(f"{page}/announce", seen(console, page), token)
+        for number in (2, 3):
+            await host.answer.take(asks(ask_of(number)))
+        await examined(console, token, page, anew="yes")
+        shown = await console.get(f"{page}/replay", token)
+        assert "Of 3 requests" in shown.heading
+        assert "Washington's announced rules would have refused 2 of 2 answers" in shown.text
 
 
 async def test_an_examination_is_of_one_text_alone() -> None:

@@ -64,6 +64,7 @@ class ExaminedPages:
             askers=bench.askers,
             others=await self._desk.books.everyones_rules(),
             now=visit.now,
+            announced=await self._drafts.announced(bench),
         )
         try:
             self._desk.examiner.begin(wanted, anew=visit.form.one("anew") == "yes")

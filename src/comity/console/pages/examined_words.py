@@ -150,6 +150,7 @@ def replay_said(
     return {
         "figures": _figures(found),
         "caveat": CAVEAT,
+        "since": found.since,
         "source": found.source,
         "matrix": _matrix(replay.moves),
         "requests": replay.requests,

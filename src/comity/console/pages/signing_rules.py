@@ -34,9 +34,8 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import moment_said
 from comity.domain.errors import ComityError
-from comity.policy import parse_bundle
 from comity.policy.drafting import as_restriction
-from comity.policy.notice import HOUR_SECONDS, same_rules
+from comity.policy.notice import HOUR_SECONDS
 from comity.review.orders import SecondPersonError
 from comity.services.rule_drafting import is_order_over
 from comity.services.rulebook import RulesRefusedError
@@ -154,16 +153,15 @@ class SigningPages:
 
     async def _announced(self, visit: Visit, bench: Bench) -> list[tuple[str, str]]:
         """Return since when these very rules stand announced, and from when they may loosen."""
-        state, now = visit.person.state, visit.now
-        for row in await self._desk.store.shadows([state]):
-            if same_rules(parse_bundle(row.body, None), bench.opened.bundle):
-                said = f"since {moment_said(row.since, state, now)}"
-                hours = bench.found.bundle.notice_hours
-                if hours:
-                    opens = row.since + hours * HOUR_SECONDS
-                    said += f"; what needs notice may take force from {moment_said(opens, state)}"
-                return [("Announced", said)]
-        return [("Announced", "no")]
+        state, found = visit.person.state, await self._drafts.announced(bench)
+        if found is None:
+            return [("Announced", "no")]
+        said = f"since {moment_said(found.since, state, visit.now)}"
+        hours = bench.found.bundle.notice_hours
+        if hours:
+            opens = found.since + hours * HOUR_SECONDS
+            said += f"; what needs notice may take force from {moment_said(opens, state)}"
+        return [("Announced", said)]
 
 
 def _may(visit: Visit, bench: Bench) -> dict[str, Any]:
