@@ -131,9 +131,13 @@ def fits_form(rule: Rule) -> bool:
 
 
 def typed(form: Fields) -> dict[str, tuple[str, ...]]:
-    """Return what a form holds of a clause, as `fields_of` has it; what is of no clause is not."""
-    named = {*PLAIN_FIELDS, "enabled", "obligations"}
-    found = {name: values for name, values in form.values.items() if name in named}
+    """Return what a form holds of a clause, as `fields_of` has it; what is of no clause is not.
+
+    Raises: ProblemError if a field stands twice that is no choice of several.
+    """
+    found = {name: (form.one(name),) for name in PLAIN_FIELDS if name in form.values}
+    found["enabled"] = tuple(filter(None, (form.one("enabled"),)))
+    found["obligations"] = form.several("obligations")
     for prefix in _prefixes():
         for axis in Axis:
             values = form.several(f"{prefix}.{axis}")

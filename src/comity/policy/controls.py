@@ -183,19 +183,20 @@ def _of_bundle(bundle: PolicyBundle) -> Iterable[Control]:
         name="Detail shown later",
         does="The public ledger shows who asked and what for only after some months.",
         said="" if publication is None
-        else f"{publication.delay_months} months, for {len(publication.delayed_purposes)} purposes",
+        else f"{_many(publication.delay_months, 'month')}, for"
+        f" {_many(len(publication.delayed_purposes), 'purpose')}",
     )  # fmt: skip
     yield Control(
         kind=ControlKind.NOTICE,
         name="Notice before rules loosen",
         does="What loosens restricted parts must stand announced first.",
-        said=f"{bundle.notice_hours} hours" if bundle.notice_hours else "",
+        said=_many(bundle.notice_hours, "hour") if bundle.notice_hours else "",
     )
     yield Control(
         kind=ControlKind.PROMISES,
         name="Promises of this state's own",
         does="No later version may break them unseen.",
-        said=f"{len(bundle.guarantees)} promises" if bundle.guarantees else "",
+        said=_many(len(bundle.guarantees), "promise") if bundle.guarantees else "",
     )
     yield Control(
         kind=ControlKind.NATIONAL,
@@ -204,3 +205,7 @@ def _of_bundle(bundle: PolicyBundle) -> Iterable[Control]:
         said="" if not bundle.national
         else f"adopted, less {len(bundle.opt_outs)}" if bundle.opt_outs else "adopted whole",
     )  # fmt: skip
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -161,6 +161,17 @@ async def test_lint_names_a_clause_that_decides_nothing() -> None:
         assert f'<a href="{page}/clauses/WA-D1">WA-D1 could go' in draft.body
 
 
+async def test_a_field_that_stands_twice_is_a_fault() -> None:
+    """Two sentences, or two effects, are no choice that anyone made."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        token = as_role(console)
+        page = await opened(console, token)
+        for name in ("effect", "sentence", "clause", "enabled", "when.agency_more", "text"):
+            twice = DENY_TEXAS | {"revision": 1, name: ["deny", "release"]}
+            assert (await console.post(f"{page}/clauses/new", twice, token)).status == 400, name
+        assert rules_of(console) == OPEN.rules
+
+
 async def test_a_check_is_for_who_may_write() -> None:
     """And the form token is asked of it, as of any form."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
