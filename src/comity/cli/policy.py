@@ -54,7 +54,7 @@ from comity.policy.guarantee import default_guarantees, guarantees_in_force
 from comity.policy.history import promises_of_change
 from comity.policy.idle import Idle, find_own_idle, sentences_of_idle
 from comity.policy.space import Asker, space_of
-from comity.services.gate import GateReport, facts_of_kind, run_gate
+from comity.services.gate import PLAIN_CLAIMS, GateReport, facts_of_kind, run_gate
 from comity.services.proving import TwiceProved, prove_twice
 
 __all__ = ["app"]
@@ -63,21 +63,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _MARKS: Final = {Outcome.RELEASE: "●", Outcome.HOLD: "◆", Outcome.DENY: "✕"}
 _WORDS: Final = {Outcome.RELEASE: "release", Outcome.HOLD: "hold for review", Outcome.DENY: "deny"}
-_DEFAULTS: Final[dict[Axis, str]] = {
-    Axis.CERTIFICATION: "valid",
-    Axis.ASSURANCE: "agency_asserted",
-    Axis.MESSAGE_KEY: "DQ",
-    Axis.DATA_CLASS: "",
-    Axis.RECORD_KIND: "licence",
-    Axis.PURPOSE: "not_stated",
-    Axis.OFFENCE: "not_stated",
-    Axis.INSTRUMENT: "not_stated",
-    Axis.FAN_OUT: "single",
-    Axis.EMERGENCY: "none",
-    Axis.TIME_BAND: "weekday_day",
-    Axis.BUDGET: "within",
-    Axis.DIRECTION: "inbound",
-}
 
 
 @app.callback()
@@ -294,11 +279,11 @@ _EXITS: Final = {
 
 
 def _kind_of(asker: Asker, facts: list[str]) -> dict[Axis, str]:
-    kind = {Axis.AGENCY: str(asker.ori), Axis.AGENCY_TYPE: asker.type.value, **_DEFAULTS}
+    kind = {Axis.AGENCY: str(asker.ori), Axis.AGENCY_TYPE: asker.type.value, **PLAIN_CLAIMS}
     for fact in facts:
         name, _, value = fact.partition("=")
-        if name not in {axis.value for axis in _DEFAULTS}:
-            raise UsageError(f"`{name}` is none of {', '.join(_DEFAULTS)}")
+        if name not in {axis.value for axis in PLAIN_CLAIMS}:
+            raise UsageError(f"`{name}` is none of {', '.join(PLAIN_CLAIMS)}")
         if value not in AXIS_VALUES[Axis(name)]:
             raise UsageError(f"`{value}` is no value of `{name}`")
         kind[Axis(name)] = value

@@ -135,7 +135,9 @@ def typed(form: Fields) -> dict[str, tuple[str, ...]]:
 
     Raises: ProblemError if a field stands twice that is no choice of several.
     """
-    found = {name: (form.one(name),) for name in PLAIN_FIELDS if name in form.values}
+    found: dict[str, tuple[str, ...]] = {
+        name: (form.one(name),) for name in PLAIN_FIELDS if name in form.values
+    }
     found["enabled"] = tuple(filter(None, (form.one("enabled"),)))
     found["obligations"] = form.several("obligations")
     for prefix in _prefixes():

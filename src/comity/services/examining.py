@@ -24,19 +24,29 @@ import msgspec
 from comity.domain.agency import Family
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, HostName, Member
+from comity.domain.keys import MessageKey, asked_classes
 from comity.exchange.leaves import HOUR_SECONDS
-from comity.policy import PolicyBundle, compile_policy
+from comity.policy import Axis, PolicyBundle, compile_policy
 from comity.policy.cedar import cedar_policies
 from comity.policy.guarantee import guarantees_in_force
 from comity.policy.layer import layered_rules
-from comity.policy.replay import Load, Moves, Replay, Surprise, by_family, load_of, surprises
+from comity.policy.replay import (
+    Case,
+    Load,
+    Moves,
+    Replay,
+    Surprise,
+    by_family,
+    load_of,
+    surprises,
+)
 from comity.policy.rule import Rule
 from comity.policy.space import Asker, space_of
 from comity.policy.target import targets_of
-from comity.policy.traffic import Traffic
+from comity.policy.traffic import Traffic, first_kind
 from comity.ports import Bus, LedgerRows, RefereeOf, SolverOf, Store
 from comity.services.events import Events
-from comity.services.gate import GateReport, run_gate
+from comity.services.gate import PLAIN_CLAIMS, GateReport, facts_of_kind, run_gate
 from comity.services.leak_advice import Advice, advice_on, months_before, reaches_of
 from comity.services.proving import TwiceProved, prove_twice
 from comity.services.recorded_traffic import Announced, begun_on, fold_up, read_recorded
@@ -63,6 +73,8 @@ STEP_SECONDS_MAX: Final = 120.0
 MINUTES_PER_REVIEW: Final = 10.0
 """Minutes that a review is taken to need."""
 _SURPRISES: Final = 10
+_CASES: Final = 8
+"""Cases that a replay tells one by one."""
 _MONTHS: Final = 6
 """Months back for which answers are counted at doors."""
 
@@ -123,6 +135,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay found; `load` is None where nothing was asked.
 
     `since` is what the rules would have decided since they stand announced; empty if they do not.
+    `most` are the cases that move, the most frequent first; `would_change` is, for some of them,
+    what would lead to another outcome of such a request that claims nothing more.
     """
 
     replay: Replay
@@ -131,6 +145,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     load: Load | None
     by_family: Mapping[str, Moves]
     surprises: tuple[Surprise, ...]
+    most: tuple[tuple[Case, int], ...] = ()
+    would_change: Mapping[Case, str] = {}
     since: str = ""
 
 
@@ -338,4 +354,36 @@ class Examiner:
             load=load,
             by_family=by_family(counted, families),
             surprises=tuple(surprises(counted, (*rules, *before), _SURPRISES)),
+            most=(most := _most(counted.cases)),
+            would_change=_would_change(wanted, most),
         )
+
+
+def _most(cases: Mapping[Case, int]) -> tuple[tuple[Case, int], ...]:
+    """Return the cases that move, the most frequent first."""
+    moved = [(case, count) for case, count in cases.items() if case.before is not case.after]
+    return tuple(sorted(moved, key=lambda each: (-each[1], each[0]))[:_CASES])
+
+
+def _would_change(wanted: Wanted, cases: Sequence[tuple[Case, int]]) -> dict[Case, str]:
+    """Return what would change the outcome of such requests, where they claim nothing more."""
+    national = wanted.national_of(wanted.draft)
+    compiled = compile_policy(wanted.draft, national, wanted.families)
+    by_ori = {str(asker.ori): asker for asker in wanted.askers}
+    found = {}
+    for case, _ in cases:
+        if (asker := by_ori.get(case.agency)) is None:
+            continue
+        key = MessageKey(case.message_key)
+        kind = {
+            **PLAIN_CLAIMS,
+            Axis.AGENCY: case.agency,
+            Axis.AGENCY_TYPE: asker.type.value,
+            Axis.MESSAGE_KEY: case.message_key,
+            Axis.PURPOSE: case.purpose,
+        }
+        classes = asked_classes(key, image=True)
+        decisions = compiled.decide(facts_of_kind(kind), classes, (first_kind(key),))
+        said = (d.would_change for d in decisions if d.outcome is case.after and d.would_change)
+        found[case] = next(said, "")
+    return found

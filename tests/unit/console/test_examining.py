@@ -62,6 +62,18 @@ async def test_a_draft_is_examined_as_a_whole() -> None:
         assert leaks.heading.startswith("Local agencies of Texas are refused")
 
 
+async def test_a_case_says_what_would_change_it() -> None:
+    """As a requester is told: a court's order would let such a request through."""
+    async with running(encode_bundle(OPEN)) as host, console_on(host) as console:
+        await host.answer.take(asks(ask_of(1)))
+        token = as_role(console)
+        page = await opened(console, token)
+        await wrote(console, token, page, **{"unless1.instrument": "court_order"})
+        await examined(console, token, page)
+        shown = await console.get(f"{page}/replay", token)
+        assert "claims nothing more: A court order would allow this." in shown.text
+
+
 async def test_announced_rules_are_counted_since_they_stand() -> None:
     """Shadow mode: over exactly the answers since the announcement's leaf, and none before."""
     async with running(encode_bundle(OPEN)) as host, console_on(host) as console:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from comity.console.tiles import STEPS, TILE, tiles_of
@@ -48,7 +48,6 @@ _STEPS: Final = {
     Step.REPLAY: "The replay",
 }
 _ROWS: Final = 10
-_CASES: Final = 8
 
 
 def fault_said(examination: Examination, step: Step) -> str:
@@ -163,7 +162,10 @@ def replay_said(
             for member, count in sorted(by_member.items(), key=lambda each: (-each[1], each[0]))
         ],
         "tables": _tables(replay, directory),
-        "cases": [_case(case, count, rules, directory) for case, count in _most(replay.cases)],
+        "cases": [
+            {**_case(case, count, rules, directory), "would_change": found.would_change.get(case)}
+            for case, count in found.most
+        ],
         "surprises": [sentence_of_surprise(each) for each in found.surprises],
         "unheld": [
             f"{axis.value.replace('_', ' ')}: {words_of_unheld(axis)}; a condition hangs on it"
@@ -270,13 +272,6 @@ def _table(name: str, by: Mapping[str, Moves]) -> dict[str, Any]:
 def _to(moves: Moves, outcome: Outcome) -> int:
     """Return how many move to an outcome from another."""
     return sum(n for (b, a), n in moves.items() if a is outcome and b is not a)
-
-
-def _most(cases: Mapping[Case, int]) -> list[tuple[Case, int]]:
-    moved: Iterable[tuple[Case, int]] = (
-        (case, count) for case, count in cases.items() if case.before is not case.after
-    )
-    return sorted(moved, key=lambda each: (-each[1], each[0]))[:_CASES]
 
 
 def _case(
