@@ -13,6 +13,7 @@ from comity.practice.elements import decode_record
 from tests.browser.conftest import Shoot
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import heading
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,11 +38,6 @@ def window(browser: Browser, cookie: Any, **more: Any) -> tuple[Page, Guard]:
     guard = Guard(page)
     guard.watch()
     return page, guard
-
-
-def heading(page: Page) -> str:
-    """The sentence that a page begins with."""
-    return page.get_by_role("heading", level=1).inner_text()
 
 
 def fill(page: Page, desk: DeskNetwork, **more: str) -> None:

@@ -9,11 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import parse_certificate
-from comity.domain.ids import Member, parse_ori, wire_of_member
-from comity.domain.keys import MessageKey
-from comity.domain.query import Query
+from comity.domain.ids import Member, parse_ori
 from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import asks_nobody, heading, opened_as
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -23,29 +22,7 @@ REMOVAL_OFFICERS: Final = parse_ori("USPX011ER")
 
 def ice_asks(desk: DeskNetwork, control: str) -> ResponseKind:
     """What Ohio answers an office of ICE about a licence that nobody has."""
-    query = Query(
-        key=MessageKey("DQ"),
-        origin=REMOVAL_OFFICERS,
-        destinations=(wire_of_member(STATE),),
-        control=control,
-        fields=(("OLN", "PXZZ00000"),),
-    )
-    return desk.answered(query).response
-
-
-def heading(page: Page) -> str:
-    """The sentence that a page begins with."""
-    return page.get_by_role("heading", level=1).inner_text()
-
-
-def opened(browser: Browser, desk: DeskNetwork, post: str, path: str) -> tuple[Page, Guard]:
-    """A page of Ohio's employee, which must do nothing wrong."""
-    context = browser.new_context(storage_state=desk.sign_in(browser, post, STATE))
-    page = context.new_page()
-    guard = Guard(page)
-    guard.watch()
-    page.goto(f"{desk.url}{path}")
-    return page, guard
+    return asks_nobody(desk, REMOVAL_OFFICERS, STATE, control)
 
 
 def downloaded(page: Page, guard: Guard, key: str) -> tuple[str, bytes]:
@@ -102,11 +79,11 @@ def confirm_by_keys(page: Page, guard: Guard) -> None:
 def test_ice_is_blocked_confirmed_and_certified(browser: Browser, desk: DeskNetwork) -> None:
     """By keys alone: the next query is refused, and stays so; the certificate names the family."""
     assert ice_asks(desk, "PXBLOCK1") is ResponseKind.NO_HIT
-    page, guard = opened(browser, desk, "author", "/state/rules")
+    page, guard = opened_as(browser, desk, "author", STATE, "/state/rules")
     block_by_keys(page, guard, desk)
     page.context.close()
     guard.expect_none()
-    page, guard = opened(browser, desk, "counsel", "/state/rules")
+    page, guard = opened_as(browser, desk, "counsel", STATE, "/state/rules")
     confirm_by_keys(page, guard)
     page.context.close()
     guard.expect_none()

@@ -12,15 +12,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
-from comity.domain.ids import parse_ori
+from comity.domain.ids import Member, parse_ori
 from comity.domain.vocabulary import Instrument
 from tests.browser.conftest import Shoot
 from tests.fault.network import held_query
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import heading, opened_as
 
 pytestmark = pytest.mark.timeout(300)
 
+IL: Final = Member("il")
 NUMBER: Final = "26-MJ-118"
 REMOVAL_OFFICERS: Final = parse_ori("USPX011ER")
 
@@ -33,21 +35,6 @@ def asked(desk: DeskNetwork, control: str) -> tuple[ResponseKind, str]:
     )
     answer = desk.answered(msgspec.structs.replace(query, origin=REMOVAL_OFFICERS, claims=claims))
     return answer.response, answer.hold.entry.rpartition("/")[2] if answer.hold else ""
-
-
-def opened(browser: Browser, desk: DeskNetwork, post: str, path: str) -> tuple[Page, Guard]:
-    """A page of Illinois's employee, which must do nothing wrong."""
-    context = browser.new_context(storage_state=desk.sign_in(browser, post))
-    page = context.new_page()
-    guard = Guard(page)
-    guard.watch()
-    page.goto(f"{desk.url}{path}")
-    return page, guard
-
-
-def heading(page: Page) -> str:
-    """The sentence that a page begins with."""
-    return page.get_by_role("heading", level=1).inner_text()
 
 
 def look_at(page: Page, shoot: Shoot, name: str) -> None:
@@ -71,7 +58,7 @@ def test_two_people_read_a_warrant(
     digest = sha256(paper.read_bytes()).hexdigest()
     response, number = asked(desk, "PXINST1")
     assert response is ResponseKind.HELD
-    first, first_guard = opened(browser, desk, "reviewer", f"/state/cases/{number}")
+    first, first_guard = opened_as(browser, desk, "reviewer", IL, f"/state/cases/{number}")
     expect(first.get_by_text("Nobody here has registered it.").first).to_be_visible()
     look_at(first, shoot, "instrument-case")
     first.keyboard.press("i")
@@ -89,7 +76,7 @@ def test_two_people_read_a_warrant(
     assert heading(first).endswith("waits for a second; until then it opens nothing.")
     assert asked(desk, "PXINST2")[0] is ResponseKind.HELD
     path = first.url.removeprefix(desk.url)
-    second, second_guard = opened(browser, desk, "supervisor", "/state/instruments")
+    second, second_guard = opened_as(browser, desk, "supervisor", IL, "/state/instruments")
     assert "waits for a second person" in heading(second)
     look_at(second, shoot, "instruments")
     second.goto(f"{desk.url}{path}")

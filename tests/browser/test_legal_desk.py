@@ -14,9 +14,10 @@ from comity.domain.ids import Member, member_zone
 from comity.domain.leaf import parse_leaf
 from comity.ledger.commitment import parse_opening, verify_opening
 from tests.browser.conftest import Shoot
-from tests.browser.test_blocks import downloaded, heading
+from tests.browser.test_blocks import downloaded
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import heading
 from tests.support.pdf import printed
 
 pytestmark = pytest.mark.timeout(300)

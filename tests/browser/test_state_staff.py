@@ -22,16 +22,12 @@ from tests.browser.conftest import Shoot
 from tests.fault.network import held_query
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import heading
 from tests.support.line import MemoryLog
 
 pytestmark = pytest.mark.timeout(300)
 STATE: Final = "ny"
 IL: Final = Member("il")
-
-
-def heading(page: Page) -> str:
-    """The sentence that a page begins with."""
-    return page.get_by_role("heading", level=1).inner_text()
 
 
 def fits(page: Page, shoot: Shoot, name: str) -> None:

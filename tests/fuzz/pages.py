@@ -26,6 +26,8 @@ _VALUES = {
     "question": "Zm9vYmFyYmF6cXV4Zm9vYg",
     "request": "ABCDEFG234",
     "file": "console.css",
+    "draft": "14",
+    "rule": "WA-D1",
 }
 
 

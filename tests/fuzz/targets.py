@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import desk, identity, members, messages, pages, rules
+from tests.fuzz import desk, drafting, identity, members, messages, pages, rules
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -11,6 +11,7 @@ TARGETS: dict[str, Target] = {
         *messages.TARGETS,
         *members.TARGETS,
         *rules.TARGETS,
+        *drafting.TARGETS,
         *identity.TARGETS,
         *desk.TARGETS,
         *pages.TARGETS,

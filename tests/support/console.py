@@ -14,8 +14,10 @@ import msgspec
 
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
+from comity.adapters.memory.rule_drafts import MemoryRuleDrafts
 from comity.app.console import console_handlers
 from comity.app.paper import set_binder, set_letter, set_paper
+from comity.app.rules import RULE_TOOLS
 from comity.console.application import ConsoleApp
 from comity.console.asking_desk import AskingDesk
 from comity.console.desk import Desk
@@ -45,7 +47,9 @@ from comity.ports import (
     SignInTerms,
     UnreachableError,
 )
+from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
+from comity.services.leaf_counts import LeafCounts
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.own_requests import OwnRequests
@@ -53,6 +57,7 @@ from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
+from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
 from tests.support.directory import signer_of
@@ -248,6 +253,11 @@ class PracticeConsole:
         self.everyone = _Everyone(host)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
+        self.drafts = MemoryRuleDrafts()
+        self.examiner = Examiner(
+            tools=RULE_TOOLS, store=host.store, ledger=host.store, bus=self.bus,
+            host=WEST.name, events=host.events,
+        )  # fmt: skip
         self.desk = self._made_desk()
         views = Views(identities={}, is_practice=True)
         signing_in = SigningIn(
@@ -316,6 +326,9 @@ class PracticeConsole:
             ),
             press=set_paper,
             bind=set_binder,
+            drafting=RuleDrafting(self.drafts),
+            examiner=self.examiner,
+            counts=LeafCounts(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             confirm_seconds=CONFIRM_SECONDS,
             events=host.events,
         )
@@ -429,3 +442,4 @@ async def console_on(host: PracticeHost, **more: Any) -> AsyncIterator[PracticeC
         yield console
     finally:
         await console.verdicts.close()
+        await console.examiner.close()

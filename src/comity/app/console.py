@@ -13,15 +13,18 @@ from comity.adapters.agency_front import HttpAgencyFront
 from comity.adapters.nats import NatsBus
 from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
 from comity.adapters.postgres.store import PostgresStore
+from comity.adapters.rule_drafts import FileRuleDrafts
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
+from comity.app.rules import RULE_TOOLS
 from comity.app.state_files import own_calendars, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
 from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
+from comity.console.draft_desk import DraftDesk
 from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
 from comity.console.identity import Identity, read_identity
@@ -36,9 +39,13 @@ from comity.console.pages.asking import AskPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.certifications import CertificationPages
+from comity.console.pages.clauses import ClausePages
 from comity.console.pages.confirming import ConfirmPages
+from comity.console.pages.controls import ControlPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.drafts import DraftPages
+from comity.console.pages.examined import ExaminedPages
 from comity.console.pages.feed import FeedPages
 from comity.console.pages.history import HistoryPages
 from comity.console.pages.instruments import InstrumentPages
@@ -49,6 +56,7 @@ from comity.console.pages.queue import QueuePages
 from comity.console.pages.requests import RequestPages
 from comity.console.pages.rules import RulePages
 from comity.console.pages.same_case import SameCasePages
+from comity.console.pages.signing_rules import SigningPages
 from comity.console.people import People
 from comity.console.people_file import PeopleFile
 from comity.console.routes import Name
@@ -71,7 +79,9 @@ from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_ru
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.events import Events
+from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
+from comity.services.leaf_counts import LeafCounts
 from comity.services.notice_reader import NoticeReader
 from comity.services.outgoing import Verdicts
 from comity.services.own_requests import OwnRequests
@@ -79,6 +89,7 @@ from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
+from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
 
@@ -86,6 +97,7 @@ __all__ = ["console_handlers", "people_path", "run_console"]
 
 _COMMAND_USER: Final = "command"
 _IDENTITIES: Final = "identity"
+_DRAFTS: Final = "drafts"
 
 
 @asynccontextmanager
@@ -166,6 +178,15 @@ async def _open_desk(
     entropy = SystemEntropy()
     vault = Vault(open_keyring(settings, entropy), entropy)
     ledger = sealed_rows(settings, own, events)
+    examiner = Examiner(
+        tools=RULE_TOOLS,
+        store=own,
+        ledger=ledger,
+        bus=bus,
+        host=files.host_name(),
+        events=events,
+    )
+    stack.push_async_callback(examiner.close)
     return Desk(
         store=own,
         bus=bus,
@@ -203,6 +224,9 @@ async def _open_desk(
         ),
         press=set_paper,
         bind=set_binder,
+        drafting=RuleDrafting(FileRuleDrafts(settings.data_dir / _DRAFTS)),
+        examiner=examiner,
+        counts=LeafCounts(store=own, rows=ledger, now=time.monotonic),
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
     )
@@ -289,6 +313,37 @@ def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, H
         Name.REQUESTS: requests.requests,
         Name.REQUEST: requests.request,
         Name.REPLY: requests.reply,
+        **_draft_handlers(desk, views),
+        Name.CONTROLS: ControlPages(desk, views).controls,
+    }
+
+
+def _draft_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
+    """Return the pages of drafts, which share what they have counted."""
+    kept = DraftDesk(desk)
+    drafts, clauses = DraftPages(desk, views, kept), ClausePages(desk, views, kept)
+    examined, signing = ExaminedPages(desk, views, kept), SigningPages(desk, views, kept)
+    return {
+        Name.DRAFTS: drafts.drafts,
+        Name.OPEN_DRAFT: drafts.open,
+        Name.DRAFT: drafts.draft,
+        Name.DROP_DRAFT: drafts.drop,
+        Name.TAKE_OVER: drafts.take_over,
+        Name.AROUND: drafts.around,
+        Name.PUT_AROUND: drafts.put_around,
+        Name.CLAUSE: clauses.clause,
+        Name.CHECK_CLAUSE: clauses.check,
+        Name.PUT_CLAUSE: clauses.put,
+        Name.DROP_CLAUSE: clauses.drop,
+        Name.EXAMINE: examined.examine,
+        Name.GUARANTEES: examined.guarantees,
+        Name.REPLAYED: examined.replayed,
+        Name.LEAKS: examined.leaks,
+        Name.CLOSE_DOOR: examined.close_door,
+        Name.SIGNING: signing.signing,
+        Name.SIGN_DRAFT: signing.sign,
+        Name.APPROVE_DRAFT: signing.approve,
+        Name.ANNOUNCE_DRAFT: signing.announce,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from comity.adapters.cedar import CedarReferee
 from comity.adapters.solver import Z3Solver
@@ -17,6 +18,7 @@ from comity.ports import Clock, Entropy, Referee, Solver, Store
 from comity.services.certifying import Certifier
 from comity.services.drill import Drill
 from comity.services.events import Events
+from comity.services.examining import RuleTools
 from comity.services.freezing import Freezes
 from comity.services.member import World
 from comity.services.private_records import Records
@@ -24,7 +26,7 @@ from comity.services.recheck import Recheck
 from comity.services.rulebook import Rulebook
 from comity.services.sequencer import Sequencer
 
-__all__ = ["RuleParts", "cedar_referee", "replay_traffic", "z3_solver"]
+__all__ = ["RULE_TOOLS", "RuleParts", "cedar_referee", "replay_traffic", "z3_solver"]
 
 
 def cedar_referee(text: str, askers: Sequence[Asker]) -> Referee:
@@ -47,6 +49,10 @@ def replay_traffic(
     from comity.adapters.replay import replay  # noqa: PLC0415 - numpy: only a replay pays for it
 
     return replay(traffic, draft, against, families)
+
+
+RULE_TOOLS: Final = RuleTools(referee=cedar_referee, solver=z3_solver, replay=replay_traffic)
+"""What a draft is examined by, beside ourselves."""
 
 
 class RuleParts:

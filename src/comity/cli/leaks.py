@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,82 +14,25 @@ from comity.cli.files import write_whole
 from comity.cli.network import DataDir, settings_of
 from comity.cli.rules import NamedRules, RulesName, askers_of, named_rules, rules_of_members
 from comity.cli.terminal import AsJson, facts_console, print_json, print_wrapped, say
-from comity.cli.usage import months_before, read_usage
+from comity.cli.usage import read_usage
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member, member_label
-from comity.exchange.leaves import HOUR_SECONDS
+from comity.domain.ids import Member
 from comity.policy import encode_bundle, english_of
-from comity.policy.advice import headline, label_of_door, sentence_of_door, words_of_classes
+from comity.policy.advice import label_of_door, sentence_of_door, words_of_classes
 from comity.policy.door import DoorKind
 from comity.policy.families import KNOWN_FAMILIES
-from comity.policy.reach import Door, Reach, closed, doors_elsewhere, reach
-from comity.policy.space import Space, space_of
+from comity.policy.reach import Door, Reach, closed
+from comity.policy.space import space_of
 from comity.policy.target import homes_of, target_within, targets_of
-from comity.policy.usage import Usage
 from comity.roles.settings import Settings
+from comity.services.leak_advice import Advice, Found, advice_on, months_before, reaches_of
 
-__all__ = ["Advice", "advise", "leaks", "print_advice"]
+__all__ = ["advise", "leaks", "print_advice"]
 
 _MONTHS: Final = 6
 _MONTHS_MAX: Final = 120
 _CLAIMS: Final = ("purpose", "offence", "instrument")
 _SILENT: Final = frozenset({"not_stated", "none"})
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One door, with its number, whose it is, and how often it was used where that is known."""
-
-    number: int
-    advice: Reach
-    door: Door
-    answered: int | None = None
-
-
-class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """The advice on one set of rules; `usage` is what the state's ledger tells, if it is here.
-
-    `names` are the agencies' own, by ORI.
-    """
-
-    rules: NamedRules
-    whose: str
-    reaches: tuple[Reach, ...]
-    names: dict[str, str]
-    usage: Usage | None
-    since: datetime
-
-    @property
-    def state(self) -> str:
-        """The words for whose rules these are."""
-        return member_label(self.rules.bundle.state)
-
-    @property
-    def found(self) -> list[Found]:
-        """Every door with its number."""
-        counts = self.usage.counts if self.usage else ()
-        doors = [(each, door) for each in self.reaches for door in each.doors]
-        return [
-            Found(
-                number=at + 1,
-                advice=advice,
-                door=door,
-                answered=counts[at]
-                if at < len(counts) and door.kind is not DoorKind.OTHER_STATES
-                else None,
-            )
-            for at, (advice, door) in enumerate(doors)
-        ]
-
-    @property
-    def finding(self) -> str:
-        """The advice in one sentence."""
-        month = f"since {self.since:%B}"
-        told = {
-            each.number - 1: f"{each.answered:,} {_answers(each.answered)} {month}"
-            for each in self.found
-            if each.answered
-        }
-        return headline(self.reaches, self.names, told)
 
 
 def leaks(
@@ -144,38 +86,14 @@ def advise(
     if family and family not in KNOWN_FAMILIES and family not in homes:
         raise UsageError(f"`{family}` is no family that rules may name, and no agency")
     targets = (target_within(named.rules, family, homes),) if family else targets_of(named.rules)
-    taken = {rule.id for rule in (*named.bundle.rules, *named.national.rules)}
-    reaches = tuple(reach(named.rules, target, space, taken) for target in targets)
-    reaches = tuple(_with_others(settings, named, reaches, space))
+    taken = frozenset(rule.id for rule in (*named.bundle.rules, *named.national.rules))
+    others = rules_of_members(settings) if targets else {}
+    others.pop(named.bundle.state, None)
+    reaches = reaches_of(named.rules, targets, space, taken, others)
     since = months_before(datetime.now(UTC), months)
     use = read_usage(settings, named.bundle.state, since) if reaches else None
-    return Advice(
-        rules=named,
-        whose=whose,
-        reaches=reaches,
-        names={asker.ori: asker.name for asker in askers},
-        usage=None if use is None else use.count.through(_doors(reaches), homes),
-        since=datetime.fromtimestamp(use.since_hour * HOUR_SECONDS, UTC) if use else since,
-    )
-
-
-def _answers(count: int) -> str:
-    return "answer" if count == 1 else "answers"
-
-
-def _doors(reaches: tuple[Reach, ...]) -> list[Door]:
-    return [door for each in reaches for door in each.doors]
-
-
-def _with_others(
-    settings: Settings, named: NamedRules, reaches: tuple[Reach, ...], space: Space
-) -> Iterator[Reach]:
-    others = rules_of_members(settings) if reaches else {}
-    others.pop(named.bundle.state, None)
-    for each in reaches:
-        door = doors_elsewhere(each.target, others, space, each.getting)
-        doors = (*each.doors, *([door] if door else ()))
-        yield msgspec.structs.replace(each, doors=doors)
+    advice = advice_on(named.bundle, reaches, askers, use, since)
+    return msgspec.structs.replace(advice, source=named.source, whose=whose)
 
 
 def print_advice(settings: Settings, state: Member, family: str, first: int) -> None:
@@ -248,7 +166,7 @@ def _write_closed(advice: Advice, rules: str, number: int, to: Path, *, as_json:
         raise UsageError(f"there is no door {number}")
     if found.door.kind is DoorKind.OTHER_STATES:
         raise UsageError(f"door {number} is closed by the rules of other states")
-    bundle = closed(advice.rules.bundle, found.door)
+    bundle = closed(advice.bundle, found.door)
     write_whole(to, encode_bundle(bundle))
     names = [rule.id for rule in found.door.closing]
     if as_json:
@@ -262,8 +180,8 @@ def _write_closed(advice: Advice, rules: str, number: int, to: Path, *, as_json:
 def _document(advice: Advice) -> dict[str, Any]:
     usage = advice.usage
     return {
-        "rules": advice.rules.source,
-        "state": advice.rules.bundle.state,
+        "rules": advice.source,
+        "state": advice.bundle.state,
         "agencies": advice.whose,
         "finding": advice.finding,
         "targets": [

@@ -52,9 +52,9 @@ from comity.policy.english import sentence_of, statute_of
 from comity.policy.errors import RuleFormError
 from comity.policy.guarantee import default_guarantees, guarantees_in_force
 from comity.policy.history import promises_of_change
-from comity.policy.idle import Idle, find_idle
+from comity.policy.idle import Idle, find_own_idle, sentences_of_idle
 from comity.policy.space import Asker, space_of
-from comity.services.gate import GateReport, facts_of_kind, run_gate
+from comity.services.gate import PLAIN_CLAIMS, GateReport, facts_of_kind, run_gate
 from comity.services.proving import TwiceProved, prove_twice
 
 __all__ = ["app"]
@@ -63,21 +63,6 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _MARKS: Final = {Outcome.RELEASE: "●", Outcome.HOLD: "◆", Outcome.DENY: "✕"}
 _WORDS: Final = {Outcome.RELEASE: "release", Outcome.HOLD: "hold for review", Outcome.DENY: "deny"}
-_DEFAULTS: Final[dict[Axis, str]] = {
-    Axis.CERTIFICATION: "valid",
-    Axis.ASSURANCE: "agency_asserted",
-    Axis.MESSAGE_KEY: "DQ",
-    Axis.DATA_CLASS: "",
-    Axis.RECORD_KIND: "licence",
-    Axis.PURPOSE: "not_stated",
-    Axis.OFFENCE: "not_stated",
-    Axis.INSTRUMENT: "not_stated",
-    Axis.FAN_OUT: "single",
-    Axis.EMERGENCY: "none",
-    Axis.TIME_BAND: "weekday_day",
-    Axis.BUDGET: "within",
-    Axis.DIRECTION: "inbound",
-}
 
 
 @app.callback()
@@ -118,7 +103,7 @@ def lint(
     solver = z3_solver(named.rules, askers)
     report = run_gate(compiled, askers, cedar_referee(text, askers), solver)
     nobody = sorted(unknown_agencies(named.rules, askers))
-    idle = _own_idle(named, askers)
+    idle = find_own_idle(named.bundle, named.rules, space_of(askers))
     if as_json:
         document = msgspec.to_builtins(report)
         print_json({"rules": named.source, "passed": report.passed, "agencies": whose,
@@ -137,25 +122,9 @@ def _cedar_of(file: Path) -> str:
         raise UsageError(f"`{file}` is not text") from None
 
 
-def _own_idle(named: NamedRules, askers: Sequence[Asker]) -> Idle:
-    """Return what is idle among a state's own rules, beside the national ones that it adopts."""
-    found = find_idle(named.rules, space_of(askers))
-    own = {rule.id for rule in named.bundle.rules}
-    return Idle(
-        rules=tuple(name for name in found.rules if name in own),
-        never=tuple(name for name in found.never if name in own),
-        exceptions=tuple(each for each in found.exceptions if each[0] in own),
-    )
-
-
 def _say_idle(idle: Idle) -> None:
-    console = facts_console()
-    for name in idle.rules:
-        why = "no request meets it" if name in idle.never else "other rules decide the same"
-        print_wrapped(console, f"○ {name} could go: {why}", "  ", "    ")
-    for name, number in idle.exceptions:
-        text = f"○ exception {number} of {name}: no request that meets the rule meets it"
-        print_wrapped(console, text, "  ", "    ")
+    for _, sentence in sentences_of_idle(idle):
+        print_wrapped(facts_console(), f"○ {sentence}", "  ", "    ")
 
 
 def _say_gate(named: NamedRules, report: GateReport, whose: str, nobody: list[str]) -> None:
@@ -310,11 +279,11 @@ _EXITS: Final = {
 
 
 def _kind_of(asker: Asker, facts: list[str]) -> dict[Axis, str]:
-    kind = {Axis.AGENCY: str(asker.ori), Axis.AGENCY_TYPE: asker.type.value, **_DEFAULTS}
+    kind = {Axis.AGENCY: str(asker.ori), Axis.AGENCY_TYPE: asker.type.value, **PLAIN_CLAIMS}
     for fact in facts:
         name, _, value = fact.partition("=")
-        if name not in {axis.value for axis in _DEFAULTS}:
-            raise UsageError(f"`{name}` is none of {', '.join(_DEFAULTS)}")
+        if name not in {axis.value for axis in PLAIN_CLAIMS}:
+            raise UsageError(f"`{name}` is none of {', '.join(PLAIN_CLAIMS)}")
         if value not in AXIS_VALUES[Axis(name)]:
             raise UsageError(f"`{value}` is no value of `{name}`")
         kind[Axis(name)] = value

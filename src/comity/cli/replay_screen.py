@@ -17,28 +17,16 @@ from comity.policy.replay import (
     Replay,
     Surprise,
     changed,
+    most_changed,
     sentence_of_moves,
     sentence_of_surprise,
+    words_of_unheld,
 )
 from comity.policy.traffic import month_text
 
 __all__ = ["Screen", "print_replay"]
 
 _AGENCIES: Final = 10
-_DEFAULTS: Final = {
-    Axis.AGENCY_TYPE: "as the directory lists it",
-    Axis.RECORD_KIND: "taken as the first kind of its key",
-    Axis.ASSURANCE: "taken as not stated",
-    Axis.CERTIFICATION: "taken as none",
-    Axis.PURPOSE: "taken as not stated",
-    Axis.OFFENCE: "taken as not stated",
-    Axis.INSTRUMENT: "taken as not stated",
-    Axis.FAN_OUT: "taken as one state asked",
-    Axis.EMERGENCY: "taken as none declared",
-    Axis.TIME_BAND: "taken as a weekday by day",
-    Axis.BUDGET: "taken as within",
-    Axis.DIRECTION: "taken as inbound",
-}
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,17 +129,10 @@ def _short(moves: Moves) -> str:
 
 
 def _most(name: str, plural: str, by: Mapping[str, Moves]) -> None:
-    _table(f"{name}, most changed first", dict(_most_changed(by)))
+    _table(f"{name}, most changed first", dict(most_changed(by, _AGENCIES)))
     more = len(by) - _AGENCIES
     if more > 0:
         say(f"{more:,} more {plural}: --json has all.")
-
-
-def _most_changed(by: Mapping[str, Moves]) -> list[tuple[str, Moves]]:
-    order = sorted(
-        by.items(), key=lambda each: (-changed(each[1]), -sum(each[1].values()), each[0])
-    )
-    return order[:_AGENCIES]
 
 
 def _ordered(by: Mapping[str, Moves]) -> list[tuple[str, Moves]]:
@@ -189,7 +170,7 @@ def _say_unheld(screen: Screen) -> None:
         label = axis.value.replace("_", " ")
         print_wrapped(
             console,
-            f"{label}: {_DEFAULTS[axis]}; a condition hangs on it for {count:,} requests.",
+            f"{label}: {words_of_unheld(axis)}; a condition hangs on it for {count:,} requests.",
             "  - ",
             "    ",
         )

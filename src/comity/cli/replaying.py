@@ -13,31 +13,28 @@ import typer
 from comity.app.rules import replay_traffic
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.recorded import Recorded, recorded_traffic
+from comity.cli.recorded import recorded_traffic
 from comity.cli.replay_screen import Screen, print_replay
-from comity.cli.rules import Announced, NamedRules, askers_of, named_rules
+from comity.cli.rules import NamedRules, askers_of, named_rules
 from comity.cli.terminal import AsJson, print_json
 from comity.cli.traffic_files import read_traffic
-from comity.domain.ids import Member, entry_name, member_label
+from comity.domain.ids import Member, entry_name
 from comity.policy.errors import TrafficFormError
 from comity.policy.replay import (
     CAVEAT,
     Load,
     Moves,
-    Replay,
     Surprise,
     by_family,
     changed,
-    headline,
-    headline_since,
     load_of,
     sentence_of_surprise,
     surprises,
-    weeks_between,
 )
 from comity.policy.space import Asker
 from comity.policy.traffic import Traffic, month_number, month_text
 from comity.roles.settings import Settings
+from comity.services.replayed import ReplayedOver, Span, headline_over, source_of, weeks_over
 
 __all__ = ["replay"]
 
@@ -45,8 +42,6 @@ _SURPRISES: Final = 10
 _HOURS_MAX: Final = 100_000.0
 _MINUTES: Final = 10.0
 """Minutes that a review is taken to need where nobody says otherwise."""
-_DAY_SECONDS: Final = 86_400
-_WEEK_SECONDS: Final = 7 * _DAY_SECONDS
 
 
 def replay(
@@ -91,29 +86,26 @@ def replay(
     member = member_of(state) if state else after.bundle.state
     before = named_rules(settings, against or f"@{member}")
     askers, whose = askers_of(settings)
-    found = _read(settings, _Asked(member, imported, span), after, askers)
+    traffic, over = _read(settings, _Asked(member, imported, span), after, askers)
     families = {asker.ori: asker.family for asker in askers}
-    counted = replay_traffic(found.traffic, after.rules, before.rules, families)
+    counted = replay_traffic(traffic, after.rules, before.rules, families)
     load = None
     if counted.requests:
-        load = load_of(counted, _weeks(counted, found, span), minutes, staffed)
+        load = load_of(counted, weeks_over(counted, over), minutes, staffed)
     screen = Screen(
         replay=counted,
-        headline=_headline(counted, found, span, load),
+        headline=headline_over(counted, over, load),
         load=load,
         by_family=by_family(counted, families),
         surprises=tuple(surprises(counted, (*after.rules, *before.rules), _SURPRISES)),
-        unheld=found.traffic.unheld,
-        source=_source(found, imported),
+        unheld=traffic.unheld,
+        source=source_of(over, imported),
         compared=f"{_named(after)}, against {_named(before)}; agencies are those of {whose}",
     )
     if as_json:
-        print_json(_document(screen, found, after, before))
+        print_json(_document(screen, over, after, before))
     else:
         print_replay(screen)
-
-
-_Span = tuple[int | None, int | None]
 
 
 class _Asked(NamedTuple):
@@ -121,64 +113,32 @@ class _Asked(NamedTuple):
 
     member: Member
     imported: str
-    span: _Span
+    span: Span
 
 
-class _Read(NamedTuple):
-    """The traffic, the ledger's word of it unless it was imported, and since which announcement."""
-
-    member: Member
-    traffic: Traffic
-    recorded: Recorded | None
-    since: Announced | None
-    now: datetime
-
-
-def _read(settings: Settings, asked: _Asked, draft: NamedRules, askers: Sequence[Asker]) -> _Read:
+def _read(
+    settings: Settings, asked: _Asked, draft: NamedRules, askers: Sequence[Asker]
+) -> tuple[Traffic, ReplayedOver]:
     """Return the traffic; of what a state has announced, what it has answered since."""
     now = datetime.now(UTC)
+    over = ReplayedOver(member=asked.member, recorded=None, now=now, span=asked.span)
     if asked.imported:
         types = {asker.ori: asker.type for asker in askers}
         traffic = read_traffic(asked.imported, types, month_number(f"{now:%Y-%m}"))
-        return _Read(asked.member, traffic.within(*asked.span), None, None, now)
+        return traffic.within(*asked.span), over
     is_since = asked.member == draft.bundle.state and asked.span == (None, None)
     since = draft.announced if is_since else None
     leaf = None if since is None else since.leaf_index
     recorded = asyncio.run(recorded_traffic(settings, asked.member, leaf))
-    return _Read(asked.member, recorded.traffic.within(*asked.span), recorded, since, now)
-
-
-def _weeks(counted: Replay, found: _Read, span: _Span) -> float:
-    """Return the weeks that the counts stand for."""
-    if found.since is not None:
-        return max(found.now.timestamp() - found.since.since, _DAY_SECONDS) / _WEEK_SECONDS
-    begun = None if found.recorded is None else found.recorded.begun
-    return weeks_between(*_months(counted, span), found.now.date(), begun)
-
-
-def _headline(counted: Replay, found: _Read, span: _Span, load: Load | None) -> str:
-    recorded = found.recorded
-    if recorded is not None and recorded.told and load is None:
-        # Nothing counted is not nothing answered.
-        return (
-            f"What {member_label(found.member)} has answered is not counted yet, but for leaves up"
-            f" to {recorded.folded:,} of {recorded.size:,}: {recorded.told}."
-        )
-    if found.since is None:
-        text = headline(counted, _months(counted, span), load)
-    else:
-        day = datetime.fromtimestamp(found.since.since, UTC).date()
-        text = headline_since(counted, member_label(found.member), day, load)
-    if recorded is not None and recorded.told:
-        text += f" This is of leaves up to {recorded.folded:,} of {recorded.size:,} alone."
-    return text
+    over = msgspec.structs.replace(over, recorded=recorded, since=since)
+    return recorded.traffic.within(*asked.span), over
 
 
 def _named(rules: NamedRules) -> str:
     return f"{rules.bundle.title} ({rules.source})"
 
 
-def _span(first: str, last: str) -> _Span:
+def _span(first: str, last: str) -> Span:
     """Return the months asked for. Raises: UsageError."""
     try:
         begin, end = (month_number(text) if text else None for text in (first, last))
@@ -189,37 +149,10 @@ def _span(first: str, last: str) -> _Span:
     return begin, end
 
 
-def _months(counted: Replay, span: _Span) -> tuple[int, int]:
-    """Return the first and the last month that the counts stand for."""
-    begin, end = span
-    return (
-        min(counted.by_month, default=0) if begin is None else begin,
-        max(counted.by_month, default=0) if end is None else end,
-    )
-
-
-def _source(found: _Read, imported: str) -> str:
-    member, recorded, since = found.member, found.recorded, found.since
-    if recorded is None:
-        return f"Traffic: imported from {imported}, not proved."
-    begin = "its leaves"
-    if since is not None:
-        begin = f"from the announcement in {entry_name(member, since.leaf_index)}"
-    text = (
-        f"Traffic: recorded in the ledger of {member_label(member)}, {begin} up to leaf"
-        f" {recorded.folded:,} of {recorded.size:,}. Each request is weighed by what its decision"
-        " saw; what a pass, the urgent lane or a reviewer made of it does not count."
-    )
-    if recorded.lost:
-        text += (
-            f" {recorded.lost:,} leaves of the whole ledger could not be read any more (key"
-            " destroyed, expunged or withdrawn) when it was counted, and are not among these."
-        )
-    return f"{text} Not folded further: {recorded.told}." if recorded.told else text
-
-
-def _document(screen: Screen, read: _Read, after: NamedRules, before: NamedRules) -> dict[str, Any]:
-    found, member, recorded, since = screen.replay, read.member, read.recorded, read.since
+def _document(
+    screen: Screen, over: ReplayedOver, after: NamedRules, before: NamedRules
+) -> dict[str, Any]:
+    found, member, recorded, since = screen.replay, over.member, over.recorded, over.since
     ledger = announced = None
     if since is not None:
         at = datetime.fromtimestamp(since.since, UTC)

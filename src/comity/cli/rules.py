@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,7 +17,7 @@ from comity.cli.files import read_input
 from comity.cli.network import member_of
 from comity.cli.parts import network_directory
 from comity.domain.agency import Agency
-from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, LeafIndex, Member
+from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, Member
 from comity.policy import (
     PolicyBundle,
     load_template,
@@ -36,11 +36,11 @@ from comity.practice.agencies import agencies_of
 from comity.practice.founding import practice_rules
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
-from comity.services.rule_history import bundles_down
+from comity.services.recorded_traffic import Announced
+from comity.services.rule_history import bundle_of_version
 
 __all__ = [
     "IN_FORCE",
-    "Announced",
     "NamedRules",
     "RulesName",
     "askers_of",
@@ -62,13 +62,6 @@ RulesName = Annotated[
 
 _SHADOW: Final = "shadow"
 _VERSION_DIGITS_MAX: Final = 10
-
-
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
-    """Where rules stand announced, and since when (Unix seconds)."""
-
-    leaf_index: LeafIndex
-    since: int
 
 
 class NamedRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,15 +196,8 @@ async def _announced(settings: Settings, member: Member) -> list[ShadowRow]:
 
 async def _version(settings: Settings, member: Member, number: int) -> PolicyBundle | None:
     """Return a version that was in force once, or None."""
-    async with (
-        open_reader(settings, [member]) as store,
-        aclosing(bundles_down(store, member)) as found,
-    ):
-        async for row, bundle in found:
-            # Versions only grow.
-            if not row.is_shadow and bundle.version <= number:
-                return bundle if bundle.version == number else None
-    return None
+    async with open_reader(settings, [member]) as store:
+        return await bundle_of_version(store, member, number)
 
 
 def _of_file(name: str) -> PolicyBundle:

@@ -11,7 +11,7 @@ import msgspec
 from comity import app
 from comity.app.rules import replay_traffic
 from comity.cli.publishing import people_of, shadowed, signed_shadow
-from comity.cli.recorded import fold_up, read_recorded, recorded_traffic
+from comity.cli.recorded import recorded_traffic
 from comity.cli.rules import askers_of, named_rules
 from comity.domain.decision import RuleId
 from comity.domain.ids import Member, entry_name
@@ -33,6 +33,7 @@ from comity.ports import Bus, LedgerRows, Store
 from comity.practice.stage import AnnouncedSeen, ReplaySeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.recorded_traffic import fold_up, read_recorded
 
 __all__ = ["announce_holding", "replay_announced", "replay_holding"]
 

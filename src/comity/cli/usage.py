@@ -6,7 +6,7 @@ Guarantee: read by the role that can only read. Without a ledger here nothing is
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 
 from comity.app import open_ledger_reader
 from comity.domain.ids import Member
@@ -15,13 +15,7 @@ from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.usage_counts import LedgerUse, count_usage
 
-__all__ = ["months_before", "read_usage"]
-
-
-def months_before(now: datetime, months: int) -> datetime:
-    """Return the first of the month so many months before."""
-    whole = now.year * 12 + now.month - 1 - months
-    return datetime(whole // 12, whole % 12 + 1, 1, tzinfo=UTC)
+__all__ = ["read_usage"]
 
 
 def read_usage(settings: Settings, member: Member, since: datetime) -> LedgerUse | None:

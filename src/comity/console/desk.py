@@ -22,9 +22,11 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.services.events import Events
+from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
 from comity.services.instrument_work import InstrumentWork
 from comity.services.keeping_orders import KeepingOrders
+from comity.services.leaf_counts import LeafCounts
 from comity.services.looking import Looking
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
@@ -32,6 +34,7 @@ from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
+from comity.services.rule_drafting import RuleDrafting
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
 
@@ -68,6 +71,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     asking: AskingDesk
     press: Press
     bind: BinderPress
+    drafting: RuleDrafting
+    examiner: Examiner
+    counts: LeafCounts
     confirm_seconds: int
     events: Events
 

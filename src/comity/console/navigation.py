@@ -63,11 +63,18 @@ GROUPS: Final = (
         "Rules",
         (
             (Name.RULES, "In force"),
+            (Name.DRAFTS, "Drafts"),
             (Name.ACCESS, "Who can get what"),
+            (Name.CONTROLS, "Controls"),
             (Name.WAITING, "Waiting for a second person"),
             (Name.HISTORY, "History"),
         ),
-        frozenset({Name.BLOCK, Name.BLOCKED, Name.CERTIFICATE}),
+        frozenset(
+            {
+                Name.BLOCK, Name.BLOCKED, Name.CERTIFICATE, Name.DRAFT, Name.AROUND, Name.CLAUSE,
+                Name.GUARANTEES, Name.REPLAYED, Name.LEAKS, Name.SIGNING,
+            }
+        ),
     ),
     Group(
         "Legal",

@@ -117,6 +117,30 @@ class Problem(Enum):
         504, "order-unanswered", "The gateway did not answer in time; it may have done this.",
         "Look at the list of holds first. To send it again does no harm.",
     )  # fmt: skip
+    NO_SUCH_DRAFT = (
+        404, "draft-unknown", "There is no such draft: it took force, or was dropped.",
+        "The list shows the drafts that there are.",
+    )  # fmt: skip
+    DRAFT_MOVED = (
+        409, "draft-moved", "Somebody changed this draft while you looked at it.",
+        "Open it anew: what you see then is how it stands. Nothing of yours was kept or signed.",
+    )  # fmt: skip
+    DRAFT_BEHIND = (
+        409, "draft-not-current", "Other rules came into force since this draft was made.",
+        "Take over what changed, on the draft's page, and look at it again before anybody signs.",
+    )  # fmt: skip
+    DRAFT_REFUSED = (
+        409, "draft-refused", "These rules cannot be a draft as they stand.",
+        "What it says above is why.",
+    )  # fmt: skip
+    DRAFTS_FULL = (
+        409, "drafts-full", "This draft cannot be kept: there is no more room.",
+        "Drop a draft that nobody needs, or take clauses out.",
+    )  # fmt: skip
+    SAME_SIGNER = (
+        409, "second-signer-needed", "Whoever signed a draft cannot be its second person.",
+        "Another author or counsel of this state signs it on their own page.",
+    )  # fmt: skip
     REFUSED = (
         409, "gateway-refused", "The gateway did not take this.",
         "What it says above is why; the rules in force are what they were.",
@@ -139,7 +163,7 @@ class Problem(Enum):
         "Whoever runs this console can add the certificate of one.",
     )  # fmt: skip
     NO_DRAFT = (
-        404, "draft-unknown", "No such question waits to be sent: it was kept for half an hour.",
+        404, "question-unknown", "No such question waits to be sent: it was kept for half an hour.",
         "Ask anew. If you sent it, it is among your requests.",
     )  # fmt: skip
     NO_REQUEST = (
@@ -177,6 +201,10 @@ class Problem(Enum):
     FEED_FULL = (
         503, "feed-full", "Too many pages renew themselves by now; this one does not.",
         "Load the page again to see what is new, or close another one.",
+    )  # fmt: skip
+    EXAMINERS_BUSY = (
+        503, "examinations-full", "Too many drafts wait to be examined. Yours was not taken.",
+        "Try again in a minute.",
     )  # fmt: skip
     BUSY = (
         503, "not-now", "This cannot be read now. Nothing was changed.",

@@ -114,6 +114,27 @@ class Name(StrEnum):
     REQUESTS = "requests"
     REQUEST = "request"
     REPLY = "reply"
+    DRAFTS = "drafts"
+    OPEN_DRAFT = "open_draft"
+    DRAFT = "draft"
+    DROP_DRAFT = "drop_draft"
+    TAKE_OVER = "take_over"
+    AROUND = "around"
+    PUT_AROUND = "put_around"
+    CLAUSE = "clause"
+    CHECK_CLAUSE = "check_clause"
+    PUT_CLAUSE = "put_clause"
+    DROP_CLAUSE = "drop_clause"
+    EXAMINE = "examine"
+    GUARANTEES = "guarantees"
+    REPLAYED = "replayed"
+    LEAKS = "leaks"
+    CLOSE_DOOR = "close_door"
+    SIGNING = "signing"
+    SIGN_DRAFT = "sign_draft"
+    APPROVE_DRAFT = "approve_draft"
+    ANNOUNCE_DRAFT = "announce_draft"
+    CONTROLS = "controls"
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +163,8 @@ _COUNSEL: Final = frozenset({Role.COUNSEL})
 _SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
 _ASKS: Final = frozenset({Role.REQUESTER})
 _BLOCKED: Final = "/state/blocks/{clause}"
+_DRAFT: Final = "/state/rules/drafts/{draft}"
+_DRAFTED: Final = f"{_DRAFT}/clauses/{{rule}}"
 _CASE: Final = "/state/cases/{number}"
 _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
@@ -234,6 +257,27 @@ ROUTES: Final = (
     _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
     _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
     _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
+    _placed(Name.DRAFTS, "GET", "/state/rules/drafts", _SEES_BLOCKS),
+    _placed(Name.OPEN_DRAFT, "POST", "/state/rules/drafts", _MAKES_RULES),
+    _placed(Name.DRAFT, "GET", _DRAFT, _SEES_BLOCKS),
+    _placed(Name.DROP_DRAFT, "POST", f"{_DRAFT}/drop", _MAKES_RULES),
+    _placed(Name.TAKE_OVER, "POST", f"{_DRAFT}/take-over", _MAKES_RULES),
+    _placed(Name.AROUND, "GET", f"{_DRAFT}/around", _SEES_BLOCKS),
+    _placed(Name.PUT_AROUND, "POST", f"{_DRAFT}/around", _MAKES_RULES),
+    _placed(Name.CLAUSE, "GET", _DRAFTED, _SEES_BLOCKS),
+    _placed(Name.CHECK_CLAUSE, "POST", f"{_DRAFTED}/check", _MAKES_RULES),
+    _placed(Name.PUT_CLAUSE, "POST", _DRAFTED, _MAKES_RULES),
+    _placed(Name.DROP_CLAUSE, "POST", f"{_DRAFTED}/drop", _MAKES_RULES),
+    _placed(Name.EXAMINE, "POST", f"{_DRAFT}/examine", _SEES_BLOCKS),
+    _placed(Name.GUARANTEES, "GET", f"{_DRAFT}/guarantees", _SEES_BLOCKS),
+    _placed(Name.REPLAYED, "GET", f"{_DRAFT}/replay", _SEES_BLOCKS),
+    _placed(Name.LEAKS, "GET", f"{_DRAFT}/leaks", _SEES_BLOCKS),
+    _placed(Name.CLOSE_DOOR, "POST", f"{_DRAFT}/leaks", _MAKES_RULES),
+    _placed(Name.SIGNING, "GET", f"{_DRAFT}/sign", _SEES_BLOCKS),
+    _placed(Name.SIGN_DRAFT, "POST", f"{_DRAFT}/sign", _MAKES_RULES),
+    _placed(Name.APPROVE_DRAFT, "POST", f"{_DRAFT}/approve", _MAKES_RULES),
+    _placed(Name.ANNOUNCE_DRAFT, "POST", f"{_DRAFT}/announce", _MAKES_RULES),
+    _placed(Name.CONTROLS, "GET", "/state/controls", _SEES_RULES),
 )
 
 _FORMS: Final = {
@@ -241,6 +285,8 @@ _FORMS: Final = {
     "step": r"[1-9][0-9]{0,4}",
     "act": r"[a-z]{1,16}",
     "clause": r"BLOCK-[1-9][0-9]{0,5}",
+    "draft": r"[1-9][0-9]{0,5}",
+    "rule": r"new|[A-Z0-9-]{1,24}",
     "form": r"txt|json|pdf",
     "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
     "question": r"[A-Za-z0-9_-]{22}",

@@ -9,6 +9,8 @@ Source: docs/adr/0040-rules-in-the-browser.md.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from comity.console.desk import Desk
@@ -22,10 +24,17 @@ from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.policy import PolicyBundle
 from comity.ports import SigningKeyError
 from comity.review.orders import SecondPersonError
-from comity.services.rule_orders import signed_policy
+from comity.services.rule_orders import signed_policy, signed_shadow
 from comity.services.rulebook import RulesRefusedError
 
-__all__ = ["CERTIFY_SECONDS_MAX", "certify_block", "put_into_force"]
+__all__ = [
+    "CERTIFY_SECONDS_MAX",
+    "announce_rules",
+    "carried_out",
+    "certify_block",
+    "put_into_force",
+    "signed_here",
+]
 
 CERTIFY_SECONDS_MAX: Final = 20.0
 """How long a page waits for a block's certificate; the block is in force by then."""
@@ -38,19 +47,48 @@ _PROBLEMS: Final = {
 
 async def put_into_force(desk: Desk, visit: Visit, bundle: PolicyBundle) -> None:
     """Have a version put into force, signed by who is signed in. Raises: ProblemError."""
+    state, signer = bundle.state, desk.rule_signer(visit.session)
+    with signed_here(desk, state):
+        data = signed_policy(bundle, (signer,), visit.now)
+    await carried_out(desk, state, desk.orders.publish(state, data))
+
+
+async def announce_rules(desk: Desk, visit: Visit, bundle: PolicyBundle) -> None:
+    """Have rules announced, signed by who is signed in. Raises: ProblemError."""
+    state, signer = bundle.state, desk.rule_signer(visit.session)
+    with signed_here(desk, state):
+        data = signed_shadow(bundle, (signer,), visit.now)
+    await carried_out(desk, state, desk.orders.announce(state, data))
+
+
+@contextmanager
+def signed_here(desk: Desk, state: Member) -> Iterator[None]:
+    """Let what is signed for who is signed in be signed, or be a problem. Raises: ProblemError."""
     try:
-        data = signed_policy(bundle, (desk.rule_signer(visit.session),), visit.now)
+        yield
     except (NotASignerError, SigningKeyError) as error:
-        desk.events.failure("rules_not_signed", error, member=bundle.state)
+        desk.events.failure("rules_not_signed", error, member=state)
         raise ProblemError(Problem.NO_KEY) from None
+
+
+async def carried_out(
+    desk: Desk,
+    state: Member,
+    sending: Awaitable[object],
+    problems: Mapping[str, Problem] = _PROBLEMS,
+) -> None:
+    """Wait for an order on rules to be carried out; `problems` by the gateway's codes.
+
+    Raises: ProblemError.
+    """
     try:
-        await desk.orders.publish(bundle.state, data)
+        await sending
     except GatewayRefusalError as error:
-        desk.events.failure("rules_not_taken", error, member=bundle.state)
-        problem = _PROBLEMS.get(error.reason, Problem.REFUSED)
+        desk.events.failure("rules_not_taken", error, member=state)
+        problem = problems.get(error.reason, Problem.REFUSED)
         raise ProblemError(problem, str(error) if problem is Problem.REFUSED else "") from None
     except GatewaySilentError as error:
-        desk.events.failure("rules_unanswered", error, member=bundle.state)
+        desk.events.failure("rules_unanswered", error, member=state)
         raise ProblemError(Problem.SILENT) from None
 
 

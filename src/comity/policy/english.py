@@ -45,6 +45,7 @@ __all__ = [
     "sentence_of",
     "statute_of",
     "terms_of",
+    "word_of",
     "words_of_class",
 ]
 
@@ -276,6 +277,13 @@ def english_of_condition(condition: Condition) -> str:
 def words_of_class(data_class: DataClass) -> str:
     """Return the plain words for one data class."""
     return _DATA_CLASS[data_class]
+
+
+def word_of(axis: Axis, value: str) -> str:
+    """Return the words for one value of an axis, as a rule's sentence has them."""
+    if value == _UNSAID and axis in _CLAIMS:
+        return "not stated"
+    return _word(axis, value)
 
 
 def terms_of(rule: Rule) -> str:

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from comity.domain.decision import RuleId
 from comity.domain.vocabulary import Outcome
-from comity.policy.rule import Rule
+from comity.policy.rule import PolicyBundle, Rule
 from comity.policy.space import Boxes, Space
 from comity.policy.weigh import RuleSet
 
-__all__ = ["Idle", "find_idle"]
+__all__ = ["Idle", "find_idle", "find_own_idle", "sentences_of_idle"]
 
 
 class Idle(NamedTuple):
@@ -53,6 +53,37 @@ def find_idle(rules: tuple[Rule, ...], space: Space) -> Idle:
             if (rule.id, number) not in met
         ),
     )
+
+
+def find_own_idle(bundle: PolicyBundle, rules: tuple[Rule, ...], space: Space) -> Idle:
+    """Return what is idle among a state's own rules, beside the national ones that it adopts.
+
+    `rules` are all that decide. Raises: TooManyCombinationsError.
+    """
+    found = find_idle(rules, space)
+    own = {rule.id for rule in bundle.rules}
+    return Idle(
+        rules=tuple(name for name in found.rules if name in own),
+        never=tuple(name for name in found.never if name in own),
+        exceptions=tuple(each for each in found.exceptions if each[0] in own),
+    )
+
+
+def sentences_of_idle(idle: Idle) -> list[tuple[RuleId, str]]:
+    """Return what is idle in words, with the rule that each is about."""
+    rules = [
+        (
+            name,
+            f"{name} could go: "
+            + ("no request meets it" if name in idle.never else "other rules decide the same"),
+        )
+        for name in idle.rules
+    ]
+    exceptions = [
+        (name, f"exception {number} of {name}: no request that meets the rule meets it")
+        for name, number in idle.exceptions
+    ]
+    return rules + exceptions
 
 
 def _deciding(applying: list[Rule]) -> list[RuleId]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, TypeVar
 
 import msgspec
 
@@ -30,10 +30,11 @@ from comity.policy.check import (
 )
 from comity.policy.errors import PolicyLimitError, RuleFormError, UnknownAxisError, shown
 from comity.policy.families import KNOWN_FAMILIES
-from comity.policy.rule import BudgetPer, Guarantee, PolicyBundle
+from comity.policy.rule import BudgetPer, Guarantee, PolicyBundle, Rule
 
-__all__ = ["bundle_of_table", "guarantees_of_table", "parse_bundle"]
+__all__ = ["bundle_of_table", "guarantees_of_table", "parse_bundle", "rule_of_table"]
 
+_Record = TypeVar("_Record", PolicyBundle, Rule)
 _PATH: Final = re.compile(r"at `\$\.?([^`]*)`")
 
 
@@ -63,17 +64,19 @@ def bundle_of_table(
     table: object, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
 ) -> PolicyBundle:
     """Return the bundle that a table (of JSON or TOML) records. Raises: as `parse_bundle`."""
-    try:
-        bundle = msgspec.convert(_in_order(table, families), PolicyBundle)
-    except msgspec.ValidationError as error:
-        found = _PATH.search(str(error))
-        raise RuleFormError(
-            f"`{shown(found[1]) if found else 'bundle'}` does not have its form"
-        ) from None
-    except UnicodeEncodeError:
-        raise RuleFormError("a field's name holds half a character") from None
+    bundle = _converted(lambda: _in_order(table, families), PolicyBundle, "bundle")
     check_bundle(bundle, families)
     return bundle
+
+
+def rule_of_table(
+    table: object, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
+) -> Rule:
+    """Return the rule that a table records, its values in order; a bundle's check is still owed.
+
+    Raises: RuleFormError and its kinds.
+    """
+    return _converted(lambda: _rule_in_order("rule", table, families), Rule, "clause")
 
 
 def guarantees_of_table(
@@ -91,6 +94,19 @@ def guarantees_of_table(
         raise RuleFormError("a field's name holds half a character") from None
     check_guarantees(found, families)
     return found
+
+
+def _converted(ordered: Callable[[], object], kind: type[_Record], what: str) -> _Record:
+    """Return a table, once it is in order, as a value of this kind. Raises: RuleFormError."""
+    try:
+        return msgspec.convert(ordered(), kind)
+    except msgspec.ValidationError as error:
+        found = _PATH.search(str(error))
+        raise RuleFormError(
+            f"`{shown(found[1]) if found else what}` does not have its form"
+        ) from None
+    except UnicodeEncodeError:
+        raise RuleFormError("a field's name holds half a character") from None
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -43,10 +43,12 @@ __all__ = [
     "headline",
     "headline_since",
     "load_of",
+    "most_changed",
     "sentence_of_moves",
     "sentence_of_surprise",
     "surprises",
     "weeks_between",
+    "words_of_unheld",
 ]
 
 CAVEAT: Final = (
@@ -58,6 +60,22 @@ STRICTNESS: Final = (Outcome.RELEASE, Outcome.HOLD, Outcome.DENY)
 
 SURPRISE_SHARE_MAX: Final = Fraction(1, 10)
 """A case is surprising if no more than this share of what its rules change was expected of it."""
+
+_UNHELD: Final = {
+    Axis.AGENCY_TYPE: "as the directory lists it",
+    Axis.RECORD_KIND: "taken as the first kind of its key",
+    Axis.ASSURANCE: "taken as not stated",
+    Axis.CERTIFICATION: "taken as none",
+    Axis.PURPOSE: "taken as not stated",
+    Axis.OFFENCE: "taken as not stated",
+    Axis.INSTRUMENT: "taken as not stated",
+    Axis.FAN_OUT: "taken as one state asked",
+    Axis.EMERGENCY: "taken as none declared",
+    Axis.TIME_BAND: "taken as a weekday by day",
+    Axis.BUDGET: "taken as within",
+    Axis.DIRECTION: "taken as inbound",
+}
+"""What stands in the place of a fact that traffic does not hold."""
 
 MoveKey = tuple[Outcome, Outcome]
 """The outcome under the rules that are compared with, and under the draft."""
@@ -148,6 +166,19 @@ class Surprise(msgspec.Struct, frozen=True, kw_only=True):
 def changed(moves: Moves) -> int:
     """Return how many move to another outcome."""
     return sum(count for (before, after), count in moves.items() if before is not after)
+
+
+def most_changed(by: Mapping[str, Moves], most: int) -> list[tuple[str, Moves]]:
+    """Return those of whom most changes, the most first."""
+    order = sorted(
+        by.items(), key=lambda each: (-changed(each[1]), -sum(each[1].values()), each[0])
+    )
+    return order[:most]
+
+
+def words_of_unheld(axis: Axis) -> str:
+    """Return what stands in the place of a fact that traffic does not hold."""
+    return _UNHELD[axis]
 
 
 def by_family(replay: Replay, families: Mapping[ORI, Family]) -> dict[str, Moves]:

@@ -1,8 +1,8 @@
-"""What the services need from the world, in twenty-three rooms: errors, rows, the store, its parts
+"""What the services need from the world, in twenty-four rooms: errors, rows, the store, its parts
 for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
-solver of guarantees, documents on paper, who signs in, who signs, the front as agencies reach it,
-and the rest of the world.
+solver of guarantees, documents on paper, drafts of rules, who signs in, who signs, the front as
+agencies reach it, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -22,6 +22,7 @@ from comity.ports.cutting import (
     SuccessionRow,
 )
 from comity.ports.directory import DirectoryRow, DirectoryStore, HelpRow, PartSigner
+from comity.ports.drafts import DraftsDownError, RuleDrafts
 from comity.ports.duties import DutyKind, DutyRow, DutyStore, NewDuty, Pager
 from comity.ports.errors import (
     AlteredError,
@@ -149,6 +150,7 @@ __all__ = [
     "DirectoryRow",
     "DirectoryStore",
     "DocumentRow",
+    "DraftsDownError",
     "DutyKind",
     "DutyRow",
     "DutyStore",
@@ -222,6 +224,7 @@ __all__ = [
     "ResultSpan",
     "ReviewChange",
     "ReviewStore",
+    "RuleDrafts",
     "Ruling",
     "Sealed",
     "SegmentRow",

@@ -54,7 +54,14 @@ from comity.policy.weigh import RuleSet
 from comity.ports import ReadRule, Referee, Ruling, Solver
 from comity.services.proving import TwiceProved, prove_twice
 
-__all__ = ["DISAGREEMENTS_MAX", "Disagreement", "GateReport", "facts_of_kind", "run_gate"]
+__all__ = [
+    "DISAGREEMENTS_MAX",
+    "PLAIN_CLAIMS",
+    "Disagreement",
+    "GateReport",
+    "facts_of_kind",
+    "run_gate",
+]
 
 DISAGREEMENTS_MAX: Final = 20
 """Disagreements that a report names; the first of them stops a publication."""
@@ -65,6 +72,23 @@ _OF_FACTS: Final = {
     if axis not in {Axis.AGENCY, Axis.DATA_CLASS, Axis.RECORD_KIND}
 }
 """The axes of facts whose values are closed, by the field that has them."""
+
+PLAIN_CLAIMS: Final[dict[Axis, str]] = {
+    Axis.CERTIFICATION: "valid",
+    Axis.ASSURANCE: "agency_asserted",
+    Axis.MESSAGE_KEY: "DQ",
+    Axis.DATA_CLASS: "",
+    Axis.RECORD_KIND: "licence",
+    Axis.PURPOSE: "not_stated",
+    Axis.OFFENCE: "not_stated",
+    Axis.INSTRUMENT: "not_stated",
+    Axis.FAN_OUT: "single",
+    Axis.EMERGENCY: "none",
+    Axis.TIME_BAND: "weekday_day",
+    Axis.BUDGET: "within",
+    Axis.DIRECTION: "inbound",
+}
+"""A request that claims nothing, by a weekday's day: all of it but who asks."""
 
 _Answer = tuple[Outcome, frozenset[RuleId], Outcome, frozenset[RuleId]]
 

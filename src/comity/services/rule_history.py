@@ -25,8 +25,16 @@ from comity.ports import LedgerRows, PolicyLeafRow, Store
 from comity.services.private_records import Records
 from comity.services.rule_records import read_signed_by
 
-__all__ = ["BundlesRead", "Standing", "Version", "bundles_down", "read_bundles", "read_signers",
-           "versions_of"]  # fmt: skip
+__all__ = [
+    "BundlesRead",
+    "Standing",
+    "Version",
+    "bundle_of_version",
+    "bundles_down",
+    "read_bundles",
+    "read_signers",
+    "versions_of",
+]
 
 _INDEX_MAX: Final = 2**62
 _PAGE_ROWS: Final = 32
@@ -86,6 +94,16 @@ async def bundles_down(
         for row in rows:
             yield row, parse_bundle(row.body, None)
         below = rows[-1].leaf_index
+
+
+async def bundle_of_version(store: Store, member: Member, number: int) -> PolicyBundle | None:
+    """Return a version that was in force once, or None. Raises: StoreDownError."""
+    async with aclosing(bundles_down(store, member)) as found:
+        async for row, bundle in found:
+            # Versions only grow.
+            if not row.is_shadow and bundle.version <= number:
+                return bundle if bundle.version == number else None
+    return None
 
 
 async def read_bundles(store: Store, ledger: LedgerRows, member: Member, last: int) -> BundlesRead:

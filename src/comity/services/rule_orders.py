@@ -41,8 +41,16 @@ from comity.policy import PolicyBundle, encode_bundle
 from comity.ports import Bus
 from comity.services.sending import send_command
 
-__all__ = ["OrderSigner", "RuleOrders", "signatures_of", "signed_policy", "signed_shadow",
-           "signed_thaw"]  # fmt: skip
+__all__ = [
+    "OrderSigner",
+    "RuleOrders",
+    "policy_order",
+    "signature_on",
+    "signatures_of",
+    "signed_policy",
+    "signed_shadow",
+    "signed_thaw",
+]
 
 _PROOF_S_MAX: Final = 120.0
 """How long a gateway may take: the gate runs for seconds, a solver up to ten for one guarantee."""
@@ -55,25 +63,36 @@ class OrderSigner(msgspec.Struct, frozen=True, kw_only=True):
     sign: Callable[[bytes], Ed25519Proof]
 
 
+def policy_order(bundle: PolicyBundle, at: int, note: str = "") -> PolicyOrder:
+    """Return the order that puts a bundle into force, for people to sign; `at` is Unix seconds."""
+    return order_of(bundle.state, bundle.version, encode_bundle(bundle), at, note)
+
+
+def signature_on(order: PolicyOrder, signer: OrderSigner) -> OrderSignature:
+    """Return one person's signature of an order that puts rules into force."""
+    (signature,) = signatures_of((signer,), policy_order_bytes(order))
+    return signature
+
+
 def signed_policy(
     bundle: PolicyBundle, signers: Sequence[OrderSigner], at: int, note: str = ""
 ) -> bytes:
     """Return a bundle signed to take force, as the gateway takes it; `at` is Unix seconds."""
-    return _signed(bundle, signers, _order(bundle, at, note), policy_order_bytes)
+    return _signed(bundle, signers, policy_order(bundle, at, note), policy_order_bytes)
 
 
 def signed_shadow(
     bundle: PolicyBundle, signers: Sequence[OrderSigner], at: int, note: str = ""
 ) -> bytes:
     """Return a bundle signed to be announced, as the gateway takes it; `at` is Unix seconds."""
-    return _signed(bundle, signers, _order(bundle, at, note), shadow_order_bytes)
+    return _signed(bundle, signers, policy_order(bundle, at, note), shadow_order_bytes)
 
 
 def signed_thaw(
     bundle: PolicyBundle, signers: Sequence[OrderSigner], at: int, note: str = ""
 ) -> bytes:
     """Return an order that ends a freeze of the rules in force; `at` is Unix seconds."""
-    order = _order(bundle, at, note)
+    order = policy_order(bundle, at, note)
     signatures = signatures_of(signers, policy_thaw_bytes(order))
     return encode_signed_thaw(SignedThaw(order=order, signatures=signatures))
 
@@ -117,10 +136,6 @@ class RuleOrders:
 
     async def _sent(self, command: Command) -> CommandResult:
         return await send_command(self._bus, self._host, command, timeout_s=_PROOF_S_MAX)
-
-
-def _order(bundle: PolicyBundle, at: int, note: str) -> PolicyOrder:
-    return order_of(bundle.state, bundle.version, encode_bundle(bundle), at, note)
 
 
 def _signed(

@@ -7,6 +7,7 @@ as no rules. Source: docs/adr/0036-console.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from comity.directory.directory import Directory, load_directory
 from comity.directory.part import SignedPart
 from comity.directory.trust import TrustRoot
 from comity.domain.errors import ComityError
-from comity.domain.ids import LeafIndex, Member, entry_name
+from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, LeafIndex, Member, entry_name
 from comity.policy import PolicyBundle, national_default, parse_bundle
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
@@ -122,4 +123,15 @@ class StateBooks:
             rules=layered_rules(bundle, self.national_of(bundle)),
         )
         self._rules[member] = (row.leaf_index, found)
+        return found
+
+    async def everyones_rules(self) -> dict[Member, tuple[Rule, ...]]:
+        """Return the rules that decide in each state of this host; one that cannot be read is left
+        out. Raises: StoreDownError.
+        """
+        found = {}
+        for row in await self._own.policies([m for m in MEMBERS if m != OPERATOR_MEMBER]):
+            with suppress(ComityError):
+                bundle = parse_bundle(row.body, None)
+                found[bundle.state] = layered_rules(bundle, self.national_of(bundle))
         return found

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from comity.cli.leaks import print_advice
 from comity.cli.main import app
-from comity.cli.usage import months_before
 from comity.domain.ids import Member
 from comity.domain.vocabulary import Instrument
 from comity.policy import Condition, Rule, encode_bundle, parse_bundle
 from comity.roles.settings import load_settings
+from comity.services.leak_advice import months_before
 from tests.unit.policy.build import RELEASE_ALL, bundle, rule
 
 RUNNER = CliRunner()

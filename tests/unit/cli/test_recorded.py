@@ -1,4 +1,4 @@
-"""Recorded traffic as a command reads it: whole, of one moment, or of one leaf of rules."""
+"""Recorded traffic as commands and pages read it: whole, of one moment, or of one leaf of rules."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from comity.cli.recorded import FoldMovesError, read_recorded
 from comity.domain.ids import Member
 from comity.ports import Fold, FoldRow, TrafficRow
+from comity.services.recorded_traffic import FoldMovesError, read_recorded
 from tests.support.gateway import RELEASE, WA, PracticeHost, policy_of, running
 from tests.unit.policy.test_replay import JUNE, PLAIN
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from comity.cli import replaying, traffic_files
 from comity.cli.main import app
-from comity.cli.recorded import Recorded
-from comity.cli.rules import Announced, NamedRules, named_rules
+from comity.cli.rules import NamedRules, named_rules
 from comity.domain.ids import LeafIndex
 from comity.policy.traffic import ROLL_UP_FIELDS, TrafficBuilder, month_number
 from comity.roles.settings import Settings
+from comity.services.recorded_traffic import Announced, Recorded
 
 RUNNER = CliRunner()
 SINCE = 1_700_000_000

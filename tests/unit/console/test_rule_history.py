@@ -35,7 +35,7 @@ async def test_every_version_stands_with_its_change() -> None:
         assert f"WA/{in_force(host)[1]}" in page.text
         assert "Signed by author" in page.text
         assert "Signed by counsel" in page.text
-        assert "comity policy publish @wa:2" in page.text
+        assert "Bring version 2 back" in page.text
 
 
 @pytest.mark.parametrize("role", [Role.REVIEWER, Role.OPERATOR])

@@ -12,7 +12,7 @@ from typing import Any, Final
 from comity.console.desk import Desk
 from comity.console.people import Role
 from comity.console.replies import Reply
-from comity.console.routes import Name, url_of
+from comity.console.routes import Name, roles_of, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import iso, listed, moment_said
@@ -62,10 +62,7 @@ class HistoryPages:
             finding=_finding(state, versions),
             rows=[_row(each, visit, shows_names=shows_names) for each in versions],
             is_whole=read.is_whole,
-            state=state,
-            earlier=next(
-                (v.version for v in versions if v.standing is Standing.WAS_IN_FORCE), None
-            ),
+            may_bring_back=visit.person.has_any(*roles_of(Name.OPEN_DRAFT)),
             rules=url_of(Name.RULES),
         )
 
@@ -103,6 +100,7 @@ def _row(version: Version, visit: Visit, *, shows_names: bool) -> dict[str, Any]
         "standing": version.standing.value,
         "is_current": version.standing is Standing.IN_FORCE,
         "is_announced": version.standing is Standing.ANNOUNCED,
+        "was_in_force": version.standing is Standing.WAS_IN_FORCE,
         "changed": version.changed,
         "signed": _signed(version.signed_by, shows_names=shows_names),
     }

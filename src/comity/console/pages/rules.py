@@ -27,8 +27,10 @@ _EFFECTS: Final = {Outcome.RELEASE: "Releases", Outcome.HOLD: "Holds", Outcome.D
 _ACTS: Final = (
     (Name.BLOCK, "Block a family", "n"),
     (Name.WAITING, "Waiting for a second person", "c"),
+    (Name.DRAFTS, "Drafts", "d"),
     (Name.HISTORY, "History", "h"),
-    (Name.AS_OF, "As of a day", "d"),
+    (Name.AS_OF, "As of a day", "t"),
+    (Name.CONTROLS, "Controls", "o"),
 )
 
 

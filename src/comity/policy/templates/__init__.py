@@ -31,6 +31,7 @@ __all__ = [
     "plain_adoption",
     "read_draft",
     "read_guarantees",
+    "table_of_text",
     "template_names",
 ]
 
@@ -76,7 +77,7 @@ def read_draft(text: str) -> PolicyBundle:
 
     Raises: RuleFormError and its kinds; OptOutError.
     """
-    table = _table_of(text, "a draft")
+    table = table_of_text(text, "a draft")
     if table.pop("adopts", None) == NATIONAL_DEFAULT:
         table["national"] = b64encode(bundle_digest(national_default())).decode("ascii")
     return bundle_of_table(table)
@@ -87,7 +88,7 @@ def read_guarantees(text: str) -> tuple[Guarantee, ...]:
 
     Raises: RuleFormError and its kinds.
     """
-    return guarantees_of_table(_table_of(text, "a file of guarantees"))
+    return guarantees_of_table(table_of_text(text, "a file of guarantees"))
 
 
 def national_default() -> PolicyBundle:
@@ -109,7 +110,8 @@ def plain_adoption(state: Member, *, version: int = 1) -> PolicyBundle:
     )
 
 
-def _table_of(text: str, what: str) -> dict[str, Any]:
+def table_of_text(text: str, what: str) -> dict[str, Any]:
+    """Return the table of a TOML text; `what` names it in errors. Raises: RuleFormError."""
     if dotted_line(text, _DOTS_MAX) is not None:
         raise RuleFormError(f"{what} has a key of too many parts")
     try:
