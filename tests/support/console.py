@@ -15,7 +15,6 @@ import msgspec
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
 from comity.adapters.memory.rule_drafts import MemoryRuleDrafts
-from comity.app.console import console_handlers
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.rules import RULE_TOOLS
 from comity.console.application import ConsoleApp
@@ -23,6 +22,7 @@ from comity.console.asking_desk import AskingDesk
 from comity.console.desk import Desk
 from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
+from comity.console.handlers import console_handlers
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses

@@ -20,46 +20,21 @@ from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.app.rules import RULE_TOOLS
 from comity.app.state_files import own_calendars, own_file
-from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp, Handler
+from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp
 from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
 from comity.console.desk import Desk
-from comity.console.draft_desk import DraftDesk
 from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
+from comity.console.handlers import console_handlers
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
-from comity.console.pages.access import AccessPages
-from comity.console.pages.after import AfterPages
-from comity.console.pages.as_of import AsOfPages
-from comity.console.pages.asking import AskPages
-from comity.console.pages.blocks import BlockPages
-from comity.console.pages.case import CasePages
-from comity.console.pages.certifications import CertificationPages
-from comity.console.pages.clauses import ClausePages
-from comity.console.pages.confirming import ConfirmPages
-from comity.console.pages.controls import ControlPages
-from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
-from comity.console.pages.drafts import DraftPages
-from comity.console.pages.examined import ExaminedPages
-from comity.console.pages.feed import FeedPages
-from comity.console.pages.history import HistoryPages
-from comity.console.pages.instruments import InstrumentPages
-from comity.console.pages.litigation import LitigationPages
-from comity.console.pages.notices import NoticePages
-from comity.console.pages.public_records import PublicRecordsPages
-from comity.console.pages.queue import QueuePages
-from comity.console.pages.requests import RequestPages
-from comity.console.pages.rules import RulePages
-from comity.console.pages.same_case import SameCasePages
-from comity.console.pages.signing_rules import SigningPages
 from comity.console.people import People
 from comity.console.people_file import PeopleFile
-from comity.console.routes import Name
 from comity.console.sessions import Sessions
 from comity.console.signing_in import CALLBACK_PATH, SigningIn
 from comity.console.view import Views
@@ -93,7 +68,7 @@ from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
 
-__all__ = ["console_handlers", "people_path", "run_console"]
+__all__ = ["people_path", "run_console"]
 
 _COMMAND_USER: Final = "command"
 _IDENTITIES: Final = "identity"
@@ -230,121 +205,6 @@ async def _open_desk(
         confirm_seconds=settings.confirm_seconds_max,
         events=events,
     )
-
-
-def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
-    """Return the page of every route."""
-    cases, notices = CasePages(desk, views), NoticePages(desk, views)
-    same_case = SameCasePages(desk, views)
-    after = AfterPages(desk, views)
-    instruments = InstrumentPages(desk, views, cases.open)
-    blocks = BlockPages(desk, views)
-    confirming = ConfirmPages(desk, views)
-    litigation = LitigationPages(desk, views)
-    exports = PublicRecordsPages(desk, views)
-    as_of = AsOfPages(desk, views, is_practice=views.is_practice)
-    feed = FeedPages(desk, views, doors.still)
-    asking, requests = AskPages(desk, views), RequestPages(desk, views)
-    return {
-        Name.HOME: doors.home,
-        Name.HEALTH: doors.health,
-        Name.ASSET: doors.asset,
-        Name.SIGN_IN: doors.sign_in,
-        Name.BEGIN_SIGN_IN: doors.begin,
-        Name.FINISH_SIGN_IN: doors.finish,
-        Name.SIGN_OUT: doors.sign_out,
-        Name.PLACES: doors.places,
-        Name.CHOOSE_PLACE: doors.choose_place,
-        Name.QUEUE: QueuePages(desk, views).queue,
-        Name.CASE: cases.case,
-        Name.CONSIDER: cases.consider,
-        Name.SHOW_RECORD: cases.show_record,
-        Name.GIVE_VERDICT: cases.give,
-        Name.TAKE_BACK: cases.take_back,
-        Name.SEND_NOW: cases.send_now,
-        Name.SAME_CASE: same_case.requests,
-        Name.CONSIDER_SAME_CASE: same_case.consider,
-        Name.DECIDE_SAME_CASE: same_case.decide,
-        Name.TAKE_BACK_SAME_CASE: same_case.take_back,
-        Name.SEND_SAME_CASE: same_case.send_now,
-        Name.NOTICES: notices.notices,
-        Name.NOTICE: notices.notice,
-        Name.NOTICE_LETTER: notices.letter,
-        Name.NOTICE_GIVEN: notices.given,
-        Name.URGENT: after.releases,
-        Name.RELEASE: after.release,
-        Name.LOOK: after.look,
-        Name.PASSES: after.passes,
-        Name.PASS: after.one_pass,
-        Name.END_PASS: after.end_pass,
-        Name.DECISIONS: DecisionPages(desk, views).decisions,
-        Name.INSTRUMENTS: instruments.listed,
-        Name.NEW_INSTRUMENT: instruments.new,
-        Name.REGISTER: instruments.register,
-        Name.INSTRUMENT: instruments.one,
-        Name.VERIFY: instruments.verify,
-        Name.REVOKE: instruments.revoke,
-        Name.FEED: feed.feed,
-        Name.FEED_STREAM: feed.stream,
-        Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,
-        Name.RULES: RulePages(desk, views).rules,
-        Name.ACCESS: AccessPages(desk, views).access,
-        Name.BLOCK: blocks.choose,
-        Name.ORDER_BLOCK: blocks.order,
-        Name.BLOCKED: blocks.blocked,
-        Name.CERTIFY_BLOCK: blocks.certify,
-        Name.CERTIFICATE: blocks.certificate,
-        Name.WAITING: confirming.waiting,
-        Name.CONFIRM: confirming.confirm,
-        Name.HISTORY: HistoryPages(desk, views).history,
-        Name.AS_OF: as_of.page,
-        Name.AS_OF_PAPER: as_of.paper,
-        Name.PUBLIC_RECORDS: exports.form,
-        Name.EXPORT_RECORDS: exports.export,
-        Name.LITIGATION: litigation.holds,
-        Name.PLACE_LITIGATION: litigation.place,
-        Name.LITIGATION_HOLD: litigation.hold,
-        Name.LIFT_LITIGATION: litigation.lift,
-        Name.KEEP_LITIGATION: litigation.keep,
-        Name.ASK: asking.ask,
-        Name.PREVIEW: asking.preview,
-        Name.QUESTION: asking.draft,
-        Name.SEND: asking.send,
-        Name.REQUESTS: requests.requests,
-        Name.REQUEST: requests.request,
-        Name.REPLY: requests.reply,
-        **_draft_handlers(desk, views),
-        Name.CONTROLS: ControlPages(desk, views).controls,
-    }
-
-
-def _draft_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
-    """Return the pages of drafts, which share what they have counted."""
-    kept = DraftDesk(desk)
-    drafts, clauses = DraftPages(desk, views, kept), ClausePages(desk, views, kept)
-    examined, signing = ExaminedPages(desk, views, kept), SigningPages(desk, views, kept)
-    return {
-        Name.DRAFTS: drafts.drafts,
-        Name.OPEN_DRAFT: drafts.open,
-        Name.DRAFT: drafts.draft,
-        Name.DROP_DRAFT: drafts.drop,
-        Name.TAKE_OVER: drafts.take_over,
-        Name.AROUND: drafts.around,
-        Name.PUT_AROUND: drafts.put_around,
-        Name.CLAUSE: clauses.clause,
-        Name.CHECK_CLAUSE: clauses.check,
-        Name.PUT_CLAUSE: clauses.put,
-        Name.DROP_CLAUSE: clauses.drop,
-        Name.EXAMINE: examined.examine,
-        Name.GUARANTEES: examined.guarantees,
-        Name.REPLAYED: examined.replayed,
-        Name.LEAKS: examined.leaks,
-        Name.CLOSE_DOOR: examined.close_door,
-        Name.SIGNING: signing.signing,
-        Name.SIGN_DRAFT: signing.sign,
-        Name.APPROVE_DRAFT: signing.approve,
-        Name.ANNOUNCE_DRAFT: signing.announce,
-    }
 
 
 def _front(settings: Settings) -> HttpAgencyFront:

@@ -72,7 +72,7 @@ async def test_a_question_needs_the_officer_and_a_reply_needs_the_state() -> Non
         assert (row.asked_at, row.replies) == (None, (before,))
         assert console.host.leaves(WA)[before].kind is LeafKind.DISCLOSURE
         queue = await console.get("/state/queue", console.sign_in(person_of(Role.REVIEWER)))
-        assert "ADDRESS, the agency replied" in queue.text
+        assert "ADDRESS; the agency replied" in queue.text
         shown = await case(console, number)
         assert "What the agency replied" in shown.text
         assert TEXT in shown.text

@@ -231,14 +231,7 @@ class CasePages:
         return go_to(url_of(Name.QUEUE))
 
     async def _open(self, visit: Visit) -> OpenedCase:
-        return await self.open(visit, int(visit.values["number"]))
-
-    async def open(self, visit: Visit, number: int) -> OpenedCase:
-        """Return a case as this session was shown it, else have the gateway show it.
-
-        Raises: ProblemError if no such hold waits, or the gateway does not show it.
-        """
-        return await open_case(self._desk, visit, number)
+        return await open_case(self._desk, visit, int(visit.values["number"]))
 
     async def _past(self, state: Member) -> Past | None:
         try:

@@ -7,11 +7,11 @@ Source: docs/adr/0046-instruments.md.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from comity.console.desk import Desk
 from comity.console.opened_cases import OpenedCase
+from comity.console.opening import open_case
 from comity.console.pages.instrument_form import (
     CLASSES,
     GivenInstrument,
@@ -61,13 +61,9 @@ _SAID: Final = frozenset({InstrumentError.code, InstrumentsFullError.code})
 class InstrumentPages:
     """The list, the form, and one instrument with what a person does to it."""
 
-    def __init__(
-        self, desk: Desk, views: Views, open_case: Callable[[Visit, int], Awaitable[OpenedCase]]
-    ) -> None:
-        """`open_case` returns a hold as this session was shown it, by its leaf."""
+    def __init__(self, desk: Desk, views: Views) -> None:
         self._desk = desk
         self._views = views
-        self._open_case = open_case
 
     async def listed(self, visit: Visit) -> Reply:
         """List the instruments that stand, verified or not; they name nobody."""
@@ -164,7 +160,7 @@ class InstrumentPages:
             return None
         if not (number.isascii() and number.isdigit()) or len(number) > NUMBER_DIGITS_MAX:
             raise ProblemError(Problem.HOLD_CLOSED)
-        return await self._open_case(visit, int(number))
+        return await open_case(self._desk, visit, int(number))
 
     async def _shown(self, visit: Visit) -> DeskShown:
         """Return an instrument as this session was shown it, else have the gateway show it.
