@@ -1,24 +1,41 @@
-"""What the demo's stage does as a reviewer beside holds: case passes, looks at urgent releases."""
+"""What the demo's stage does as a reviewer beside holds: passes, instruments, urgent releases."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final
 
+from comity.app import open_bus
 from comity.cli.papers import Papers
+from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.reviewing import Desk as HoldDesk
 from comity.domain.after_review import Desk
 from comity.domain.ids import Member, parse_entry_name
+from comity.domain.instruments import Appointment
+from comity.domain.keys import asked_classes
+from comity.domain.passes import named_in
+from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
+from comity.practice.founding import REVIEWERS
 from comity.practice.stage import PassSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.instrument_work import InstrumentDraft, InstrumentWork
+from comity.services.reviewing import Reviewer
 
 __all__ = ["ReviewStage"]
 
 
+_WARRANT: Final = b"practice data: a warrant that names one licence"
+
+
 class ReviewStage:
-    """The part of the stage that signs passes and looks."""
+    """The part of the stage that signs passes, instruments and looks."""
 
     _settings: Settings
 
@@ -42,6 +59,54 @@ class ReviewStage:
         """Revoke a pass; return the entry of the leaf that says so."""
         state, _ = parse_entry_name(entry)
         return await asyncio.to_thread(self._papers(state).revoke, entry, "the case is closed")
+
+    async def register_instrument(self, query: Query, state: Member) -> str:
+        """Register the instrument that a query claims, as one reviewer read it."""
+        claims = query.claims
+        draft = InstrumentDraft(
+            kind=claims.instrument,
+            issuer="Practice District Court",
+            appointment=Appointment.ARTICLE_III,
+            number=claims.instrument_ref,
+            agency=query.origin,
+            case_number=claims.case_number,
+            persons=named_in(query.fields),
+            classes=asked_classes(query.key, image=False),
+            issued_on=datetime.now(UTC).date(),
+            days=30,
+            document=sha256(_WARRANT).digest(),
+            document_bytes=len(_WARRANT),
+        )
+        async with self._instruments(state, 0) as work:
+            return await work.register(draft)
+
+    async def verify_instrument(self, entry: str) -> str:
+        """Verify an instrument as another reviewer, who holds the same document."""
+        async with self._instruments(parse_entry_name(entry)[0], 1) as work:
+            return await work.verify(
+                entry,
+                document=sha256(_WARRANT).digest(),
+                called="the court's public number",
+                answered="the clerk read number and date back",
+            )
+
+    async def revoke_instrument(self, entry: str) -> str:
+        """Revoke an instrument; return the entry of the leaf that says so."""
+        async with self._instruments(parse_entry_name(entry)[0], 0) as work:
+            return await work.revoke(entry, "quashed")
+
+    @asynccontextmanager
+    async def _instruments(self, state: Member, reviewer: int) -> AsyncIterator[InstrumentWork]:
+        """One of a state's practice reviewers at work on instruments."""
+        papers = Papers.of(self._settings, state, REVIEWERS[reviewer], None)
+        who = Reviewer(
+            state=state,
+            name=papers.reviewer.name,
+            sign=lambda message: signature_of(state, papers.reviewer, message),
+        )
+        host = HostFiles(self._settings.data_dir).host_name()
+        async with open_bus(self._settings, COMMAND_USER) as bus:
+            yield InstrumentWork(bus=bus, host=host, reviewer=who, now=time.time)
 
     async def urgent_releases(self, state: Member) -> Sequence[ReleaseSeen]:
         """Return a state's urgent releases that nobody has looked at."""

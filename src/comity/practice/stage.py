@@ -304,6 +304,18 @@ class Stage(Protocol):
         """Revoke a pass; return the entry of the leaf that says so."""
         ...
 
+    async def register_instrument(self, query: Query, state: Member) -> str:
+        """Register what a query claims, as one reviewer read it; return the instrument's entry."""
+        ...
+
+    async def verify_instrument(self, entry: str) -> str:
+        """Verify an instrument as another reviewer; return the entry of the leaf that says so."""
+        ...
+
+    async def revoke_instrument(self, entry: str) -> str:
+        """Revoke an instrument; return the entry of the leaf that says so."""
+        ...
+
     async def urgent_releases(self, state: Member) -> Sequence[ReleaseSeen]:
         """Return a state's urgent releases that nobody has looked at."""
         ...

@@ -48,6 +48,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     review.hold_asked_then_refused,
     review.hold_expires,
     cases.case_pass_makes_the_second_query_immediate,
+    cases.warrant_opens_after_two_read_it,
     cases.urgent_lane_releases_and_is_reviewed,
     faults.malformed_text_refused,
     faults.text_and_json_agree,

@@ -1,10 +1,12 @@
-"""What must not wait: a case that was reviewed once, and a person in danger now."""
+"""What must not wait: a case that was reviewed, a warrant that was read, a person in danger now."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from comity.domain.answer import ResponseKind
+import msgspec
+
+from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import Member
 from comity.domain.query import Claims
 from comity.domain.vocabulary import (
@@ -15,9 +17,13 @@ from comity.domain.vocabulary import (
     Offence,
     Purpose,
 )
-from comity.practice.story.teller import CHILD, HSI, Teller, check_is, expect, saw
+from comity.practice.story.teller import CBP, CHILD, HSI, Teller, check_is, expect, saw
 
-__all__ = ["case_pass_makes_the_second_query_immediate", "urgent_lane_releases_and_is_reviewed"]
+__all__ = [
+    "case_pass_makes_the_second_query_immediate",
+    "urgent_lane_releases_and_is_reviewed",
+    "warrant_opens_after_two_read_it",
+]
 
 _STATE: Final = Member("il")
 _DAYS: Final = 7
@@ -54,6 +60,35 @@ async def case_pass_makes_the_second_query_immediate(tell: Teller) -> str:
     return (
         f"Illinois reviewed HSI's case once: its next query was answered at once under {entry}, "
         f"another person's was held, and so was the first again after {revoked} revoked it"
+    )
+
+
+async def warrant_opens_after_two_read_it(tell: Teller) -> str:
+    """A warrant that is claimed opens nothing; read by two people it does, and ends at once."""
+    state = Member("ny")
+    claims = msgspec.structs.replace(
+        CHILD, instrument=Instrument.ARTICLE_III_WARRANT, instrument_ref="26-MJ-118"
+    )
+    fields = [("OLN", tell.first_oln(state))]
+    query = tell.query(CBP, "DQ", state, fields, claims)
+
+    async def asked() -> Answer:
+        return await tell.ask(CBP, "DQ", state, fields, claims)
+
+    check_is(await asked(), ResponseKind.HELD)
+    entry = await tell.stage.register_instrument(query, state)
+    check_is(await asked(), ResponseKind.HELD)
+    verified = await tell.stage.verify_instrument(entry)
+    answer = await asked()
+    check_is(answer, ResponseKind.HIT)
+    leaf = await tell.stage.leaf(answer.proofs[0].entry)
+    expect(leaf.cites == entry, f"the disclosure cites {leaf.cites}, not the warrant {entry}")
+    revoked = await tell.stage.revoke_instrument(entry)
+    check_is(await asked(), ResponseKind.HELD)
+    return (
+        f"New York refuses CBP without a judge's warrant: one that was claimed was held, also once "
+        f"one person had read it ({entry}); when two had ({verified}), the record went and cites "
+        f"it; revoked ({revoked}), the next query was held"
     )
 
 
