@@ -96,7 +96,7 @@ def test_a_hold_is_placed_and_lifted_by_two(
 def test_rules_of_a_day_on_the_screen_and_on_paper(browser: Browser, desk: DeskNetwork) -> None:
     """From the rules in force by keys; the PDF has the page's sentence, its leaf and its root."""
     page, guard = opened(browser, desk, "counsel", "/state/rules")
-    page.keyboard.press("d")
+    page.keyboard.press("t")
     page.wait_for_url("**/state/rules/as-of")
     finding = heading(page)
     assert "decide now who gets records of Nevada" in finding

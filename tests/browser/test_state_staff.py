@@ -46,6 +46,7 @@ def test_supervisor_sees_who_lapses_when(
     kept: Any = desk.sign_in(browser, "supervisor", STATE)
     page.context.add_cookies(kept["cookies"])
     page.goto(f"{desk.url}/state/decisions")
+    page.get_by_role("navigation").get_by_role("link", name="Oversight").first.click()
     page.get_by_role("navigation").get_by_role("link", name="Certifications").first.click()
     page.wait_for_url("**/state/certifications")
     assert "to New York" in heading(page)
