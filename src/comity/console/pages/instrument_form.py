@@ -62,7 +62,7 @@ _ISSUER_SAID: Final = (
 )
 _PERSONS_SAID: Final = (
     f"Name 1 to {PASS_PERSONS_MAX}, one a line, as queries do: `OLN PX000204K7`, "
-    "`NAM DOE,JANE 19900101`, `LIC PX4471 PC`, `VIN 1PX123`."
+    "`NAM PRACTICE,PAT 19900101`, `LIC PX4471 PC`, `VIN 1PX123`."
 )
 
 
