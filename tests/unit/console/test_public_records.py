@@ -96,7 +96,7 @@ async def test_public_leaves_go_out_and_nothing_is_recorded() -> None:
         assert sorted(row["kind"] for row in rows) == ["hold", "policy"]
         about = json.loads(files["about.json"])
         assert (about["reference"], about["leaves"], about["openings"]) == ("PRR 26-19", 2, [])
-        for secret in (b"Doe", b"Example Ave", b"Practice Reviewer"):
+        for secret in (b"PX000204K7", b"Example Ave", b"Practice Reviewer"):
             assert not any(secret in data for data in files.values())
 
 
