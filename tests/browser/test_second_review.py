@@ -90,7 +90,7 @@ def test_one_proposes_and_another_confirms(
     waits = desk.further(query)
     assert (waits.response, waits.elements) == (ResponseKind.HELD, ())
     two, two_guard = opened_as(browser, desk, "supervisor", GEORGIA, path)
-    expect(two.get_by_text("reviewer proposed to release address at")).to_be_visible()
+    expect(two.get_by_text("Reviewer proposed to release address at")).to_be_visible()
     look_at(two, shoot, "second-review-proposed")
     two.keyboard.press("r")
     two.wait_for_url("**/release")

@@ -6,7 +6,7 @@ Guarantee: pure; it only says what the gateway verifies (docs/adr/0049-second-re
 from __future__ import annotations
 
 from comity.console.pages.verdict_form import Act, classes_text, who_of
-from comity.console.words import moment_said
+from comity.console.words import moment_said, opened
 from comity.domain.ids import Member
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
@@ -33,7 +33,8 @@ def second_note(hold: HoldView, me: str, member: Member, now: int) -> str:
     word = f' with the word "{" ".join(proposed.note.split())}"' if proposed.note else ""
     if proposed.reviewer == me:
         return f"{needed} You {said}{word}: another reviewer confirms it, or one of you refuses."
-    return f"{needed} {proposed.reviewer} {said}{word}. Confirm it, or less of it, or refuse."
+    who = opened(proposed.reviewer)
+    return f"{needed} {who} {said}{word}. Confirm it, or less of it, or refuse."
 
 
 def is_own_proposal(hold: HoldView, approved: tuple[DataClass, ...], me: str) -> bool:
