@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
 from tests.support.desk_network import DeskNetwork, desk_network
 
 Shoot = Callable[[Page, str], Path]
+EXPECT_MS_MAX = 20_000
+"""How long a page may take to show what is expected: a machine with other work takes its time."""
+expect.set_options(timeout=EXPECT_MS_MAX)
 
 
 @pytest.fixture(scope="session")
