@@ -122,7 +122,7 @@ async def test_a_case_is_taken_with_all_its_requests_and_put_back() -> None:
         assert "2 of them yours" in page.heading
         assert page.text.count("2 requests of one case") == 1
         figures = await console.get(QUEUE, console.sign_in(SUPERVISOR))
-        assert "Practice Reviewer 2 now 2 0" in figures.text
+        assert "Practice Reviewer 2 now 2 taken 0 decided" in figures.text
         await console.post(f"{QUEUE}/{one}/put-back", {}, first)
         assert parts_of((await console.get(QUEUE, first)).text) == ["Held for a person"]
 
@@ -183,7 +183,7 @@ async def test_decisions_are_counted_from_the_ledger() -> None:
             form = {"step": step, **fields}
             assert (await console.post(f"/state/cases/{number}/{act}", form, first)).status == 303
             await console.post(f"/state/verdicts/{number}/{step}/send", {}, first)
-        assert "Practice Reviewer 0 now 0 1" in (await console.get(QUEUE, token)).text
+        assert "Practice Reviewer 0 now 0 taken 1 decided" in (await console.get(QUEUE, token)).text
         assert "Reviewers today" not in (await console.get(QUEUE, first)).text
 
 
