@@ -3,8 +3,9 @@
 
 A practice network is made anew; a federal agency asks Illinois until so many requests are held.
 Half of the requests are in cases of 25. Then a reviewer, signed in by the practice provider, takes
-as many as one may, and looks at pages one after another: the queue's first page and pages deep in it, cases, the page before a
-verdict, the requests of a case side by side (a reading and a leaf for each), rules.
+as many as one may, and looks at pages one after another: the queue's first page and pages deep in
+it, cases, the page before a verdict, the requests of a case side by side (a reading and a leaf for
+each), rules.
 Prints `{"bench", "figures": [...]}`.
 """
 
@@ -46,9 +47,9 @@ HSI = ORI("USPX021HS")
 STATE = Member("il")
 _HIDDEN = re.compile(r'name="request" value="([^"]*)"')
 _NEXT = re.compile(r'href="(/state/queue\?after=[^"]*)"')
-_SAME_TAKE = re.compile(r'action="(/state/queue/\d+/take)"')
+_TAKE = re.compile(r'action="(/state/queue/\d+/take)"')
 _FORM_TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
-_CASE = re.compile(r'href="(/state/cases/\d+/same-case)"')
+_SAME_CASE = re.compile(r'href="(/state/cases/\d+/same-case)"')
 _CASE = re.compile(r'href="(/state/cases/\d+)"')
 
 
