@@ -377,6 +377,7 @@ class Commands:
             instruments=tuple(await self._review.instrument_desk.claimed_by(file.exchange)),
             by_two=by_two,
             proposed=proposed,
+            replies=await self._desk.replies(hold),
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

@@ -33,6 +33,7 @@ from comity.exchange.bases import rests_on_claim
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.ledger.plan import Existing, Stale
+from comity.link.holds import Replied
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
 from comity.review.clocks import HoldNotDueError, expire
@@ -89,6 +90,7 @@ from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.replay import with_proofs
+from comity.services.replies import read_replies
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
@@ -347,6 +349,10 @@ class ReviewDesk:
         proposal = self._proposal(row, file)
         classes = classes_of_two(self._judged(file, file.classes, now))
         return classes, None if proposal is None else proposal.verdict
+
+    async def replies(self, hold: OpenHold) -> tuple[Replied, ...]:
+        """Return what the agency replied about a hold. Raises: StoreDownError."""
+        return await read_replies(self._store, self._vault, hold[0])
 
     async def would_release(self, hold: HoldFile, now: int) -> WouldRelease:
         """Return what an approval of everything held would let go now; nothing is recorded.
