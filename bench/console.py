@@ -2,9 +2,10 @@
 """The state's console with 10,000 open holds: how long its pages take, and its processor time.
 
 A practice network is made anew; a federal agency asks Illinois until so many requests are held.
-Half of the requests are in cases of 25. Then a reviewer, signed in by the practice provider, looks
-at pages one after another: the queue's first page and pages deep in it, cases, the page before a
-verdict, the requests of a case side by side (a reading and a leaf for each), rules.
+Half of the requests are in cases of 25. Then a reviewer, signed in by the practice provider, takes
+as many as one may, and looks at pages one after another: the queue's first page and pages deep in
+it, cases, the page before a verdict, the requests of a case side by side (a reading and a leaf for
+each), rules.
 Prints `{"bench", "figures": [...]}`.
 """
 
@@ -46,6 +47,8 @@ HSI = ORI("USPX021HS")
 STATE = Member("il")
 _HIDDEN = re.compile(r'name="request" value="([^"]*)"')
 _NEXT = re.compile(r'href="(/state/queue\?after=[^"]*)"')
+_TAKE = re.compile(r'action="(/state/queue/\d+/take)"')
+_FORM_TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
 _SAME_CASE = re.compile(r'href="(/state/cases/\d+/same-case)"')
 _CASE = re.compile(r'href="(/state/cases/\d+)"')
 
@@ -114,6 +117,19 @@ async def timed(web: aiohttp.ClientSession, address: str) -> tuple[float, str]:
         text = await page.text()
     assert page.status == 200, (address, page.status)
     return (time.perf_counter() - begun) * 1_000, text
+
+
+async def take(web: aiohttp.ClientSession, url: str) -> None:
+    """Take what the first page offers, until a reviewer has as many requests as one may."""
+    _, text = await timed(web, f"{url}/state/queue")
+    token = _FORM_TOKEN.search(text)
+    assert token is not None
+    for path in _TAKE.findall(text):
+        form = {"form_token": unescape(token[1])}
+        async with web.post(f"{url}{path}", data=form, headers={"Origin": url}) as page:
+            if page.status == 409:
+                return
+            assert page.status == 200, (path, page.status)
 
 
 async def look(web: aiohttp.ClientSession, url: str) -> dict[str, list[float]]:
@@ -189,6 +205,7 @@ async def measure(count: int) -> list[Figure]:
             assert waits is not None
             (pid,) = [s.pid for s in network.supervisor.status() if s.name == "console"]
             assert pid is not None
+            await take(web, url)
             before = cpu_us(pid)
             took = await look(web, url)
             spent = cpu_us(pid) - before

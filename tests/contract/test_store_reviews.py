@@ -259,6 +259,49 @@ def place(row: HoldRow) -> QueuePlace:
     return QueuePlace(is_asked=row.asked_at is not None, until=row.until, leaf_index=row.leaf_index)
 
 
+async def test_what_was_passed_on_is_found(store: Store, epochs: dict[Member, int]) -> None:
+    """By its deadline, without what is left out; a later step leaves what is kept of it."""
+    late, soon, later = await queued(store, epochs)
+    assert await store.review_passed(WA, 9) == []
+    kept = [sealed("once"), sealed("twice")]
+    changes = [
+        msgspec.structs.replace(changed(late), passed_at=NOW + 1, passed=kept[0]),
+        msgspec.structs.replace(changed(soon), passed_at=NOW + 2, passed=kept[1]),
+    ]
+    work = [Work(member=WA, number=n, steps=(1,)) for n in (1, 2)]
+    await commit(store, work, epochs, hold_changes=tuple(changes))
+    one, two = await store.review_passed(WA, 9)
+    assert [(r.leaf_index, r.passed_at, r.passed) for r in (one, two)] == [
+        (soon.leaf_index, NOW + 2, kept[1]),
+        (late.leaf_index, NOW + 1, kept[0]),
+    ]
+    assert await store.review_passed(WA, 1) == [one]
+    assert await store.review_passed(WA, 9, without=[one.leaf_index]) == [two]
+    assert await store.review_passed(OR, 9) == []
+    await commit(
+        store, [Work(member=WA, number=1, steps=(2,))], epochs,
+        hold_changes=(changed(two, closed=False),),
+    )  # fmt: skip
+    (again,) = await store.review_passed(WA, 9, without=[one.leaf_index])
+    assert (again.next_step, again.passed) == (two.next_step + 1, kept[0])
+    await commit(
+        store, [Work(member=WA, number=2, steps=(2,))], epochs,
+        hold_changes=(changed(one, closed=True),),
+    )  # fmt: skip
+    assert await store.review_passed(WA, 9) == [again]
+    assert later.passed is None
+
+
+async def test_holds_are_found_by_their_leaves(store: Store, epochs: dict[Member, int]) -> None:
+    """Those that wait for a review, in the order of the queue; nothing of another state."""
+    late, soon, later = await queued(store, epochs)
+    every = [late.leaf_index, soon.leaf_index, later.leaf_index, LeafIndex(3), LeafIndex(99)]
+    assert await store.review_holds(WA, every) == [soon, later, late]
+    assert await store.review_holds(WA, [late.leaf_index]) == [late]
+    assert await store.review_holds(WA, []) == []
+    assert await store.review_holds(OR, [later.leaf_index]) == []
+
+
 async def alone(store: Store, after: QueuePlace | None, limit: int) -> list[HoldRow]:
     """A page of Washington's queue, in which each case has one request."""
     page = await store.review_page(WA, after, limit)

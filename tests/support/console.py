@@ -19,6 +19,7 @@ from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.rules import RULE_TOOLS
 from comity.console.application import ConsoleApp
 from comity.console.asking_desk import AskingDesk
+from comity.console.assignments import Assignments
 from comity.console.desk import Desk
 from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
@@ -47,6 +48,7 @@ from comity.ports import (
     SignInTerms,
     UnreachableError,
 )
+from comity.services.decided_by import DecidedBy
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
 from comity.services.leaf_counts import LeafCounts
@@ -289,6 +291,7 @@ class PracticeConsole:
 
     def _made_desk(self) -> Desk:
         host, clock = self.host, self._clock
+        past = PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS)
         return Desk(
             store=host.store,
             bus=self.bus,
@@ -304,7 +307,9 @@ class PracticeConsole:
                 now=lambda: clock.now_ns() / NS,
             ),
             verdicts=self.verdicts,
-            past=PastDecisions(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            past=past,
+            assignments=Assignments(),
+            decided=DecidedBy(past, Records(host.store, host.vault)),
             federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),

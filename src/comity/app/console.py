@@ -23,6 +23,7 @@ from comity.app.state_files import own_calendars, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp
 from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
+from comity.console.assignments import Assignments
 from comity.console.desk import Desk
 from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
@@ -53,6 +54,7 @@ from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
+from comity.services.decided_by import DecidedBy
 from comity.services.events import Events
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
@@ -153,6 +155,8 @@ async def _open_desk(
     entropy = SystemEntropy()
     vault = Vault(open_keyring(settings, entropy), entropy)
     ledger = sealed_rows(settings, own, events)
+    past = PastDecisions(store=own, rows=ledger, now=time.monotonic)
+    records = Records(own, vault, ledger)
     examiner = Examiner(
         tools=RULE_TOOLS,
         store=own,
@@ -177,7 +181,9 @@ async def _open_desk(
             now=time.monotonic,
         ),
         verdicts=verdicts,
-        past=PastDecisions(store=own, rows=ledger, now=time.monotonic),
+        past=past,
+        assignments=Assignments(),
+        decided=DecidedBy(past, records),
         federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
         opened=OpenedCases(),
@@ -189,7 +195,7 @@ async def _open_desk(
         ),
         clock=SystemClock(),
         ledger=ledger,
-        records=Records(own, vault, ledger),
+        records=records,
         certificates=KeptCertificates(),
         lifts=KeptLifts(),
         asking=AskingDesk(

@@ -30,6 +30,7 @@ from comity.domain.said import classes_said, time_left, utc
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
 from comity.link.command import HoldView
+from comity.link.holds import Replied
 from comity.roles.host_files import HostFiles
 from comity.services.reviewing import Decided, no_open_hold
 
@@ -119,6 +120,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("classes held", classes_said(view.classes)),
         ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
+    rows += [_reply_row(reply) for reply in view.replies]
     rows += [
         ("rule", f"{reason.rule}: {reason.sentence}")
         for reason in dict.fromkeys(r for part in view.withheld for r in part.reasons)
@@ -303,6 +305,14 @@ def _desk(state: Member, key: Path | None, data: Path | None) -> Desk:
         reviewer=reviewer_of(settings, state, key),
         host=HostFiles(settings.data_dir).host_name(),
     )
+
+
+def _reply_row(reply: Replied) -> tuple[str, str]:
+    """Return a reply as the agency wrote it, on one line and without what turns it around."""
+    if not reply.text:
+        return "reply", f"cannot be opened any more ({reply.entry})"
+    text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(reply.text.split()))
+    return "reply", f"{text} ({reply.entry}, {utc(reply.at):%Y-%m-%d %H:%M:%S} UTC)"
 
 
 def _document(view: HoldView) -> dict[str, Any]:

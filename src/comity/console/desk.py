@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from comity.console.asking_desk import AskingDesk
+from comity.console.assignments import Assignments
 from comity.console.errors import NotASignerError
 from comity.console.kept_certificates import KeptCertificates
 from comity.console.kept_lifts import KeptLifts
@@ -21,6 +22,7 @@ from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.services.decided_by import DecidedBy
 from comity.services.events import Events
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
@@ -59,6 +61,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions
+    assignments: Assignments
+    decided: DecidedBy
     federal: FederalFeed
     figures: PastFigures
     opened: OpenedCases

@@ -12,11 +12,13 @@ from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
 from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.asking import AskPages
+from comity.console.pages.assigning import AssigningPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.certifications import CertificationPages
 from comity.console.pages.clauses import ClausePages
 from comity.console.pages.confirming import ConfirmPages
+from comity.console.pages.conflicts import ConflictPages
 from comity.console.pages.controls import ControlPages
 from comity.console.pages.decisions import DecisionPages
 from comity.console.pages.doors import DoorPages
@@ -69,6 +71,7 @@ def _door_handlers(doors: DoorPages) -> dict[Name, Handler]:
 
 def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     cases, same_case = CasePages(desk, views), SameCasePages(desk, views)
+    assigning, conflicts = AssigningPages(desk, views), ConflictPages(desk, views)
     return {
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
@@ -77,6 +80,12 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.GIVE_VERDICT: cases.give,
         Name.TAKE_BACK: cases.take_back,
         Name.SEND_NOW: cases.send_now,
+        Name.TAKE: assigning.take,
+        Name.PUT_BACK: assigning.put_back,
+        Name.ASSIGNING: assigning.assigning,
+        Name.ASSIGN: assigning.assign,
+        Name.CONFLICT: conflicts.consider,
+        Name.DECLARE_CONFLICT: conflicts.declare,
         Name.SAME_CASE: same_case.requests,
         Name.CONSIDER_SAME_CASE: same_case.consider,
         Name.DECIDE_SAME_CASE: same_case.decide,

@@ -46,7 +46,8 @@ GROUPS: Final = (
         frozenset(
             {
                 Name.CASE, Name.CONSIDER, Name.RELEASE, Name.PASS, Name.NEW_INSTRUMENT,
-                Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE,
+                Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.ASSIGNING,
+                Name.CONFLICT,
             }
         ),
     ),

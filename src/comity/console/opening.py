@@ -16,6 +16,7 @@ from comity.console.problems import Problem, ProblemError
 from comity.console.visits import Visit
 from comity.domain.ids import entry_name
 from comity.link.errors import GatewayRefusalError
+from comity.review.conflicts import ConflictError
 from comity.review.verdicts import HoldClosedError
 
 __all__ = ["open_case", "open_cases"]
@@ -74,6 +75,8 @@ async def _shown(desk: Desk, visit: Visit, number: int, step: int) -> OpenedCase
     except GatewayRefusalError as error:
         if error.reason == HoldClosedError.code:
             raise ProblemError(Problem.HOLD_CLOSED) from None
+        if error.reason == ConflictError.code:
+            raise ProblemError(Problem.CONFLICT) from None
         raise ProblemError(Problem.NOT_SHOWN, f"{error} (`{error.reason}`)") from None
     (hold,) = shown.holds
     opened_case = OpenedCase(hold=hold, access_entry=shown.access_entry, at=visit.now)

@@ -153,6 +153,27 @@ class Problem(Enum):
         409, "second-reviewer-needed", "Who proposed a release does not confirm it.",
         "Another reviewer of this state confirms it; it waits, and its clock goes on.",
     )  # fmt: skip
+    CONFLICT = (
+        409, "conflict-of-interest", "You declared a conflict of interest on this request.",
+        "Another reviewer of this state decides it; it waits, and its clock goes on.",
+    )  # fmt: skip
+    CONFLICT_SILENT = (
+        504, "conflict-unanswered",
+        "The gateway did not answer in time; your declaration may stand.",
+        "Declare it again: it counts once.",
+    )  # fmt: skip
+    TAKEN = (
+        409, "case-taken", "Somebody else has this request.",
+        "You can open and decide it all the same. A supervisor can assign it anew.",
+    )  # fmt: skip
+    TOO_MANY_TAKEN = (
+        409, "too-many-taken", "One reviewer cannot have so many requests at once.",
+        "Some of them have to be decided or put back first.",
+    )  # fmt: skip
+    NO_REVIEWER = (
+        409, "reviewer-unknown", "No such reviewer can be given this request.",
+        "Open the page anew: it lists who can.",
+    )  # fmt: skip
     NO_AGENCY = (
         409, "agency-not-listed",
         "The directory does not list your agency for this state, or lists it as closed.",
@@ -226,6 +247,7 @@ class Problem(Enum):
         """Whether nothing was sent and nothing was changed, for sure."""
         return self not in (
             Problem.SILENT,
+            Problem.CONFLICT_SILENT,
             Problem.ORDER_SILENT,
             Problem.OPENING_SILENT,
             Problem.MAYBE_SENT,

@@ -63,6 +63,12 @@ class Name(StrEnum):
     GIVE_VERDICT = "give_verdict"
     TAKE_BACK = "take_back"
     SEND_NOW = "send_now"
+    TAKE = "take"
+    PUT_BACK = "put_back"
+    ASSIGNING = "assigning"
+    ASSIGN = "assign"
+    CONFLICT = "conflict"
+    DECLARE_CONFLICT = "declare_conflict"
     SAME_CASE = "same_case"
     CONSIDER_SAME_CASE = "consider_same_case"
     DECIDE_SAME_CASE = "decide_same_case"
@@ -155,6 +161,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _REVIEWS: Final = frozenset({Role.REVIEWER})
+_ASSIGNS: Final = frozenset({Role.SUPERVISOR})
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
@@ -166,6 +173,8 @@ _BLOCKED: Final = "/state/blocks/{clause}"
 _DRAFT: Final = "/state/rules/drafts/{draft}"
 _DRAFTED: Final = f"{_DRAFT}/clauses/{{rule}}"
 _CASE: Final = "/state/cases/{number}"
+_QUEUED: Final = "/state/queue/{number}"
+_CONFLICT: Final = f"{_CASE}/conflict-of-interest"
 _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
@@ -206,6 +215,12 @@ ROUTES: Final = (
     _placed(Name.SHOW_RECORD, "POST", f"{_CASE}/what-goes-out", _REVIEWS),
     _placed(Name.TAKE_BACK, "POST", f"{_VERDICT}/take-back", _REVIEWS),
     _placed(Name.SEND_NOW, "POST", f"{_VERDICT}/send", _REVIEWS),
+    _placed(Name.TAKE, "POST", f"{_QUEUED}/take", _REVIEWS),
+    _placed(Name.PUT_BACK, "POST", f"{_QUEUED}/put-back", _REVIEWS),
+    _placed(Name.ASSIGNING, "GET", f"{_QUEUED}/assign", _ASSIGNS),
+    _placed(Name.ASSIGN, "POST", f"{_QUEUED}/assign", _ASSIGNS),
+    _placed(Name.CONFLICT, "GET", _CONFLICT, _REVIEWS),
+    _placed(Name.DECLARE_CONFLICT, "POST", _CONFLICT, _REVIEWS),
     _placed(Name.SAME_CASE, "GET", _SAME_CASE, _REVIEWS),
     _placed(Name.CONSIDER_SAME_CASE, "GET", f"{_SAME_CASE}/{{act}}", _REVIEWS),
     _placed(Name.DECIDE_SAME_CASE, "POST", f"{_SAME_CASE}/{{act}}", _REVIEWS),

@@ -9,8 +9,9 @@ from comity.domain.ids import ExchangeId
 from comity.domain.vocabulary import DataClass
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
+from comity.link.limits import TEXT_CHARS_MAX
 
-__all__ = ["HoldView", "HoldsShown", "Proposed", "are_holds"]
+__all__ = ["HoldView", "HoldsShown", "Proposed", "Replied", "are_holds"]
 
 
 class Proposed(
@@ -24,14 +25,27 @@ class Proposed(
     note: str = ""
 
 
+class Replied(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What an agency replied to a reviewer, and when its message was taken (Unix seconds).
+
+    `text` is empty where the message cannot be opened any more.
+    """
+
+    entry: str
+    at: int = 0
+    text: str = ""
+
+
 class HoldView(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
 
     `instruments` are those that are known under the number that it claims, shown as in a list.
-    `by_two` are the classes that two reviewers release, and `proposed` what one of them approved;
-    they too are shown of one hold alone.
+    `by_two` are the classes that two reviewers release, `proposed` what one of them approved, and
+    `replies` what the agency replied; they too are shown of one hold alone.
     """
 
     entry: str
@@ -55,6 +69,7 @@ class HoldView(
     instruments: tuple[InstrumentView, ...] = ()
     by_two: tuple[DataClass, ...] = ()
     proposed: Proposed | None = None
+    replies: tuple[Replied, ...] = ()
 
 
 class HoldsShown(
@@ -77,5 +92,7 @@ def are_holds(shown: HoldsShown) -> bool:
         and is_time(view.opened_at)
         and is_time(view.until)
         and all(map(is_instrument_shown, view.instruments))
+        and all(is_entry(each.entry) and is_time(each.at) for each in view.replies)
+        and all(len(each.text) <= TEXT_CHARS_MAX for each in view.replies)
         for view in shown.holds
     )

@@ -38,7 +38,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     It waits for a reviewer unless `waits_for` says otherwise; `asked_at` is when a reviewer last
     asked the requester something that has no reply yet; holds of one case have the same `case_tag`,
     none if they state no case number. `replies` are the leaves of what the agency replied, in
-    order; `proposal` is the approval that was proposed last.
+    order; `proposal` is the approval that was proposed last; `passed_at` is when it was last passed
+    on, `passed` who did and who declared a conflict of interest.
     """
 
     exchange_id: ExchangeId
@@ -52,6 +53,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     case_tag: bytes | None = None
     replies: tuple[LeafIndex, ...] = ()
     proposal: Sealed | None = None
+    passed_at: int | None = None
+    passed: Sealed | None = None
     sealed: Sealed
 
 
@@ -65,8 +68,9 @@ class QueuedCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
-    `asked_at` is when a question was asked by it, `proposal` the approval that it proposes; None
-    leaves what the hold has.
+    `asked_at` is when a question was asked by it, `proposal` the approval that it proposes,
+    `passed_at` when it passed the hold on and `passed` what is kept of that; None leaves what the
+    hold has.
     """
 
     exchange_id: ExchangeId
@@ -76,6 +80,8 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     closed: bool
     asked_at: int | None = None
     proposal: Sealed | None = None
+    passed_at: int | None = None
+    passed: Sealed | None = None
 
 
 class HoldReply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -218,6 +224,16 @@ class ReviewStore(Protocol):
 
         A hold that states no case number is a case alone.
         """
+        ...
+
+    async def review_holds(self, member: Member, numbers: Collection[int]) -> list[HoldRow]:
+        """Return those of these leaves that wait for a review, in the order of the queue."""
+        ...
+
+    async def review_passed(
+        self, member: Member, limit: int, *, without: Collection[int] = ()
+    ) -> list[HoldRow]:
+        """Return what was passed on and waits for a review, the nearest deadline first."""
         ...
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:

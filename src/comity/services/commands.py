@@ -327,6 +327,7 @@ class Commands:
         if member != reading.state:
             raise NotOnThisPathError("`hold_entry` is of another state")
         hold = await self._desk.hold(reading.hold_entry)
+        self._desk.check_no_conflict(hold[0], reading.reviewer, signed.proof.key_id)
         fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
         access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
         return HoldsShown(holds=(await self._whole_view(hold),), access_entry=access)
@@ -376,6 +377,7 @@ class Commands:
             instruments=tuple(await self._review.instrument_desk.claimed_by(file.exchange)),
             by_two=by_two,
             proposed=proposed,
+            replies=await self._desk.replies(hold),
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

@@ -36,6 +36,7 @@ from comity.ports import (
     PolicyRow,
     PrivateRow,
     RedactionRow,
+    Sealed,
 )
 from comity.review.queue import WaitsFor, waits_for
 from comity.services.detail import Detail
@@ -67,9 +68,11 @@ __all__ = [
     "answer_place",
     "batch_write",
     "decode_hold",
+    "decode_passed",
     "decode_proposal",
     "entry_of",
     "hold_place",
+    "passed_place",
     "private_place",
     "proposal_place",
 ]
@@ -113,11 +116,17 @@ class SealedRows(msgspec.Struct, kw_only=True):
 _hold_encoder = msgspec.msgpack.Encoder()
 _hold_decoder = msgspec.msgpack.Decoder(HoldFile)
 _proposal_decoder = msgspec.msgpack.Decoder(SignedVerdict)
+_passed_decoder = msgspec.msgpack.Decoder(tuple[SignedVerdict, ...])
 
 
 def decode_proposal(data: bytes) -> SignedVerdict:
     """Return a proposed approval as it was kept."""
     return _proposal_decoder.decode(data)
+
+
+def decode_passed(data: bytes) -> tuple[SignedVerdict, ...]:
+    """Return the verdicts that passed a hold on, as they were kept."""
+    return _passed_decoder.decode(data)
 
 
 def decode_hold(data: bytes) -> HoldFile:
@@ -148,6 +157,11 @@ def hold_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
 def proposal_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
     """Return where a hold's proposed approval stands."""
     return (b"proposal", exchange_id, member.encode())
+
+
+def passed_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
+    """Return where the verdicts stand that passed a hold on."""
+    return (b"passed", exchange_id, member.encode())
 
 
 class Preparer:
@@ -278,11 +292,13 @@ class Preparer:
     def _hold_change(
         self, entry: Entry, end: HoldEnd, step: int, month: int, nonces: Iterator[bytes]
     ) -> HoldChange:
-        sealed = None
-        if end.proposal is not None:
-            place = proposal_place(entry.exchange_id, entry.member)
-            body = _hold_encoder.encode(end.proposal)
-            sealed = self._vault.seal(entry.member, month, next(nonces), body, place)
+        def seal(kept: object, place: tuple[bytes, ...]) -> Sealed | None:
+            if not kept:
+                return None
+            body = _hold_encoder.encode(kept)
+            return self._vault.seal(entry.member, month, next(nonces), body, place)
+
+        own = entry.exchange_id, entry.member
         return HoldChange(
             exchange_id=ExchangeId(entry.exchange_id),
             member=entry.member,
@@ -290,7 +306,9 @@ class Preparer:
             next_step=step,
             closed=end.closed,
             asked_at=end.asked_at,
-            proposal=sealed,
+            proposal=seal(end.proposal, proposal_place(*own)),
+            passed_at=end.passed_at,
+            passed=seal(end.passed, passed_place(*own)),
         )
 
     def _case_tag(self, hold: HoldFile, number: int) -> bytes | None:

@@ -37,13 +37,16 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Which hold a verdict or the clock answers, whether that ends it, and when it asks something
-    (Unix seconds). `proposal` is an approval that a second reviewer may confirm.
+    (Unix seconds). `proposal` is an approval that a second reviewer may confirm; `passed_at` when
+    it passes the hold on, with `passed` as what is kept of that.
     """
 
     leaf_index: LeafIndex
     closed: bool
     asked_at: int | None = None
     proposal: SignedVerdict | None = None
+    passed_at: int | None = None
+    passed: tuple[SignedVerdict, ...] = ()
 
 
 class PassEnd(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,16 +15,27 @@ import msgspec
 from comity.domain.agency import Agency
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, Member, entry_name, parse_entry_name
+from comity.domain.verdict import Verdict
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.ports import HoldRow, QueuedCase, Store
+from comity.review.conflicts import Ground, ground_of
 from comity.review.queue import QueueCounts, QueuePlace
-from comity.services.entries import decode_hold, decode_proposal, hold_place, proposal_place
+from comity.services.entries import (
+    decode_hold,
+    decode_passed,
+    decode_proposal,
+    hold_place,
+    passed_place,
+    proposal_place,
+)
 from comity.services.events import Events
 from comity.services.vault import Vault
 
 __all__ = [
     "PAGE_HOLDS",
     "TOGETHER_MAX",
+    "AgencyOf",
+    "PassedOn",
     "QueueItem",
     "QueuePage",
     "ReviewQueue",
@@ -39,12 +50,21 @@ TOGETHER_MAX: Final = 25
 AgencyOf = Callable[[ORI], Agency | None]
 
 
+class PassedOn(msgspec.Struct, frozen=True, kw_only=True):
+    """Who passed a hold on, when (Unix seconds), and what for: a conflict of interest, a note."""
+
+    reviewer: str
+    at: int
+    ground: Ground | None
+    note: str
+
+
 class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     """One hold in the list. Times are Unix seconds; `agency` is empty where it cannot be opened.
 
     It stands for all `requests` of its case that wait as it does. `is_proposed` says that it waits
     for a second reviewer, if what one proposed holds still. `replies` counts what the agency
-    replied to its reviewer.
+    replied to its reviewer. `passed` says who passed it on, the newest last.
     """
 
     entry: str
@@ -62,6 +82,7 @@ class QueueItem(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 1
     is_proposed: bool = False
     replies: int = 0
+    passed: tuple[PassedOn, ...] = ()
 
 
 class SameCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,14 +118,16 @@ class ReviewQueue:
         agency_of: AgencyOf,
         *,
         leaving: Collection[str] = (),
+        apart: Collection[str] = (),
         limit: int = PAGE_HOLDS,
     ) -> QueuePage:
-        """Return a page of the queue, a case once; nothing of it is of the entries `leaving`.
+        """Return a page of the queue, a case once; nothing of it is of the entries `leaving`, nor
+        of those that are shown `apart`, which are counted all the same.
 
         Raises: StoreDownError.
         """
-        going_numbers = _numbers(leaving)
-        cases = await self._store.review_page(member, after, limit + 1, without=going_numbers)
+        without = _numbers({*leaving, *apart})
+        cases = await self._store.review_page(member, after, limit + 1, without=without)
         shown = cases[:limit]
         counts = await self._store.review_counts(member, now)
         # Each by its row: one that has ended is in no count, and what it was asked is not known.
@@ -115,6 +138,42 @@ class ReviewQueue:
             counts=counts.without(going, now),
             more=place_of(shown[-1].first) if len(cases) > limit else None,
         )
+
+    async def cases_of(
+        self, member: Member, entries: Collection[str], agency_of: AgencyOf
+    ) -> list[QueueItem]:
+        """Return what waits of these entries, a case once, in the order of the queue.
+
+        Raises: StoreDownError.
+        """
+        if not entries:
+            return []
+        cases: dict[object, list[HoldRow]] = {}
+        for row in await self._store.review_holds(member, _numbers(entries)):
+            is_alone = row.case_tag is None
+            key = row.leaf_index if is_alone else (row.case_tag, row.asked_at is not None)
+            cases.setdefault(key, []).append(row)
+        found = (QueuedCase(first=rows[0], requests=len(rows)) for rows in cases.values())
+        return [self._item(case, agency_of) for case in found]
+
+    async def passed_on(
+        self,
+        member: Member,
+        agency_of: AgencyOf,
+        *,
+        leaving: Collection[str] = (),
+        limit: int = PAGE_HOLDS,
+    ) -> list[QueueItem]:
+        """Return what was passed on, request by request, the nearest deadline first.
+
+        Raises: StoreDownError.
+        """
+        rows = await self._store.review_passed(member, limit, without=_numbers(leaving))
+        return [self._item(QueuedCase(first=row, requests=1), agency_of) for row in rows]
+
+    def item(self, row: HoldRow, agency_of: AgencyOf) -> QueueItem:
+        """Return one hold as a list shows it."""
+        return self._item(QueuedCase(first=row, requests=1), agency_of)
 
     async def same_case(
         self, row: HoldRow, *, leaving: Collection[str] = (), limit: int = TOGETHER_MAX
@@ -137,6 +196,7 @@ class ReviewQueue:
             asked_at=row.asked_at,
             requests=case.requests,
             replies=len(row.replies),
+            passed=self.passed_by(row),
         )
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         try:
@@ -159,6 +219,19 @@ class ReviewQueue:
             rules=tuple(dict.fromkeys(reasons)),
         )
 
+    def passed_by(self, row: HoldRow) -> tuple[PassedOn, ...]:
+        """Return who passed a hold on, the newest last; nobody where that cannot be opened."""
+        if row.passed is None:
+            return ()
+        place = passed_place(row.exchange_id, row.member)
+        try:
+            passed = decode_passed(self._vault.open(row.member, row.passed, place))
+            return tuple(_passed_on(signed.verdict) for signed in passed)
+        except (ComityError, msgspec.MsgspecError) as error:
+            # The gateway takes nobody's verdict on it then: to list it is no harm.
+            self._events.failure("hold_not_opened", error, member=row.member)
+            return ()
+
     def _is_proposed(self, row: HoldRow) -> bool:
         """Say whether a release was proposed behind which no other verdict stands."""
         if row.proposal is None:
@@ -169,6 +242,12 @@ class ReviewQueue:
         except (ComityError, msgspec.MsgspecError):
             return False
         return signed.verdict.step == row.next_step - 1
+
+
+def _passed_on(verdict: Verdict) -> PassedOn:
+    ground = ground_of(verdict)
+    note = verdict.note if ground is None else ""
+    return PassedOn(reviewer=verdict.reviewer, at=verdict.at, ground=ground, note=note)
 
 
 def _numbers(entries: Collection[str]) -> list[int]:

@@ -20,7 +20,7 @@ from comity.domain.given_notice import (
     SignedGivenNotice,
     given_notice_bytes,
 )
-from comity.domain.ids import Member
+from comity.domain.ids import Member, entry_name
 from comity.domain.passes import SignedPass, pass_bytes
 from comity.domain.record_reading import (
     RecordReading,
@@ -52,7 +52,8 @@ from comity.link.command import (
 )
 from comity.link.review import GrantPass
 from comity.link.showing import RecordShown, ShowRecord
-from comity.ports import Bus
+from comity.ports import Bus, HoldRow
+from comity.review.conflicts import Ground, conflict_note
 from comity.review.verdicts import HoldClosedError
 from comity.services.granting import Granter
 from comity.services.sending import send_command
@@ -148,7 +149,7 @@ class Reviewing:
         proof = self._reviewer.sign(given_notice_bytes(notice))
         return await self._done(GiveNotice(signed=SignedGivenNotice(notice=notice, proof=proof)))
 
-    async def _done(self, command: ReadHistory | GiveNotice) -> str:
+    async def _done(self, command: ReadHistory | GiveNotice | Decide) -> str:
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, CommandDone)
         return result.entry
@@ -215,6 +216,25 @@ class Reviewing:
             response=ResponseKind(facts["response"]),
             released=tuple(DataClass(part) for part in facts["released"].split(",") if part),
         )
+
+    async def step_back(self, row: HoldRow, ground: Ground) -> str:
+        """Sign and send a conflict of interest on a hold as it stands; return its leaf's entry.
+
+        Whom the hold is about need not be shown for that.
+        Raises: GatewayRefusalError, GatewaySilentError, UnreachableError.
+        """
+        verdict = Verdict(
+            state=self._reviewer.state,
+            exchange_id=row.exchange_id,
+            hold_entry=entry_name(row.member, row.leaf_index),
+            step=row.next_step,
+            kind=VerdictKind.ESCALATE,
+            note=conflict_note(ground),
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(signed_bytes(verdict))
+        return await self._done(Decide(signed=SignedVerdict(verdict=verdict, proof=proof)))
 
     def signed_pass(self, hold: HoldView, classes: tuple[DataClass, ...], days: int) -> SignedPass:
         """Return a signed case pass of a hold, from now on. Raises: PassNotPossibleError."""

@@ -43,8 +43,8 @@ class Showing:
     async def show(self, signed: SignedRecordReading) -> RecordShown:
         """Return what would go out.
 
-        Raises: VerdictError, HoldClosedError, SourceError, ReadingRepeatedError, RulesChangedError,
-        ClockSkewedError, or what the sequencer refused with.
+        Raises: VerdictError, ConflictError, HoldClosedError, SourceError, ReadingRepeatedError,
+        RulesChangedError, ClockSkewedError, or what the sequencer refused with.
         """
         reading = signed.reading
         if parse_entry_name(reading.hold_entry)[0] != reading.state:
@@ -53,6 +53,7 @@ class Showing:
         now = self._clock.now_ns() // _NS
         key = self._world.directory.reviewer(reading.state, reading.reviewer)
         check_record_reading(signed, key, hold, now, step=row.next_step)
+        self._desk.check_no_conflict(row, reading.reviewer, signed.proof.key_id)
         would = await self._desk.would_release(hold, now)
         access = await self._record(signed, would, now) if would.tells else ""
         answer = would.answer

@@ -33,9 +33,17 @@ from comity.exchange.bases import rests_on_claim
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.ledger.plan import Existing, Stale
+from comity.link.holds import Replied
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
 from comity.review.clocks import HoldNotDueError, expire
+from comity.review.conflicts import (
+    ConflictError,
+    check_no_conflict,
+    declare,
+    ground_of,
+    with_passed,
+)
 from comity.review.instruments import InstrumentNeededError
 from comity.review.second import (
     as_after_two,
@@ -70,8 +78,10 @@ from comity.services.entries import (
     Entry,
     HoldEnd,
     decode_hold,
+    decode_passed,
     decode_proposal,
     hold_place,
+    passed_place,
     proposal_place,
 )
 from comity.services.events import Events
@@ -80,6 +90,7 @@ from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.replay import with_proofs
+from comity.services.replies import read_replies
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
@@ -93,11 +104,15 @@ OpenHold = tuple[HoldRow, HoldFile]
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict makes, whether it ends the hold, and whether a second one may confirm it."""
+    """What a verdict makes, whether it ends the hold, and whether a second one may confirm it.
+
+    `passed` is what is kept beside the hold where it passes that on.
+    """
 
     answered: Answered
     closes: bool
     proposes: bool = False
+    passed: tuple[SignedVerdict, ...] = ()
 
 
 class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,8 +190,8 @@ class ReviewDesk:
     async def decide(self, signed: SignedVerdict) -> CarriedOut:
         """Carry out a verdict; return its leaf's entry and what was answered.
 
-        Raises: VerdictError, HoldClosedError, InstrumentNeededError, SourceError, ClockSkewedError,
-        or what the sequencer refused with.
+        Raises: VerdictError, ConflictError, HoldClosedError, InstrumentNeededError, SourceError,
+        ClockSkewedError, or what the sequencer refused with.
         """
         self._check_clock()
         verdict = signed.verdict
@@ -185,12 +200,15 @@ class ReviewDesk:
             now = self._clock.now_ns() // _NS
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
             check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
+            self.check_no_conflict(row, verdict.reviewer, signed.proof.key_id)
             made = await self._answered(signed, row, hold, now)
             end = HoldEnd(
                 leaf_index=LeafIndex(row.leaf_index),
                 closed=made.closes,
                 asked_at=now if verdict.kind is VerdictKind.ASK else None,
                 proposal=signed if made.proposes else None,
+                passed_at=now if made.passed else None,
+                passed=made.passed,
             )
             entry = await self._record(hold, made.answered, end)
             if entry is not None:
@@ -235,8 +253,10 @@ class ReviewDesk:
                 asked = ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
                 return _Outcome(answered=asked, closes=False)
             case VerdictKind.ESCALATE:
-                passed = escalate(signed, hold, contact=contact, policy=policy, step=step, now=now)
-                return _Outcome(answered=passed, closes=False)
+                pass_on = escalate if ground_of(signed.verdict) is None else declare
+                passed = pass_on(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                kept = with_passed(self._passed(row), signed)
+                return _Outcome(answered=passed, closes=False, passed=kept)
 
     async def _approved(
         self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, now: int
@@ -301,6 +321,23 @@ class ReviewDesk:
         holds = is_proposal(signed, self._key_of(signed), hold, entry, step=row.next_step)
         return signed if holds else None
 
+    def check_no_conflict(self, row: HoldRow, reviewer: str, key_id: str) -> None:
+        """Check that a reviewer has declared no conflict of interest on a hold.
+
+        INVARIANT (fail-closed): where it cannot be read who did, nobody counts as free of one.
+        Raises: ConflictError, or what the vault does.
+        """
+        check_no_conflict(self._passed(row), reviewer, key_id)
+
+    def _passed(self, row: HoldRow) -> tuple[SignedVerdict, ...]:
+        if row.passed is None:
+            return ()
+        place = passed_place(row.exchange_id, row.member)
+        try:
+            return decode_passed(self._vault.open(row.member, row.passed, place))
+        except msgspec.MsgspecError:
+            raise ConflictError("what was declared of a conflict here cannot be read") from None
+
     def _key_of(self, signed: SignedVerdict) -> ReviewerKey | None:
         verdict = signed.verdict
         return self._world.directory.reviewer(verdict.state, verdict.reviewer)
@@ -312,6 +349,10 @@ class ReviewDesk:
         proposal = self._proposal(row, file)
         classes = classes_of_two(self._judged(file, file.classes, now))
         return classes, None if proposal is None else proposal.verdict
+
+    async def replies(self, hold: OpenHold) -> tuple[Replied, ...]:
+        """Return what the agency replied about a hold. Raises: StoreDownError."""
+        return await read_replies(self._store, self._vault, hold[0])
 
     async def would_release(self, hold: HoldFile, now: int) -> WouldRelease:
         """Return what an approval of everything held would let go now; nothing is recorded.

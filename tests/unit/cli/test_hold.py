@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -31,6 +32,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.holds import Replied
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.services.sending import command_subject
 
@@ -70,6 +72,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
+        self.hold = HOLD
         self.subjects: list[str] = []
         self.refusal: CommandFailed | None = None
         self.told: dict[str, str] | None = None
@@ -86,7 +89,7 @@ class Desk:
     def result(self, command: object) -> CommandResult:
         match command:
             case ReadHolds(signed=signed) if signed.reading.hold_entry:
-                return HoldsShown(holds=(HOLD,), access_entry="il/3")
+                return HoldsShown(holds=(self.hold,), access_entry="il/3")
             case ReadHolds():
                 return HoldsShown(holds=(HOLD,))
             case Decide(signed=signed):
@@ -148,6 +151,22 @@ def test_show_says_that_it_is_recorded(hold: Callable[..., Result], desk: Desk) 
     assert "IL-S01: A person reviews this." in result.stdout
     assert "recorded as il/3" in result.stdout
     assert desk.sent[0].signed.reading.hold_entry == "il/2"
+
+
+def test_show_tells_what_the_agency_replied(hold: Callable[..., Result], desk: Desk) -> None:
+    """On one line each, with its leaf; what turns the order of reading around is a sign."""
+    desk.hold = msgspec.structs.replace(
+        HOLD,
+        replies=(
+            Replied(entry="il/7", at=1_795_000_600, text="The second\ncar.\u202e[red]"),
+            Replied(entry="il/9"),
+        ),
+    )
+    told = " ".join(hold("show", "IL/2").stdout.split())
+    assert "The second car.\ufffd[red] (il/7, 2026-11-18 11:16:40 UTC)" in told
+    assert "cannot be opened any more (il/9)" in told
+    shown = json.loads(hold("show", "il/2", "--json").stdout)["hold"]
+    assert [each["entry"] for each in shown["replies"]] == ["il/7", "il/9"]
 
 
 @pytest.mark.parametrize(

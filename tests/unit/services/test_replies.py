@@ -14,6 +14,7 @@ from comity.domain.query import Claims, Exchange, Query
 from comity.domain.vocabulary import DataClass, LeafKind
 from comity.exchange.replies import REPLY_CHARS_MAX, replied_entry, reply_text
 from comity.formats.text import parse_query, render_query
+from comity.link.holds import Replied
 from comity.link.parcel import Answered
 from comity.ports import HoldRow
 from comity.services.entry import Entry, HoldEnd
@@ -106,6 +107,21 @@ async def test_a_reply_is_kept_beside_its_hold_and_goes_to_no_terminal() -> None
         after = await now_of(host, row)
         assert after == msgspec.structs.replace(row, asked_at=None, replies=(LeafIndex(index),))
         assert host.store.tables.results == {}
+
+
+async def test_a_reply_is_read_back_with_its_hold() -> None:
+    """Word for word, with the leaf that recorded it; of one that was expunged the leaf alone."""
+    async with running(PARTLY) as host:
+        row = await held(host)
+        entry = entry_name(WA, row.leaf_index)
+        assert await host.desk.replies(await host.desk.hold(entry)) == ()
+        await told(host, message(row))
+        place = entry_name(WA, host.size(WA) - 1)
+        (found,) = await host.desk.replies(await host.desk.hold(entry))
+        assert (found.entry, found.text) == (place, TEXT)
+        assert abs(found.at - host.clock.now_ns() // 1_000_000_000) <= 1
+        host.store.tables.private.clear()
+        assert await host.desk.replies(await host.desk.hold(entry)) == (Replied(entry=place),)
 
 
 async def test_a_reply_that_comes_again_is_told_the_same() -> None:

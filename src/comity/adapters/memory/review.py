@@ -99,6 +99,22 @@ class MemoryReviews:
         ]
         return found[:limit], len(found)
 
+    async def review_holds(self, member: Member, numbers: Collection[int]) -> list[HoldRow]:
+        """Return those of these leaves that wait for a review, in the order of the queue."""
+        found = [row for row in await self._waiting(member) if row.leaf_index in numbers]
+        return sorted(found, key=_place)
+
+    async def review_passed(
+        self, member: Member, limit: int, *, without: Collection[int] = ()
+    ) -> list[HoldRow]:
+        """Return what was passed on and waits for a review, the nearest deadline first."""
+        found = [
+            row
+            for row in await self._waiting(member)
+            if row.passed_at is not None and row.leaf_index not in without
+        ]
+        return sorted(found, key=lambda row: (row.until, row.leaf_index))[:limit]
+
     async def review_counts(self, member: Member, now: int) -> QueueCounts:
         """Return how many open holds wait for a review, by what is left of their time."""
         counts = dict.fromkeys(("soon", "today", "later", "asked"), 0)

@@ -294,6 +294,8 @@ class Tables:
                 next_step=change.next_step,
                 asked_at=hold.asked_at if change.asked_at is None else change.asked_at,
                 proposal=change.proposal or hold.proposal,
+                passed_at=hold.passed_at if change.passed_at is None else change.passed_at,
+                passed=change.passed or hold.passed,
             )
             if change.closed:
                 self.closed_holds.add(place)

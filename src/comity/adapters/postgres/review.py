@@ -96,6 +96,15 @@ _FIRSTS: Final = """
 _QUEUED: Final = """
     SELECT * FROM hold WHERE state = $1 AND leaf_index = ANY($2)
     ORDER BY asked_at IS NOT NULL, until, leaf_index"""
+_HOLDS: Final = """
+    SELECT * FROM hold
+    WHERE is_open AND waits_for = 'review' AND state = $1 AND leaf_index = ANY($2::bigint[])
+    ORDER BY asked_at IS NOT NULL, until, leaf_index"""
+_PASSED: Final = """
+    SELECT * FROM hold
+    WHERE is_open AND waits_for = 'review' AND passed_at IS NOT NULL AND state = $1
+        AND leaf_index <> ALL($2::bigint[])
+    ORDER BY until, leaf_index LIMIT $3"""
 _READ_MORE: Final = 4
 """So many times as many keys are read where those of one case stood before others."""
 _OF_CASE: Final = """
@@ -268,6 +277,19 @@ class PostgresReviews:
             rows = await session.fetch(_CASE, *which, limit)
             (counted,) = await session.fetch(_CASE_COUNT, *which)
         return [hold_of(row) for row in rows], counted["requests"]
+
+    async def review_holds(self, member: Member, numbers: Collection[int]) -> list[HoldRow]:
+        """Return those of these leaves that wait for a review, in the order of the queue."""
+        async with self._pool.lend() as session:
+            return [hold_of(row) for row in await session.fetch(_HOLDS, member, list(numbers))]
+
+    async def review_passed(
+        self, member: Member, limit: int, *, without: Collection[int] = ()
+    ) -> list[HoldRow]:
+        """Return what was passed on and waits for a review, the nearest deadline first."""
+        async with self._pool.lend() as session:
+            rows = await session.fetch(_PASSED, member, list(without), limit)
+        return [hold_of(row) for row in rows]
 
     async def review_counts(self, member: Member, now: int) -> QueueCounts:
         """Return how many open holds wait for a review, by what is left of their time."""

@@ -156,6 +156,10 @@ def hold_change_columns(changes: Sequence[HoldChange]) -> Columns:
         [change.proposal and change.proposal.key_number for change in changes],
         [change.proposal and change.proposal.nonce for change in changes],
         [change.proposal and change.proposal.body for change in changes],
+        [change.passed_at for change in changes],
+        [change.passed and change.passed.key_number for change in changes],
+        [change.passed and change.passed.nonce for change in changes],
+        [change.passed and change.passed.body for change in changes],
     ]
 
 
@@ -210,11 +214,12 @@ def answer_of(row: Any) -> AnswerRow:
     )
 
 
-def _proposal_of(row: Any) -> Sealed | None:
-    if row["proposal_body"] is None:
+def _beside(row: Any, name: str) -> Sealed | None:
+    """Return what is kept beside a hold under a name, or None."""
+    if row[f"{name}_body"] is None:
         return None
     return Sealed(
-        key_number=row["proposal_month"], nonce=row["proposal_nonce"], body=row["proposal_body"]
+        key_number=row[f"{name}_month"], nonce=row[f"{name}_nonce"], body=row[f"{name}_body"]
     )
 
 
@@ -231,7 +236,9 @@ def hold_of(row: Any) -> HoldRow:
         asked_at=row["asked_at"],
         case_tag=row["case_tag"],
         replies=tuple(map(LeafIndex, row["replies"])),
-        proposal=_proposal_of(row),
+        proposal=_beside(row, "proposal"),
+        passed_at=row["passed_at"],
+        passed=_beside(row, "passed"),
         sealed=_sealed_of(row),
     )
 

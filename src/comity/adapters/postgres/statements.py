@@ -162,10 +162,15 @@ CHANGE_HOLDS: Final = """
         asked_at = coalesce(n.asked_at, h.asked_at),
         proposal_month = coalesce(n.month, h.proposal_month),
         proposal_nonce = coalesce(n.nonce, h.proposal_nonce),
-        proposal_body = coalesce(n.body, h.proposal_body)
+        proposal_body = coalesce(n.body, h.proposal_body),
+        passed_at = coalesce(n.passed_at, h.passed_at),
+        passed_month = coalesce(n.passed_month, h.passed_month),
+        passed_nonce = coalesce(n.passed_nonce, h.passed_nonce),
+        passed_body = coalesce(n.passed_body, h.passed_body)
     FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[],
-        $7::int[], $8::bytea[], $9::bytea[])
-        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at, month, nonce, body)
+        $7::int[], $8::bytea[], $9::bytea[], $10::bigint[], $11::int[], $12::bytea[], $13::bytea[])
+        AS n(exchange_id, state, leaf_index, next_step, closed, asked_at, month, nonce, body,
+            passed_at, passed_month, passed_nonce, passed_body)
     WHERE h.state = n.state AND h.leaf_index = n.leaf_index
         AND h.exchange_id = n.exchange_id AND h.is_open
     RETURNING h.leaf_index"""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.opening import open_case
+from comity.console.pages.assigned_words import reviewers_here, standing
 from comity.console.pages.before_words import before_words
 from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
@@ -157,9 +158,22 @@ class CasePages:
             on_its_way=own is not None,
             second=second_note(hold, person.signs_as, person.state, visit.now),
             same_case=own is None and await self._same_case(visit),
+            whose=await self._whose(visit, hold),
+            conflict=url_of(Name.CONFLICT, number=visit.values["number"]),
             acts={act.name.lower(): self._act_url(visit, act) for act in Act},
             queue=url_of(Name.QUEUE),
         )
+
+    async def _whose(self, visit: Visit, hold: HoldView) -> dict[str, str]:
+        """Return whose the request is, and where it can be taken if it is nobody's."""
+        state, number = visit.person.state, visit.values["number"]
+        found = (await standing(self._desk, state, visit.now)).get(hold.entry)
+        if found is None:
+            return {"said": "", "take": url_of(Name.TAKE, number=number)}
+        if found.reviewer == visit.person.signs_as:
+            return {"said": "It is yours.", "take": ""}
+        name = reviewers_here(self._desk, state)[found.reviewer]
+        return {"said": f"{name} has it. You can decide it all the same.", "take": ""}
 
     async def _same_case(self, visit: Visit) -> dict[str, str] | None:
         """Return where the other requests of this one's case are, if there are any."""

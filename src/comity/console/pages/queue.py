@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
+from comity.console.assignments import Assigned
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
+from comity.console.pages.assigned_words import (
+    conflicted,
+    passed_said,
+    reviewer_rows,
+    reviewers_here,
+    standing,
+)
 from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
@@ -15,15 +25,28 @@ from comity.console.replies import Reply
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.console.words import classes_said, counted, iso, left_said, moment_said, tone_of
+from comity.console.words import classes_said, counted, iso, left_said, listed, moment_said, tone_of
 from comity.domain.ids import Member
 from comity.domain.vocabulary import Purpose, term
 from comity.review.queue import QueueCounts, QueuePlace
-from comity.services.review_queue import QueueItem
+from comity.services.review_queue import PAGE_HOLDS, AgencyOf, QueueItem
 
 __all__ = ["QueuePages", "finding_of"]
 
 _AFTER: Final = re.compile(r"([01])-([0-9]{1,15})-([0-9]{1,18})", re.ASCII)
+
+
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands apart from the list on its first page, by who has it."""
+
+    mine: Sequence[QueueItem] = ()
+    passed: Sequence[QueueItem] = ()
+    others: Sequence[QueueItem] = ()
+
+    @property
+    def items(self) -> tuple[QueueItem, ...]:
+        """All of it."""
+        return (*self.mine, *self.passed, *self.others)
 
 
 class QueuePages:
@@ -39,23 +62,61 @@ class QueuePages:
         after = _place(visit.query.one("after"))
         directory = await directory_here(self._desk, person.state)
         on_their_way = self._desk.verdicts.waiting_entries(person.state)
+        taken = await standing(self._desk, person.state, visit.now)
+        parts = await self._parts(visit, taken, on_their_way, directory.agency)
+        # A case of which the first page shows some apart stands below with the others of it.
+        apart = {*taken, *(item.entry for item in parts.passed)}
         page = await self._desk.queue.page(
-            person.state, after, visit.now, directory.agency, leaving=on_their_way
+            person.state, after, visit.now, directory.agency, leaving=on_their_way, apart=apart
         )
-        reviews = person.has_any(Role.REVIEWER)
+        reviews, assigns = person.has_any(Role.REVIEWER), person.has_any(Role.SUPERVISOR)
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
+        rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
+        is_first = after is None
+        first = sorted((*parts.items, *page.items), key=_order)
         return self._views.page(
             "queue.html",
             visit,
             counts={Name.QUEUE: page.counts.all},
             finding=finding_of(
-                page.counts, page.items, person.state, visit.now, is_first=after is None
+                page.counts,
+                first,
+                person.state,
+                visit.now,
+                is_first=is_first,
+                mine=sum(item.requests for item in parts.mine),
+                passed=len(parts.passed),
             ),
             figures_shown=_figures(page.counts),
-            rows=[_row(item, person.state, visit.now, reviews=reviews) for item in page.items],
+            mine=[rows.row(item) for item in parts.mine] if is_first else [],
+            passed=[rows.row(item) for item in parts.passed] if is_first else [],
+            others=[rows.row(item) for item in parts.others] if is_first else [],
+            rows=[rows.row(item) for item in page.items],
+            reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
             verdicts=verdict_rows(own, person.state, visit.now),
             more=page.more and f"{visit.path}?after={_said(page.more)}",
-            is_first=after is None,
+            is_first=is_first,
+        )
+
+    async def _parts(
+        self,
+        visit: Visit,
+        taken: Mapping[str, Assigned],
+        leaving: Collection[str],
+        agency_of: AgencyOf,
+    ) -> _Parts:
+        """Return what is the person's own, what was passed on, and what others have."""
+        person, queue = visit.person, self._desk.queue
+        mine = [e for e, a in taken.items() if a.reviewer == person.signs_as and e not in leaving]
+        others = [e for e, a in taken.items() if a.reviewer != person.signs_as and e not in leaving]
+        passed: list[QueueItem] = []
+        if person.has_any(Role.SUPERVISOR):
+            without = {*leaving, *taken}
+            passed = await queue.passed_on(person.state, agency_of, leaving=without)
+        return _Parts(
+            mine=await queue.cases_of(person.state, mine, agency_of),
+            passed=passed,
+            others=(await queue.cases_of(person.state, others, agency_of))[:PAGE_HOLDS],
         )
 
 
@@ -66,10 +127,13 @@ def finding_of(
     now: int,
     *,
     is_first: bool,
+    mine: int = 0,
+    passed: int = 0,
 ) -> str:
     """Return in a sentence how much waits, and when the first of it ends.
 
     `counts` and `items` are without those on which a verdict is on its way; `now` in Unix seconds.
+    `mine` of them are the person's own, `passed` were passed on.
     """
     waits = counts.all - counts.asked
     if not waits and not counts.asked:
@@ -78,8 +142,11 @@ def finding_of(
         asked = counted(counts.asked, "request waits", "requests wait")
         return f"Nothing waits for you: {asked} for the agency's reply."
     said = f"{counted(waits, 'request waits', 'requests wait')} for a decision"
-    if counts.soon:
-        said = f"{said}, {counts.soon:,} of them within the hour"
+    beside = [f"{counts.soon:,} of them within the hour"] * bool(counts.soon)
+    beside += [f"{mine:,} of them yours"] * bool(mine)
+    beside += [f"{passed:,} of them passed on"] * bool(passed)
+    if beside:
+        said = f"{said}, {listed(beside)}"
     if is_first and items and items[0].asked_at is None:
         return f"{said}. The first clock ends at {moment_said(items[0].until, member, now)}."
     return f"{said}."
@@ -95,33 +162,76 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
     return [{"label": label, "value": f"{value:,}", "tone": "plain"} for label, value in rows]
 
 
-def _row(item: QueueItem, member: Member, now: int, *, reviews: bool) -> dict[str, Any]:
-    left = item.until - now
-    stated = item.purpose is not Purpose.NOT_STATED
-    is_replied = bool(item.replies) and item.asked_at is None
-    name = Name.CASE if item.requests == 1 else Name.SAME_CASE
-    why = "; ".join(
-        (
-            ", ".join(item.rules),
-            *["proposed"] * item.is_proposed,
-            *["the agency replied"] * is_replied,
+def _order(item: QueueItem) -> tuple[bool, int, int]:
+    return item.asked_at is not None, item.until, item.number
+
+
+class _Rows:
+    """Makes the rows of one page, as whoever looks at it may see them."""
+
+    def __init__(
+        self, visit: Visit, taken: Mapping[str, Assigned], names: Mapping[str, str]
+    ) -> None:
+        self._visit = visit
+        self._taken = taken
+        self._names = names
+        self._reviews = visit.person.has_any(Role.REVIEWER)
+        self._assigns = visit.person.has_any(Role.SUPERVISOR)
+
+    def row(self, item: QueueItem) -> dict[str, Any]:
+        """Return a row of the queue."""
+        member, now = self._visit.person.state, self._visit.now
+        left = item.until - now
+        stated = item.purpose is not Purpose.NOT_STATED
+        is_barred = self._visit.person.signs_as in conflicted(item.passed)
+        name = Name.CASE if item.requests == 1 else Name.SAME_CASE
+        opens = self._reviews and not is_barred
+        return {
+            "entry": item.entry.upper(),
+            "requests": item.requests,
+            "url": url_of(name, number=item.number) if opens else "",
+            "agency": item.agency_name or item.agency or "cannot be opened: its key is gone",
+            "classes": classes_said(item.classes),
+            "purpose": term(item.purpose).label if stated else "not stated",
+            "case": item.case_number or "none",
+            "why": self._why(item, is_barred=is_barred),
+            "until": iso(item.until),
+            "until_said": moment_said(item.until, member, now),
+            "left": left_said(left),
+            "tone": tone_of(left, is_waiting=item.asked_at is not None),
+            "is_asked": item.asked_at is not None,
+            **self._whose(item, is_barred=is_barred),
+        }
+
+    def _why(self, item: QueueItem, *, is_barred: bool) -> str:
+        is_replied = bool(item.replies) and item.asked_at is None
+        return "; ".join(
+            (
+                ", ".join(item.rules),
+                *["proposed"] * item.is_proposed,
+                *["the agency replied"] * is_replied,
+                *["passed on"] * (bool(item.passed) and not is_barred),
+                *["you declared a conflict of interest"] * is_barred,
+            )
         )
-    )
-    return {
-        "entry": item.entry.upper(),
-        "requests": item.requests,
-        "url": url_of(name, number=item.number) if reviews else "",
-        "agency": item.agency_name or item.agency or "cannot be opened: its key is gone",
-        "classes": classes_said(item.classes),
-        "purpose": term(item.purpose).label if stated else "not stated",
-        "case": item.case_number or "none",
-        "why": why,
-        "until": iso(item.until),
-        "until_said": moment_said(item.until, member, now),
-        "left": left_said(left),
-        "tone": tone_of(left, is_waiting=item.asked_at is not None),
-        "is_asked": item.asked_at is not None,
-    }
+
+    def _whose(self, item: QueueItem, *, is_barred: bool) -> dict[str, Any]:
+        """Return who has it, and what the person can do about that."""
+        found, number = self._taken.get(item.entry), item.number
+        is_mine = found is not None and found.reviewer == self._visit.person.signs_as
+        can_take = self._reviews and found is None and not is_barred
+        return {
+            "whose": "" if found is None or is_mine else self._names[found.reviewer],
+            "take": url_of(Name.TAKE, number=number) if can_take else "",
+            "put_back": url_of(Name.PUT_BACK, number=number) if is_mine else "",
+            "assign": url_of(Name.ASSIGNING, number=number) if self._assigns else "",
+            "passed": passed_said(
+                item.passed if self._assigns else (),
+                self._names,
+                self._visit.person.state,
+                self._visit.now,
+            ),
+        }
 
 
 def _place(text: str) -> QueuePlace | None:

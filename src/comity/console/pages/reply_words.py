@@ -9,16 +9,13 @@ from __future__ import annotations
 from comity.console.desk import Desk
 from comity.console.words import moment_said, plain
 from comity.domain.ids import LeafIndex, Member, entry_name
-from comity.domain.keys import MessageKey
-from comity.exchange.private import search_of
-from comity.exchange.replies import replied_entry
 from comity.services.private_records import RecordGoneError
+from comity.services.replies import replied_of
 from comity.services.sealed_rows import LeavesMissingError
 
 __all__ = ["replies_said"]
 
 _GONE = "This reply cannot be opened any more."
-_KEY = "key"
 
 
 async def replies_said(
@@ -36,10 +33,8 @@ async def _said(desk: Desk, state: Member, reply: LeafIndex, now: int) -> tuple[
         _, record = await desk.records.read(state, reply)
     except (RecordGoneError, LeavesMissingError):
         return "", entry, _GONE
-    said = dict(search_of(record.fields))
-    found = replied_entry(MessageKey(said.get(_KEY, "")), said.get("", ""))
+    found = replied_of(entry, record.fields)
     if found is None:
         return "", entry, _GONE
-    at = int(dict(record.fields)["accepted_at"])
-    text = "\n".join(plain(line) for line in found[1].splitlines())
-    return moment_said(at, state, now), entry, text
+    text = "\n".join(plain(line) for line in found.text.splitlines())
+    return moment_said(found.at, state, now), entry, text
