@@ -34,6 +34,7 @@ from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
+from comity.services.rosters import RosterOf
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
@@ -75,6 +76,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     examiner: Examiner
     counts: LeafCounts
     confirm_seconds: int
+    rosters: RosterOf
     events: Events
 
     @property

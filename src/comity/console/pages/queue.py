@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
+from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
@@ -52,6 +53,7 @@ class QueuePages:
                 page.counts, page.items, person.state, visit.now, is_first=after is None
             ),
             figures_shown=_figures(page.counts),
+            staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
             rows=[_row(item, person.state, visit.now, reviews=reviews) for item in page.items],
             verdicts=verdict_rows(own, person.state, visit.now),
             more=page.more and f"{visit.path}?after={_said(page.more)}",
