@@ -101,6 +101,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """Return who is signed in as who opens fields of a record: each within this request."""
         return self._signer(signed_in, Role.COUNSEL)
 
+    def again_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who opens a request for a second look at its decision: within this request."""
+        return self._signer(signed_in, Role.REVIEWER)
+
     def _signer(self, signed_in: SignedIn, *roles: Role) -> OrderSigner:
         assert signed_in.person is not None
         return OrderSigner(
