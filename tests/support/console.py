@@ -335,6 +335,7 @@ class PracticeConsole:
             examiner=self.examiner,
             counts=LeafCounts(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             confirm_seconds=CONFIRM_SECONDS,
+            rosters=host.disk.rosters.of,
             events=host.events,
         )
 

@@ -103,6 +103,7 @@ from tests.support.directory import make_part, signer_of, trust
 from tests.support.exchange import AUTHOR, COUNSEL, ENROLLED, SUPERVISOR
 from tests.support.line import MemoryLog
 from tests.support.link import SOUTH, WEST, HostSigner
+from tests.support.rosters import TestRosters
 from tests.unit.policy.build import bundle, rule
 
 NOW = 1_795_500_000
@@ -211,6 +212,7 @@ class Disk:
         self.quorum = QuorumFile()
         self.witnesses: tuple[Witness, ...] = ()
         self.source = MemorySource([driver()])
+        self.rosters = TestRosters()
 
 
 def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Driver:
@@ -419,19 +421,17 @@ class PracticeHost:
 
     def _answering(self) -> None:
         disk = self.disk
-        self.review = review_parts(
-            self.world,
-            disk.store,
-            disk.store,
-            (self.vault, self.sequencer, self.health),
-            (disk.clock, disk.entropy, self.events),
-        )
+        inside = (self.vault, self.sequencer, self.health)
+        around = (disk.clock, disk.entropy, self.events)
+        self.review = review_parts(self.world, disk.store, disk.store, inside, around)
+        self.rosters = disk.rosters.over(self.world, self.events)
         self.rules = RuleParts(
             world=self.world,
             store=disk.store,
             records=Records(disk.store, self.vault),
             sequencer=self.sequencer,
             recheck_percent=100,
+            rosters=self.rosters,
             clock=disk.clock,
             entropy=disk.entropy,
             events=self.events,
@@ -466,6 +466,7 @@ class PracticeHost:
             replay=self.replay,
             mailroom=self.mailroom,
             board=self.board,
+            rosters=self.rosters,
             health=self.health,
             clock=disk.clock,
             events=self.events,
@@ -496,6 +497,7 @@ class PracticeHost:
             vault=self.vault,
             mailroom=self.mailroom,
             instruments=self.review.instruments,
+            rosters=self.rosters,
             health=self.health,
             clock=disk.clock,
             events=self.events,

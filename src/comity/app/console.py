@@ -16,6 +16,7 @@ from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.rule_drafts import FileRuleDrafts
 from comity.adapters.system import SystemClock, SystemEntropy
 from comity.app.keyring import open_keyring
+from comity.app.own_rosters import OwnRosters
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.app.rules import RULE_TOOLS
@@ -209,6 +210,7 @@ async def _open_desk(
         examiner=examiner,
         counts=LeafCounts(store=own, rows=ledger, now=time.monotonic),
         confirm_seconds=settings.confirm_seconds_max,
+        rosters=OwnRosters(settings, events).roster,
         events=events,
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from comity.adapters.part_signer import FilePartSigner
 from comity.app.ground import GatewayGround
+from comity.app.own_rosters import OwnRosters
 from comity.app.review import ReviewParts, review_parts
 from comity.app.rules import RuleParts
 from comity.app.state_files import own_calendars
@@ -42,6 +43,7 @@ from comity.services.publishing import PartPublisher
 from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
+from comity.services.rosters import Rosters
 from comity.services.service_board import ServiceBoard
 from comity.services.verdict import ReviewDesk
 
@@ -223,6 +225,7 @@ class GatewayBuilder(GatewayGround):
             records=Records(self._store, self._vault),
             sequencer=self._sequencer,
             recheck_percent=self._settings.recheck_percent,
+            rosters=self._rosters,
             clock=self._clock,
             entropy=self._entropy,
             events=self._events,
@@ -302,6 +305,11 @@ class GatewayBuilder(GatewayGround):
         )  # fmt: skip
 
     @cached_property
+    def _rosters(self) -> Rosters:
+        own = OwnRosters(self._settings, self._events)
+        return Rosters(world=self._world, roster_of=own.roster, events=self._events)
+
+    @cached_property
     def _certifications(self) -> Certifications:
         calendars = own_calendars(self._settings)
         return Certifications(
@@ -324,6 +332,7 @@ class GatewayBuilder(GatewayGround):
             replay=self._replay,
             mailroom=self._mailroom,
             board=self._board,
+            rosters=self._rosters,
             health=self._health,
             clock=self._clock,
             events=self._events,
@@ -340,6 +349,7 @@ class GatewayBuilder(GatewayGround):
             vault=self._vault,
             mailroom=self._mailroom,
             instruments=self._review.instruments,
+            rosters=self._rosters,
             health=self._health,
             clock=self._clock,
             events=self._events,

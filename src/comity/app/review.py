@@ -11,6 +11,7 @@ from comity.services.health import Health
 from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
+from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
 from comity.services.sequencer import Sequencer
 from comity.services.urgent import UrgentLane
@@ -72,6 +73,9 @@ def review_parts(
         passes=passes,
         instruments=instruments,
         urgent=urgent,
+        re_reviews=ReReviews(
+            world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
+        ),
         accesses=Accesses(sequencer, clock, entropy),
         clock=clock,
     )

@@ -23,6 +23,7 @@ from comity.services.freezing import Freezes
 from comity.services.member import World
 from comity.services.private_records import Records
 from comity.services.recheck import Recheck
+from comity.services.rosters import Rosters
 from comity.services.rulebook import Rulebook
 from comity.services.sequencer import Sequencer
 
@@ -66,6 +67,7 @@ class RuleParts:
         records: Records,
         sequencer: Sequencer,
         recheck_percent: int,
+        rosters: Rosters,
         clock: Clock,
         entropy: Entropy,
         events: Events,
@@ -97,6 +99,7 @@ class RuleParts:
             referee=cedar_referee,
             solver=z3_solver,
             freezes=self.freezes,
+            rosters=rosters,
             clock=clock,
             events=events,
         )

@@ -22,9 +22,12 @@ import msgspec
 from comity.cli.witnessed import look_at_witnesses
 from comity.domain.errors import ComityError
 from comity.domain.ids import parse_member
+from comity.review.calendars import calendar_of
+from comity.review.rosters import lacks
 from comity.roles.engines.account import engine_account
 from comity.roles.engines.programs import nats_program, postgres_folder, postgres_major
 from comity.roles.errors import SetupError
+from comity.roles.host_files import HostFiles
 from comity.roles.machine import (
     DISK_MIB_MIN,
     LOOPBACK,
@@ -43,6 +46,8 @@ _PYTHON_MIN: Final = (3, 11)
 _FSYNC_COUNT: Final = 21
 _FSYNC_MS_MAX: Final = 50.0
 _BLOCK: Final = bytes(8_192)
+_ANY_CONTACT: Final = "000-0000"
+"""The telephone stands in the directory, which is not read here."""
 _PORTS: Final = ("line_port", "http_port", "postgres_port", "nats_port", "witness_port")
 
 
@@ -224,6 +229,36 @@ def _feeds(settings: Settings) -> str:
     return ", ".join(sorted(told)) or "no state asks for one"
 
 
+def _rosters(settings: Settings) -> str:
+    """Read the rosters of this host's states as the gateway does."""
+    from comity.app.own_rosters import ROSTERS_FOLDER, read_roster  # noqa: PLC0415 - seldom needed
+    from comity.app.state_files import own_calendars  # noqa: PLC0415
+
+    members = list(HostFiles(settings.data_dir).ledger_keys())
+    without = []
+    for path in sorted((settings.data_dir / ROSTERS_FOLDER).glob("*.toml")):
+        try:
+            members.append(parse_member(path.stem))
+        except ComityError as error:
+            raise NotHoldingError(f"the roster `{path.name}` is of no state: {error}") from None
+    calendars = own_calendars(settings)
+    for member in sorted(set(members)):
+        try:
+            roster = read_roster(settings, member, calendars.get(member) or calendar_of(member))
+        except (ComityError, OSError) as error:
+            raise NotHoldingError(
+                f"the roster of {member} counts as none, {error}: mend `rosters/{member}.toml`"
+            ) from None
+        if roster is None or lacks(roster, _ANY_CONTACT):
+            without.append(member)
+    if not members:
+        return "no state is kept here"
+    if without:
+        return f"no whole roster for {', '.join(without)}: their rules cannot hold more"
+    count = len(set(members))
+    return "1 state has one" if count == 1 else f"{count} states have one"
+
+
 CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "python": _python,
     "settings": _settings,
@@ -238,4 +273,5 @@ CHECKS: Final[dict[str, Callable[[Settings], str]]] = {
     "witnesses": _witnesses,
     "pages": _pages,
     "feeds": _feeds,
+    "rosters": _rosters,
 }

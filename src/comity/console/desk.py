@@ -36,6 +36,7 @@ from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
+from comity.services.rosters import RosterOf
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
@@ -79,6 +80,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     examiner: Examiner
     counts: LeafCounts
     confirm_seconds: int
+    rosters: RosterOf
     events: Events
 
     @property
@@ -102,6 +104,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def opening_signer(self, signed_in: SignedIn) -> OrderSigner:
         """Return who is signed in as who opens fields of a record: each within this request."""
         return self._signer(signed_in, Role.COUNSEL)
+
+    def again_signer(self, signed_in: SignedIn) -> OrderSigner:
+        """Return who opens a request for a second look at its decision: within this request."""
+        return self._signer(signed_in, Role.REVIEWER)
 
     def _signer(self, signed_in: SignedIn, *roles: Role) -> OrderSigner:
         assert signed_in.person is not None

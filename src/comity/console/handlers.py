@@ -31,6 +31,7 @@ from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
+from comity.console.pages.re_reviews import ReReviewPages
 from comity.console.pages.requests import RequestPages
 from comity.console.pages.rules import RulePages
 from comity.console.pages.same_case import SameCasePages
@@ -72,6 +73,7 @@ def _door_handlers(doors: DoorPages) -> dict[Name, Handler]:
 def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     cases, same_case = CasePages(desk, views), SameCasePages(desk, views)
     assigning, conflicts = AssigningPages(desk, views), ConflictPages(desk, views)
+    again = ReReviewPages(desk, views)
     return {
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
@@ -92,6 +94,10 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.TAKE_BACK_SAME_CASE: same_case.take_back,
         Name.SEND_SAME_CASE: same_case.send_now,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
+        Name.RE_REVIEWS: again.listed,
+        Name.RE_REVIEW: again.one,
+        Name.OPEN_RE_REVIEW: again.open_case,
+        Name.GIVE_RE_REVIEW: again.look,
     }
 
 

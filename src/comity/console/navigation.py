@@ -42,12 +42,13 @@ GROUPS: Final = (
             (Name.PASSES, "Passes"),
             (Name.INSTRUMENTS, "Instruments"),
             (Name.DECISIONS, "Past decisions"),
+            (Name.RE_REVIEWS, "Second looks"),
         ),
         frozenset(
             {
                 Name.CASE, Name.CONSIDER, Name.RELEASE, Name.PASS, Name.NEW_INSTRUMENT,
                 Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.ASSIGNING,
-                Name.CONFLICT,
+                Name.CONFLICT, Name.RE_REVIEW,
             }
         ),
     ),

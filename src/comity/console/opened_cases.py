@@ -15,6 +15,7 @@ from comity.domain.ids import Member
 from comity.link.command import HoldView
 from comity.link.review import DeskShown
 from comity.link.showing import RecordShown
+from comity.services.openings import Opened
 
 __all__ = [
     "LOOK_SECONDS_MAX",
@@ -69,6 +70,7 @@ class OpenedCases:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
         self._records: dict[tuple[str, str], ShownRecord] = {}
         self._desks: dict[tuple[str, str], tuple[int, DeskShown]] = {}
+        self._agains: dict[tuple[str, str], tuple[int, Opened]] = {}
         # By hold: who looked last, and who else did before.
         self._looks: dict[str, tuple[Look, Look | None]] = {}
 
@@ -95,7 +97,7 @@ class OpenedCases:
     def forget(self, session: str) -> None:
         """Let go of what a session was shown, which has ended."""
         kept: dict[tuple[str, str], Any]
-        for kept in (self._opened, self._records, self._desks):
+        for kept in (self._opened, self._records, self._desks, self._agains):
             for key in [key for key in kept if key[0] == session]:
                 del kept[key]
 
@@ -129,6 +131,18 @@ class OpenedCases:
     def forget_desk(self, session: str, entry: str) -> None:
         """Forget what a session has changed: it is shown anew."""
         self._desks.pop((session, entry), None)
+
+    def again(self, session: str, entry: str, now: int) -> Opened | None:
+        """Return what a session was shown of a request whose decision it looks at again."""
+        at, shown = self._agains.get((session, entry), (0, None))
+        return shown if now - at <= OPENED_SECONDS_MAX else None
+
+    def put_again(self, session: str, entry: str, shown: Opened, now: int) -> None:
+        """Keep what was opened for a second look, for the session that was shown it."""
+        self._agains.pop((session, entry), None)
+        self._agains[session, entry] = now, shown
+        while len(self._agains) > RECORDS_MAX:
+            del self._agains[next(iter(self._agains))]
 
     def forget_case(self, entry: str) -> None:
         """Forget what any session was shown of a hold: something beside it has changed."""

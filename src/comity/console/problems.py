@@ -39,6 +39,19 @@ class Problem(Enum):
         404, "after-review-done", "No urgent release waits under this number: it was looked at.",
         "The list shows what waits for a look now.",
     )  # fmt: skip
+    RE_REVIEW_DONE = (
+        404, "re-review-done",
+        "No decision under this number waits for a second look: it had one, or was not chosen.",
+        "The list shows what waits for one now.",
+    )  # fmt: skip
+    RE_REVIEW_REFUSED = (
+        409, "re-review-refused", "You are no second reviewer of this decision. Nothing was kept.",
+        "Another reviewer of your state looks at it.",
+    )  # fmt: skip
+    RE_REVIEW_GONE = (
+        410, "record-gone", "What was asked cannot be opened any more: its record is gone.",
+        "The list shows what else waits for a second look.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -79,6 +79,10 @@ class Name(StrEnum):
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
+    RE_REVIEWS = "re_reviews"
+    RE_REVIEW = "re_review"
+    OPEN_RE_REVIEW = "open_re_review"
+    GIVE_RE_REVIEW = "give_re_review"
     CERTIFICATIONS = "certifications"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
@@ -177,6 +181,7 @@ _QUEUED: Final = "/state/queue/{number}"
 _CONFLICT: Final = f"{_CASE}/conflict-of-interest"
 _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
+_RE_REVIEW: Final = "/state/re-reviews/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
@@ -231,6 +236,10 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.RE_REVIEWS, "GET", "/state/re-reviews", _REVIEWS),
+    _placed(Name.RE_REVIEW, "GET", _RE_REVIEW, _REVIEWS),
+    _placed(Name.OPEN_RE_REVIEW, "POST", f"{_RE_REVIEW}/open", _REVIEWS),
+    _placed(Name.GIVE_RE_REVIEW, "POST", _RE_REVIEW, _REVIEWS),
     _placed(Name.FEED, "GET", "/state/feed", _SEES_QUEUE),
     _placed(Name.FEED_STREAM, "GET", "/state/feed/stream", _SEES_QUEUE),
     _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),

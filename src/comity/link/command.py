@@ -56,6 +56,7 @@ from comity.link.review import (
     DeskShown,
     ExpireReview,
     GiveNotice,
+    GiveReReview,
     GrantPass,
     ReadDesk,
     ReviewRelease,
@@ -95,6 +96,7 @@ __all__ = [
     "ExpireReview",
     "FoldTraffic",
     "GiveNotice",
+    "GiveReReview",
     "GrantPass",
     "HoldView",
     "HoldsShown",
@@ -250,6 +252,7 @@ Command = (
     | ReviewRelease
     | ReadDesk
     | GiveNotice
+    | GiveReReview
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -320,7 +323,14 @@ def command_member(command: Command) -> Member:
             Expire() | ExpireReview() | PublishPolicy() | ShadowPolicy() | ThawPolicy() | Certify()
         ):
             return command.state
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
+        case (
+            GrantPass()
+            | RevokePass()
+            | ReviewRelease()
+            | ReadDesk()
+            | GiveNotice()
+            | GiveReReview()
+        ):
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             return instrument_state(command)
@@ -359,7 +369,14 @@ def _check_command(command: Command) -> None:
             holds = holds and is_verdict(command.signed)
         case Expire():
             holds = holds and is_id(command.exchange_id)
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
+        case (
+            GrantPass()
+            | RevokePass()
+            | ReviewRelease()
+            | ReadDesk()
+            | GiveNotice()
+            | GiveReReview()
+        ):
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             holds = holds and is_instrument_signed(command)

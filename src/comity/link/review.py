@@ -18,6 +18,7 @@ from comity.domain.passes import (
     SignedPass,
     SignedRevocation,
 )
+from comity.domain.re_review import SignedReReview
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
@@ -28,6 +29,7 @@ __all__ = [
     "DeskShown",
     "ExpireReview",
     "GiveNotice",
+    "GiveReReview",
     "GrantPass",
     "PassView",
     "ReadDesk",
@@ -86,6 +88,15 @@ class GiveNotice(
     """A reviewer's signed word that a resident was told of a request."""
 
     signed: SignedGivenNotice
+
+
+class GiveReReview(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="give_re_review",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed second look at a decision."""
+
+    signed: SignedReReview
 
 
 class ExpireReview(
@@ -156,7 +167,7 @@ class DeskShown(
     instruments: tuple[InstrumentView, ...] = ()
 
 
-ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice
+ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice | GiveReReview
 
 
 def signed_state(command: ReviewSigned) -> Member:
@@ -172,6 +183,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.reading.state
         case GiveNotice():
             return command.signed.notice.state
+        case GiveReReview():
+            return command.signed.review.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -212,6 +225,10 @@ def is_signed(command: ReviewSigned) -> bool:
             names = (notice.law, notice.clause)
             holds = is_entry(notice.entry) and all(0 < len(n) <= NAME_CHARS_MAX for n in names)
             return holds and is_by(notice.reviewer, notice.at, "", signed.proof)
+        case GiveReReview(signed=looked):
+            again = looked.review
+            holds = is_entry(again.verdict_entry) and len(again.approved) <= len(DataClass)
+            return holds and is_by(again.reviewer, again.at, again.note, looked.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:

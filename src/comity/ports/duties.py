@@ -24,6 +24,8 @@ class DutyKind(StrEnum):
     PAGE_URGENT_OVERDUE = "page_urgent_overdue"
     PAGE_CERTIFICATION_LAPSES = "page_certification_lapses"
     PAGE_CERTIFICATION_LAPSED = "page_certification_lapsed"
+    PAGE_HOLD_UNSTAFFED = "page_hold_unstaffed"
+    PAGE_HOLD_AT_NIGHT = "page_hold_at_night"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

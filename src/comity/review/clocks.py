@@ -28,8 +28,13 @@ class HoldNotDueError(ComityError):
     code = "hold-not-due"
 
 
-def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
-    """Return the closure of a hold whose time is over, and the answer that tells the requester."""
+def expire(
+    hold: HoldFile, *, entry: str, step: int, now: int, remark: str = EXPIRED_REMARK
+) -> Answered:
+    """Return the closure of a hold whose time is over, and the answer that tells the requester.
+
+    `remark` is what the state says of a review that nobody ended.
+    """
     exchange = hold.exchange
     reason = _OVERDUE if hold.awaits else _EXPIRED
     answer = Answer(
@@ -42,7 +47,7 @@ def expire(hold: HoldFile, *, entry: str, step: int, now: int) -> Answered:
         withheld=tuple(
             Withheld(data_class=c, outcome=Outcome.HOLD, reasons=(reason,)) for c in hold.classes
         ),
-        remark=OVERDUE_REMARK if hold.awaits else EXPIRED_REMARK,
+        remark=OVERDUE_REMARK if hold.awaits else remark,
     )
     leaf = WantedLeaf(
         step=step,

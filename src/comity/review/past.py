@@ -63,6 +63,9 @@ class PastDecision(msgspec.Struct, frozen=True, kw_only=True):
     agency: str
     hour: int
     held_hour: int
+    approved: tuple[DataClass, ...] = ()
+    is_chosen: bool = False
+    """Whether it is looked at again by a second reviewer (docs/adr/0050-re-review.md)."""
 
 
 class PastTally(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +112,7 @@ def past_of(
         agency="" if held.agency is None or not _is_shown(held.agency) else held.agency,
         hour=leaf.hour,
         held_hour=held.hour,
+        approved=leaf.released or (),
     )
 
 
@@ -116,7 +120,8 @@ def _approved(
     index: LeafIndex, leaf: LeafHeader, held: tuple[DataClass, ...], after: Sequence[LeafHeader]
 ) -> tuple[Became, tuple[DataClass, ...]]:
     verdict = entry_name(leaf.member, index)
-    own = [each for each in after if each.cites == verdict]
+    # Not a second look at it, which says what another person would have let go.
+    own = [each for each in after if each.cites == verdict and each.kind is not LeafKind.VERDICT]
     went = {part for each in own for part in each.released or ()}
     released = tuple(part for part in DataClass if part in went)
     if released:

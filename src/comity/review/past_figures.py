@@ -6,12 +6,14 @@ Source: docs/adr/0041-what-would-go-out.md, section The supervisor's figures.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from comity.review.past import RELEASED, Became
+from comity.domain.ids import LeafIndex
+from comity.review.past import RELEASED, Became, PastDecision
+from comity.review.re_review import ReReviewTally, SecondLook
 
 __all__ = [
     "FEW",
@@ -19,6 +21,7 @@ __all__ = [
     "ReviewFigures",
     "ReviewerCount",
     "Spread",
+    "again_of",
     "figures_of",
     "spread_of",
 ]
@@ -71,6 +74,8 @@ class ReviewFigures(msgspec.Struct, frozen=True, kw_only=True):
     spread: Spread | None
     reviewers: tuple[ReviewerCount, ...]
     unread: int = 0
+    again: ReReviewTally | None = None
+    """Second looks at decisions, where they were counted."""
 
     @property
     def shares(self) -> tuple[float, float] | None:
@@ -96,6 +101,23 @@ def figures_of(decided: Sequence[DecidedBy], unread: int = 0) -> ReviewFigures:
         spread=spread_of(each.seconds for each in decided) if decided else None,
         reviewers=tuple(sorted(counts, key=lambda each: (-each.spread.count, each.reviewer))),
         unread=unread,
+    )
+
+
+def again_of(
+    decisions: Iterable[PastDecision], looks: Mapping[LeafIndex, SecondLook]
+) -> ReReviewTally:
+    """Return how the second looks at decisions that were chosen came out."""
+    chosen = [each for each in decisions if each.is_chosen]
+    pairs = [
+        (set(each.approved), set(looks[each.index].approved))
+        for each in chosen
+        if each.index in looks
+    ]
+    turned = sum(bool(first) is not bool(second) for first, second in pairs)
+    differing = sum(first != second for first, second in pairs)
+    return ReReviewTally(
+        chosen=len(chosen), looked=len(pairs), reversed=turned, in_part=differing - turned
     )
 
 

@@ -49,6 +49,7 @@ from comity.services.health import Health
 from comity.services.mailroom import Mail, Mailroom
 from comity.services.member import World
 from comity.services.replay import AnswerReplay, with_proofs
+from comity.services.rosters import Rosters
 from comity.services.sequencer import BusyError, Committed, Refused, Sequencer, SequencerResult
 from comity.services.service_board import ServiceBoard
 
@@ -94,6 +95,7 @@ class AnswerFace:
         replay: AnswerReplay,
         mailroom: Mailroom,
         board: ServiceBoard,
+        rosters: Rosters,
         health: Health,
         clock: Clock,
         events: Events,
@@ -106,6 +108,7 @@ class AnswerFace:
         self._replay = replay
         self._mailroom = mailroom
         self._board = board
+        self._rosters = rosters
         self._health = health
         self._clock = clock
         self._events = events
@@ -385,8 +388,9 @@ class AnswerFace:
         # INVARIANT (review-is-verified): a pass may have ended during the look-up. From here to the
         # sequencer's queue nothing waits, so that whatever ends it later stands behind its use.
         standing = [self._deciding.stands(each) for each in decided]
+        now = self._clock.now_ns() // _NS
         entries = [
-            entry_of(*pair, counts)
+            self._rosters.with_page(entry_of(*pair, counts), now)
             for pair, counts, is_so in zip(decided, rows, standing, strict=True)
             if is_so
         ]

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from comity.domain.decision import RuleId
+from comity.domain.vocabulary import Outcome
 from comity.policy import CompiledPolicy, Obligation, encode_bundle
 from comity.policy.block import UNCONFIRMED_SECONDS_MAX, confirmed
 from comity.policy.difference import Difference, compare
@@ -36,6 +37,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What it changes; None where that is not known."""
     eases_review: bool = False
     """Whether a rule that wants two reviewers changes: no outcome shows if one is enough then."""
+    holds_more: bool = False
+    """Whether anything is held that was not, as far as is known: then a desk must be staffed."""
 
     @property
     def loosens(self) -> bool:
@@ -63,6 +66,7 @@ def change_of(
     except TooManyCombinationsError:
         difference = None
     eases_review = _eases_review(old, new)
+    holds_more = _holds_more(new, difference)
     if difference is None or difference.loosens or eases_review or not _is_named(old, new, now):
         return Change(
             signatures=TWO,
@@ -70,8 +74,16 @@ def change_of(
             needs_gate=True,
             difference=difference,
             eases_review=eases_review,
+            holds_more=holds_more,
         )
-    return Change(signatures=1, other_than=frozenset(), needs_gate=False)
+    return Change(signatures=1, other_than=frozenset(), needs_gate=False, holds_more=holds_more)
+
+
+def _holds_more(new: CompiledPolicy, difference: Difference | None) -> bool:
+    """Whether an outcome becomes a hold; where nothing is compared, whether any rule holds."""
+    if difference is None:
+        return any(rule.effect is Outcome.HOLD for rule in new.rules)
+    return any(move.after is Outcome.HOLD for move in difference.moves)
 
 
 def _eases_review(old: CompiledPolicy, new: CompiledPolicy) -> bool:

@@ -31,6 +31,7 @@ from comity.link.command import (
     ExpireReview,
     FoldTraffic,
     GiveNotice,
+    GiveReReview,
     GrantPass,
     HoldsShown,
     HoldView,
@@ -186,7 +187,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument() | GiveReReview():
                 return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))

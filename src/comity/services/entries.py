@@ -188,7 +188,7 @@ class Preparer:
                 self._seal_private(rows, item, outcome, month, nonces)
                 self._delay(rows, item, outcome, now_ns // _NS)
                 self._seal_entry(rows, entry, outcome, month, nonces)
-                _owe(rows, entry, outcome.leaves[0].index, now_ns // _NS)
+                _owe(rows, entry, outcome.leaves, now_ns // _NS)
         return rows
 
     def _seal_private(
@@ -374,11 +374,13 @@ def _publications(rows: SealedRows, entry: Entry, leaf: PlacedLeaf) -> None:
         )
 
 
-def _owe(rows: SealedRows, entry: Entry, index: LeafIndex, now: int) -> None:
+def _owe(rows: SealedRows, entry: Entry, leaves: Sequence[PlacedLeaf], now: int) -> None:
     if entry.duty is not None:
+        # What is held beside something that was released is the second leaf of its exchange.
+        about = -1 if entry.hold is not None else 0
         duty = NewDuty(
             member=entry.member,
-            leaf_index=index,
+            leaf_index=leaves[about].index,
             kind=entry.duty,
             made_at=now,
             about=entry.duty_about,

@@ -19,8 +19,10 @@ from comity.domain.after_review import (
     desk_reading_bytes,
 )
 from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
+from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
+from comity.domain.vocabulary import DataClass
 from comity.link.command import CommandDone
-from comity.link.review import DeskShown, ReadDesk, ReviewRelease, RevokePass
+from comity.link.review import DeskShown, GiveReReview, ReadDesk, ReviewRelease, RevokePass
 from comity.ports import Bus
 from comity.services.reviewing import Reviewer
 from comity.services.sending import send_command
@@ -72,6 +74,22 @@ class Looking:
         )
         proof = self._reviewer.sign(after_review_bytes(review))
         command = ReviewRelease(signed=SignedAfterReview(review=review, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def look_again(self, entry: str, approved: tuple[DataClass, ...], note: str) -> str:
+        """Record what this reviewer would have decided in another's place; return the entry."""
+        review = ReReview(
+            state=self._reviewer.state,
+            verdict_entry=entry,
+            approved=approved,
+            note=note,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(re_review_bytes(review))
+        command = GiveReReview(signed=SignedReReview(review=review, proof=proof))
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, CommandDone)
         return result.entry

@@ -6,12 +6,13 @@
        paged again unless this process ended in between
     4. failed: again later, each time after twice as long, up to a minute; from the third failure on
        each is an alarm
-    A few go out at a time: one that hangs keeps no other. Certifications of one state that lapse go
-    out together, as one page that names some and counts the rest.
+    A few go out at a time: one that hangs keeps no other. Certifications of one state that lapse,
+    and what it holds at night, go out together, as one page that names some and counts the rest.
 
 Guarantee: a duty is never let go of before its page was delivered. A page names a state and a leaf,
 never a person (invariant `public-bytes-hold-no-person`).
-Source: docs/adr/0030-announcing-rules.md, "Pages"; docs/adr/0045-certifications-that-lapse.md.
+Source: docs/adr/0030-announcing-rules.md, "Pages"; docs/adr/0045-certifications-that-lapse.md;
+docs/adr/0051-staffed-hours.md.
 """
 
 from __future__ import annotations
@@ -44,11 +45,19 @@ _SENTENCES: Final = {
     " after that day is decided by the rules without a certification.",
     DutyKind.PAGE_CERTIFICATION_LAPSED: "{count} to {state} {have} lapsed: {about}. What is asked"
     " now is decided by the rules without a certification.",
+    DutyKind.PAGE_HOLD_UNSTAFFED: "Rules of {state} hold more since now, and it lacks {about}. What"
+    " they hold ends unanswered until somebody is there to decide.",
+    DutyKind.PAGE_HOLD_AT_NIGHT: "{count} held by {state} {wait} while its desk is closed: {about}."
+    " What nobody decides until then is not released.",
 }
-_TOGETHER: Final = frozenset(
-    {DutyKind.PAGE_CERTIFICATION_LAPSES, DutyKind.PAGE_CERTIFICATION_LAPSED}
-)
-"""Duties of which those of one state that are due go out as one page."""
+_COUNTED: Final = {
+    DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",
+    DutyKind.PAGE_CERTIFICATION_LAPSED: "certification",
+    DutyKind.PAGE_HOLD_AT_NIGHT: "request",
+}
+"""Duties of which those of one state that are due go out as one page, and what each is about."""
+_APART_SECONDS: Final = {DutyKind.PAGE_HOLD_AT_NIGHT: 300.0}
+"""How long after such a page of a state the next one leaves at the earliest."""
 _NAMED_MAX: Final = 5
 """Of how many duties a page that is of several says what they are about."""
 
@@ -69,7 +78,8 @@ class _Tried(msgspec.Struct, frozen=True, kw_only=True):
 class Paging:
     """Delivers the pages of one host's members.
 
-    `_tried` has those that failed so far, `_delivered` those that the gateway still has.
+    `_tried` has those that failed so far, `_delivered` those that the gateway still has, `_paged`
+    when a page of a state left last, of the kinds that leave some time apart.
     """
 
     def __init__(
@@ -90,6 +100,7 @@ class Paging:
         self._events = events
         self._tried: dict[int, _Tried] = {}
         self._delivered: set[int] = set()
+        self._paged: dict[tuple[Member, str], float] = {}
 
     async def round(self) -> int:
         """Deliver what is due; return of how many the gateway let go. Raises: StoreDownError."""
@@ -97,7 +108,7 @@ class Paging:
         self._tried = {d.duty_id: self._tried[d.duty_id] for d in pages if d.duty_id in self._tried}
         self._delivered &= {d.duty_id for d in pages}
         now = self._now()
-        due = [d for d in pages if d.duty_id not in self._tried or self._again(d) <= now]
+        due = [d for d in pages if self._is_due(d, now)]
         slots = asyncio.Semaphore(_AT_A_TIME)
         return sum(await asyncio.gather(*(self._deliver(page, slots) for page in self._pages(due))))
 
@@ -105,10 +116,17 @@ class Paging:
         """Return duties by the page that they go out in; what was delivered stands apart."""
         pages: dict[object, list[DutyRow]] = {}
         for duty in due:
-            is_alone = duty.kind not in _TOGETHER or duty.duty_id in self._delivered
+            is_alone = duty.kind not in _COUNTED or duty.duty_id in self._delivered
             key: object = duty.duty_id if is_alone else (duty.member, duty.kind)
             pages.setdefault(key, []).append(duty)
         return [tuple(page) for page in pages.values()]
+
+    def _is_due(self, duty: DutyRow, now: float) -> bool:
+        if duty.duty_id in self._tried and self._again(duty) > now:
+            return False
+        apart = _APART_SECONDS.get(DutyKind(duty.kind), 0.0)
+        last = self._paged.get((duty.member, duty.kind), float("-inf"))
+        return duty.duty_id in self._delivered or last + apart <= now
 
     def _now(self) -> float:
         return self._clock.now_ns() / _NS
@@ -130,6 +148,7 @@ class Paging:
                     self._events.alarm("page_keeps_failing", member=member, failures=failures)
                 return 0
             self._delivered.update(duty.duty_id for duty in page)
+            self._paged[page[0].member, page[0].kind] = self._now()
             self._events.note("pages_delivered")
         return sum([await self._ended(duty) for duty in page])
 
@@ -179,11 +198,13 @@ def _message(page: _Page) -> bytes:
 
 def _text(kind: DutyKind, member: Member, abouts: Sequence[str]) -> str:
     is_one = len(abouts) == 1
+    counted = _COUNTED.get(kind, "")
     return _SENTENCES[kind].format(
         state=member_label(member),
-        count="1 certification" if is_one else f"{len(abouts)} certifications",
+        count=f"1 {counted}" if is_one else f"{len(abouts)} {counted}s",
         lapse="lapses" if is_one else "lapse",
         have="has" if is_one else "have",
+        wait="waits" if is_one else "wait",
         about="; ".join(_named(abouts)),
     )
 

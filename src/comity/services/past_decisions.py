@@ -8,7 +8,7 @@ Source: docs/adr/0041-what-would-go-out.md, section Past decisions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -17,6 +17,7 @@ from comity.domain.ids import LeafIndex, Member, parse_entry_name
 from comity.domain.leaf import LeafError, LeafHeader, parse_leaf
 from comity.ports import LedgerRows, Store
 from comity.review.past import PastDecision, past_of
+from comity.review.re_review import SecondLook, is_chosen, is_decision, look_of
 
 __all__ = ["DECISIONS_MAX", "LEAVES_MAX", "Past", "PastDecisions"]
 
@@ -38,6 +39,8 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     decisions: tuple[PastDecision, ...]
     first: int
     size: int
+    looks: Mapping[LeafIndex, SecondLook] = {}
+    """Second looks, by the verdict that they are at."""
 
 
 class PastDecisions:
@@ -66,17 +69,25 @@ class PastDecisions:
 
     async def _read(self, member: Member, size: int) -> Past:
         decisions: list[PastDecision] = []
+        looks: dict[LeafIndex, SecondLook] = {}
         last, lowest = size, max(0, size - LEAVES_MAX)
         while last > lowest and len(decisions) < DECISIONS_MAX:
             first = max(lowest, last - _CHUNK)
-            decisions += await self._chunk(member, first, last, min(size, last + _AFTER_MAX))
+            end = min(size, last + _AFTER_MAX)
+            decisions += await self._chunk(member, (first, last, end), looks)
             last = first
         kept = decisions[:DECISIONS_MAX]
         first = kept[-1].index if len(decisions) > DECISIONS_MAX else last
-        return Past(decisions=tuple(kept), first=first, size=size)
+        return Past(decisions=tuple(kept), first=first, size=size, looks=looks)
 
-    async def _chunk(self, member: Member, first: int, last: int, end: int) -> list[PastDecision]:
-        """Return what the leaves of [first, last) decided, the newest first."""
+    async def _chunk(
+        self, member: Member, places: tuple[int, int, int], looks: dict[LeafIndex, SecondLook]
+    ) -> list[PastDecision]:
+        """Return what the leaves of [first, last) decided, the newest first; add second looks.
+
+        `places` are these two, and where the leaves end that are read beside them.
+        """
+        first, last, end = places
         leaves = await self._rows.leaves(member, first, end)
         found: list[PastDecision] = []
         for place in range(min(last - first, len(leaves)) - 1, -1, -1):
@@ -90,7 +101,10 @@ class PastDecisions:
             after = [header for each in beside if (header := _header(each)) is not None]
             decision = past_of(LeafIndex(first + place), leaf, hold, after)
             if decision is not None:
-                found.append(decision)
+                is_owed = is_decision(leaf) and is_chosen(leaves[place])
+                found.append(msgspec.structs.replace(decision, is_chosen=is_owed))
+            elif (look := look_of(leaf, hold)) is not None:
+                looks[look.verdict_index] = look
         return found
 
     async def _cited(

@@ -13,13 +13,13 @@ from typing import Final
 import msgspec
 
 from comity.domain.ids import LeafIndex, Member
-from comity.domain.verdict import Verdict
 from comity.exchange.private import Fields
 from comity.ports import LedgerRows, Store
 from comity.review.past import ENDINGS, Became, PastDecision
-from comity.review.past_figures import DecidedBy, ReviewFigures, figures_of
+from comity.review.past_figures import DecidedBy, ReviewFigures, again_of, figures_of
 from comity.services.past_decisions import Past
 from comity.services.private_records import private_fields
+from comity.services.re_reviews import verdict_of
 from comity.services.vault import Vault
 
 __all__ = ["FIGURES_MAX", "PastFigures"]
@@ -28,7 +28,6 @@ FIGURES_MAX: Final = 200
 """Decisions whose records are opened for one page."""
 _BY_A_PERSON: Final = ENDINGS - {Became.EXPIRED}
 _DIGITS_MAX: Final = 12
-_decoder: Final = msgspec.json.Decoder(Verdict)
 
 
 class PastFigures:
@@ -50,13 +49,21 @@ class PastFigures:
             chosen = [each for each in past.decisions if each.became in _BY_A_PERSON]
             found = [await self._decided(member, each) for each in chosen[:FIGURES_MAX]]
             decided = [each for each in found if each is not None]
-            figures = figures_of(decided, unread=len(found) - len(decided))
+            figures = msgspec.structs.replace(
+                figures_of(decided, unread=len(found) - len(decided)),
+                again=again_of(past.decisions, past.looks),
+            )
             self._made[member] = past, figures
             return figures
 
+    async def decider(self, member: Member, index: LeafIndex) -> str:
+        """Return who gave a verdict, empty where that cannot be read. Raises: StoreDownError."""
+        verdict = verdict_of(await self._fields(member, index))
+        return verdict.reviewer if verdict is not None else ""
+
     async def _decided(self, member: Member, each: PastDecision) -> DecidedBy | None:
         """Return who decided and after how long; None where a record cannot be opened."""
-        verdict = _verdict(await self._fields(member, each.index))
+        verdict = verdict_of(await self._fields(member, each.index))
         taken_in = _taken_in(await self._fields(member, each.hold_index))
         if verdict is None or taken_in is None or verdict.at < taken_in:
             return None
@@ -69,15 +76,6 @@ class PastFigures:
         if not hashes:
             return None
         return await private_fields(self._store, self._vault, member, index, hashes[0])
-
-
-def _verdict(fields: Fields | None) -> Verdict | None:
-    """Return the verdict that was signed, behind the prefix of what is signed."""
-    text = dict(fields or ()).get("verdict", b"")
-    try:
-        return _decoder.decode(text.partition(b"\n")[2])
-    except msgspec.MsgspecError:
-        return None
 
 
 def _taken_in(fields: Fields | None) -> int | None:

@@ -23,6 +23,7 @@ from comity.link.instruments import (
 from comity.link.review import (
     DeskShown,
     ExpireReview,
+    GiveReReview,
     GrantPass,
     PassView,
     ReadDesk,
@@ -40,6 +41,7 @@ from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
+from comity.services.re_reviews import ReReviews
 from comity.services.urgent import OpenRelease, UrgentLane
 
 __all__ = ["ENTRIES_SHOWN_MAX", "ReviewCommands"]
@@ -47,7 +49,15 @@ __all__ = ["ENTRIES_SHOWN_MAX", "ReviewCommands"]
 ENTRIES_SHOWN_MAX: Final = 500
 _NS: Final = 1_000_000_000
 
-_Command = GrantPass | RevokePass | ReviewRelease | ReadDesk | ExpireReview | InstrumentSigned
+_Command = (
+    GrantPass
+    | RevokePass
+    | ReviewRelease
+    | ReadDesk
+    | ExpireReview
+    | GiveReReview
+    | InstrumentSigned
+)
 
 
 class ReviewCommands:
@@ -60,6 +70,7 @@ class ReviewCommands:
         passes: Passes,
         urgent: UrgentLane,
         instruments: Instruments,
+        re_reviews: ReReviews,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -67,6 +78,7 @@ class ReviewCommands:
         self._passes = passes
         self._urgent = urgent
         self._instruments = instruments
+        self._re_reviews = re_reviews
         self.instrument_desk = InstrumentDesk(world, instruments)
         self._accesses = accesses
         self._clock = clock
@@ -84,6 +96,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
             case ReadDesk():
                 return await self._read(command.signed)
+            case GiveReReview():
+                return CommandDone(entry=await self._re_reviews.give(command.signed))
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self.instrument_desk.take(command)
             case _:

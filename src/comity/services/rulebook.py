@@ -3,7 +3,7 @@
     1. read the signed policy: its bundle is of this member, canonical and the next, and compiles
     2. compare what would be in force with what is, over everything that can be asked
     3. so many signatures as that takes; where it loosens, nothing is frozen, the notice and the
-       promises of the state must be kept, and the gate must pass
+       promises of the state must be kept, what it holds more has a desk, and the gate must pass
     4. commit the `policy` leaf; then, and only then, it is in force here
     5. every second: what was to be confirmed by now becomes a hold, by a leaf of its own, and
        someone is paged
@@ -54,6 +54,7 @@ from comity.services.gate import GateReport, run_gate
 from comity.services.member import World, askers_of
 from comity.services.private_records import Records
 from comity.services.promises import check_guarantees, check_notice
+from comity.services.rosters import Rosters
 from comity.services.rule_records import SIGNED_BY, UNCONFIRMED_BY, read_unconfirmed_by
 from comity.services.sequencer import Committed, Refused, Sequencer, recorded_index
 
@@ -125,6 +126,7 @@ class Rulebook:
         referee: RefereeOf,
         solver: SolverOf,
         freezes: Freezes,
+        rosters: Rosters,
         clock: Clock,
         events: Events,
     ) -> None:
@@ -134,6 +136,7 @@ class Rulebook:
         self._referee = referee
         self._solver = solver
         self._freezes = freezes
+        self._rosters = rosters
         self._clock = clock
         self._events = events
         self._turns: dict[Member, asyncio.Lock] = {}
@@ -145,7 +148,8 @@ class Rulebook:
         """Put a signed policy into force; what stands already gets its entry again.
 
         Raises: PolicyOrderError, RuleFormError and its kinds, RulesRefusedError, OrderRefusedError,
-        SecondPersonError, OrderExpiredError, PolicyFrozenError, NotAnnouncedError,
+        SecondPersonError, OrderExpiredError, PolicyFrozenError, HoldUnstaffedError,
+        NotAnnouncedError,
         GuaranteeBrokenError, TooManyCombinationsError, GateFailedError, BusyError, NotOwnedError.
         """
         signed, bundle = _read(member, data)
@@ -187,7 +191,7 @@ class Rulebook:
             return False
         by = await self._unconfirmed_by(member, index)
         left = {each.rule: by.get(each.rule, ()) for each in bundle.unconfirmed}
-        duty = DutyKind.PAGE_BLOCK_UNCONFIRMED
+        duty = (DutyKind.PAGE_BLOCK_UNCONFIRMED, "")
         await self._commit(bundle, index, (now, left, ()), duty)
         self._events.alarm("block_unconfirmed", member=member)
         return True
@@ -250,7 +254,14 @@ class Rulebook:
             if weighed.change.needs_gate:
                 # Frozen, or no longer announced, while the gate was run.
                 await self._check_open(weighed)
-            return await self._commit(bundle, index, (order.at, weighed.signed_in, weighed.names))
+            signed = order.at, weighed.signed_in, weighed.names
+            return await self._commit(bundle, index, signed, self._unstaffed(weighed))
+
+    def _unstaffed(self, weighed: _Weighed) -> tuple[DutyKind, str] | None:
+        """Return whom to page where something is held now that nobody may be there to decide."""
+        change, state = weighed.change, weighed.compiled.state
+        missing = self._rosters.missing(state) if change.holds_more else ""
+        return (DutyKind.PAGE_HOLD_UNSTAFFED, missing) if missing else None
 
     async def _announce(self, signed: SignedPolicy, bundle: PolicyBundle) -> str:
         index, standing = self._world.policy(bundle.state)
@@ -307,11 +318,13 @@ class Rulebook:
         )
 
     async def _check_open(self, weighed: _Weighed) -> None:
-        """Check that nothing freezes what loosens, and that it was announced in time.
+        """Check that a desk is there for what it holds, that nothing freezes it, and its notice.
 
-        Raises: PolicyFrozenError, NotAnnouncedError, StoreDownError.
+        Raises: HoldUnstaffedError, PolicyFrozenError, NotAnnouncedError, StoreDownError.
         """
         state, new = weighed.compiled.state, weighed.compiled.bundle
+        if weighed.change.holds_more:
+            self._rosters.check(state)
         await self._freezes.check(state)
         since, shadow = self._world.shadow_since(state), self._world.shadow(state)
         announced = (since, shadow[1].bundle) if since is not None and shadow is not None else None
@@ -354,7 +367,7 @@ class Rulebook:
         bundle: PolicyBundle,
         standing: int,
         signed: tuple[int, dict[RuleId, tuple[str, ...]], Sequence[str]],
-        duty: DutyKind | None = None,
+        duty: tuple[DutyKind, str] | None = None,
     ) -> Published:
         """Commit a bundle; `signed`: when, who put what into force unconfirmed, and who it was."""
         at, signed_in, names = signed
@@ -371,7 +384,8 @@ class Rulebook:
             leaves=(self._leaf(bundle, None, now, **said),),
             decided_under=standing,
             policy=body,
-            duty=duty,
+            duty=duty[0] if duty else None,
+            duty_about=duty[1] if duty else "",
         )
         index, _ = await self._placed(entry)
         row = PolicyRow(member=bundle.state, leaf_index=index, digest=digest, body=body)

@@ -91,6 +91,7 @@ from comity.services.mailroom import Mailroom
 from comity.services.member import World
 from comity.services.replay import with_proofs
 from comity.services.replies import read_replies
+from comity.services.rosters import Rosters
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
@@ -140,6 +141,7 @@ class ReviewDesk:
         vault: Vault,
         mailroom: Mailroom,
         instruments: Instruments,
+        rosters: Rosters,
         health: Health,
         clock: Clock,
         events: Events,
@@ -152,6 +154,7 @@ class ReviewDesk:
         self._vault = vault
         self._mailroom = mailroom
         self._instruments = instruments
+        self._rosters = rosters
         self._health = health
         self._clock = clock
         self._events = events
@@ -226,7 +229,8 @@ class ReviewDesk:
         now = self._clock.now_ns() // _NS
         if now < hold.until:
             raise HoldNotDueError("the hold's time is not over")
-        answered = expire(hold, entry=entry, step=row.next_step, now=now)
+        remark = self._rosters.expiry(row.member)
+        answered = expire(hold, entry=entry, step=row.next_step, now=now, remark=remark)
         end = HoldEnd(leaf_index=LeafIndex(row.leaf_index), closed=True)
         recorded = await self._record(hold, answered, end)
         if recorded is None:

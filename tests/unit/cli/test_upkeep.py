@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,30 @@ def test_files_of_a_feed_are_read_and_nothing_is_sent(
     found = next(each for each in examine(settings) if each.name == "feeds")
     assert saw in f"{found.saw}; {found.fix}"
     assert found.holds == saw.startswith("il by")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "saw"),
+    [
+        ("wa.toml", "[hours]\nfriday = [1]\n", "the roster of wa counts as none"),
+        ("xx.toml", "", "the roster `xx.toml` is of no state"),
+        ("wa.toml", "", "no whole roster for wa"),
+        ("wa.toml", None, "1 state has one"),
+    ],
+)
+def test_rosters_are_read_as_the_gateway_reads_them(
+    tmp_path: Path, name: str, text: str | None, saw: str
+) -> None:
+    """What counts as none is said, with the file; where no state is kept there is no fault."""
+    settings = load_settings(data_dir=tmp_path, is_practice=False)
+    found = next(each for each in examine(settings) if each.name == "rosters")
+    assert (found.holds, found.saw) == (True, "no state is kept here")
+    (tmp_path / "rosters").mkdir()
+    practice = files("comity.review").joinpath("practice_roster.toml").read_text()
+    (tmp_path / "rosters" / name).write_text(practice if text is None else text)
+    found = next(each for each in examine(settings) if each.name == "rosters")
+    assert found.saw.startswith(saw)
+    assert found.holds == (text is None or saw.startswith("no whole"))
 
 
 def test_words_and_json_agree(tmp_path: Path) -> None:

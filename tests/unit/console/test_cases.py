@@ -10,12 +10,15 @@ from comity.domain.answer import Answer, ResponseKind
 from comity.domain.query import Claims
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, Purpose
 from comity.link.parcel import Answered as AnsweredParcel
+from comity.review.calendars import calendar_of
+from comity.review.rosters import Span, practice_roster, turn_at
 from tests.support.console import PracticeConsole, console_on, person_of
 from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
     DENY_ALL,
     HOLD_ALL,
     HOLD_SECONDS,
+    NOW,
     NS,
     RELEASE,
     WA,
@@ -25,6 +28,7 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
+from tests.support.rosters import never_closed
 
 HELD = policy_of(WA, RELEASE, HOLD_ALL)
 DQ = (DataClass.STATUS, DataClass.IDENTITY, DataClass.ADDRESS)
@@ -76,6 +80,29 @@ async def test_queue_says_what_waits_and_shows_no_person() -> None:
         assert host.leaves(WA, LeafKind.ACCESS) == []
         auditor = await console.get("/state/queue", console.sign_in(person_of(Role.AUDITOR)))
         assert "/state/cases/" not in auditor.body
+
+
+@pytest.mark.parametrize("path", ["queue", "cases"])
+async def test_pages_say_when_the_desk_is_staffed(path: str) -> None:
+    """Now and until when; or from when on, and whose turn it is; or that nobody knows."""
+    async with running(HELD) as host, console_on(host) as console:
+        token, number = console.sign_in(person_of(Role.REVIEWER)), await held(host)
+        where = f"/state/{path}/{number}" if path == "cases" else f"/state/{path}"
+        office = practice_roster(calendar_of(WA))
+        closed = msgspec.structs.replace(office, hours=((),) * 7)
+        for roster, said in (
+            (never_closed(WA), "This desk is staffed now, until "),
+            (None, "No staffed hours are known here"),
+            (closed, "No staffed hours are known here"),
+        ):
+            host.disk.rosters[WA] = roster
+            assert said in (await console.get(where, token)).text
+        host.disk.rosters[WA] = msgspec.structs.replace(
+            office, hours=((), (), (), (), (), (), (Span(first=0, last=1),))
+        )
+        text = (await console.get(where, token)).text
+        assert "This desk is closed until 00:00 PST, Sun " in text
+        assert f"It is the turn of {turn_at(office, NOW)} now." in text
 
 
 async def test_queue_goes_on_page_by_page() -> None:

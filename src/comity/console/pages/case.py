@@ -17,6 +17,7 @@ from comity.console.pages.before_words import before_words
 from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.pages.reply_words import replies_said
+from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.second_words import (
     beyond_faults,
     is_own_proposal,
@@ -156,6 +157,7 @@ class CasePages:
             and f"{other.name} opened this case at "
             f"{moment_said(other.at, person.state, visit.now)}.",
             on_its_way=own is not None,
+            staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
             second=second_note(hold, person.signs_as, person.state, visit.now),
             same_case=own is None and await self._same_case(visit),
             whose=await self._whose(visit, hold),

@@ -17,7 +17,9 @@ def figures_words(figures: ReviewFigures) -> dict[str, Any]:
     """Return the figures as the page has them: sentences, and a row for each reviewer."""
     return {
         "sentences": [
-            each for each in (_times(figures), _spread(figures), _unread(figures)) if each
+            each
+            for each in (_times(figures), _spread(figures), _again(figures), _unread(figures))
+            if each
         ],
         "rows": [_row(each) for each in figures.reviewers],
     }
@@ -44,6 +46,21 @@ def _spread(figures: ReviewFigures) -> str:
     return (
         f"Among {several} reviewers with {FEW} decisions or more, the share released goes from "
         f"{least} to {largest}."
+    )
+
+
+def _again(figures: ReviewFigures) -> str:
+    tally = figures.again
+    if tally is None or not tally.chosen:
+        return ""
+    chosen = counted(tally.chosen, "decision was", "decisions were")
+    if not tally.looked:
+        return f"{chosen} chosen for a second look, and none has had it yet."
+    few = f" They are few: below {FEW}, such figures say little." if tally.looked < FEW else ""
+    return (
+        f"{chosen} chosen for a second look, {tally.looked:,} had it: another reviewer would have "
+        f"reversed {share_said(tally.reversed, tally.looked)} and released other parts in "
+        f"{tally.in_part:,}.{few}"
     )
 
 

@@ -18,6 +18,7 @@ from comity.console.pages.assigned_words import (
     reviewers_here,
     standing,
 )
+from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
@@ -93,6 +94,7 @@ class QueuePages:
             others=[rows.row(item) for item in parts.others] if is_first else [],
             rows=[rows.row(item) for item in page.items],
             reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
+            staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
             verdicts=verdict_rows(own, person.state, visit.now),
             more=page.more and f"{visit.path}?after={_said(page.more)}",
             is_first=is_first,
