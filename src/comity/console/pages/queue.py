@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -63,7 +63,8 @@ class QueuePages:
         directory = await directory_here(self._desk, person.state)
         on_their_way = self._desk.verdicts.waiting_entries(person.state)
         taken = await standing(self._desk, person.state, visit.now)
-        parts = await self._parts(visit, taken, on_their_way, directory.agency)
+        is_first = after is None
+        parts = await self._parts(visit, taken, on_their_way, directory.agency, is_first=is_first)
         # A case of which the first page shows some apart stands below with the others of it.
         apart = {*taken, *(item.entry for item in parts.passed)}
         page = await self._desk.queue.page(
@@ -72,7 +73,6 @@ class QueuePages:
         reviews, assigns = person.has_any(Role.REVIEWER), person.has_any(Role.SUPERVISOR)
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
-        is_first = after is None
         first = sorted((*parts.items, *page.items), key=_order)
         return self._views.page(
             "queue.html",
@@ -84,13 +84,13 @@ class QueuePages:
                 person.state,
                 visit.now,
                 is_first=is_first,
-                mine=sum(item.requests for item in parts.mine),
-                passed=len(parts.passed),
+                mine=_waiting(parts.mine),
+                passed=_waiting(parts.passed),
             ),
             figures_shown=_figures(page.counts),
-            mine=[rows.row(item) for item in parts.mine] if is_first else [],
+            mine=[rows.row(item) for item in parts.mine],
             passed=[rows.row(item) for item in parts.passed] if is_first else [],
-            others=[rows.row(item) for item in parts.others] if is_first else [],
+            others=[rows.row(item) for item in parts.others],
             rows=[rows.row(item) for item in page.items],
             reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
             verdicts=verdict_rows(own, person.state, visit.now),
@@ -104,15 +104,22 @@ class QueuePages:
         taken: Mapping[str, Assigned],
         leaving: Collection[str],
         agency_of: AgencyOf,
+        *,
+        is_first: bool,
     ) -> _Parts:
-        """Return what is the person's own, what was passed on, and what others have."""
+        """Return what was passed on; for the first page the person's own too, and what others
+        have.
+        """
         person, queue = visit.person, self._desk.queue
-        mine = [e for e, a in taken.items() if a.reviewer == person.signs_as and e not in leaving]
-        others = [e for e, a in taken.items() if a.reviewer != person.signs_as and e not in leaving]
         passed: list[QueueItem] = []
         if person.has_any(Role.SUPERVISOR):
             without = {*leaving, *taken}
             passed = await queue.passed_on(person.state, agency_of, leaving=without)
+        if not is_first:
+            return _Parts(passed=passed)
+        here = {entry: each for entry, each in taken.items() if entry not in leaving}
+        mine = [e for e, each in here.items() if each.reviewer == person.signs_as]
+        others = [entry for entry in here if entry not in mine]
         return _Parts(
             mine=await queue.cases_of(person.state, mine, agency_of),
             passed=passed,
@@ -162,6 +169,11 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
     return [{"label": label, "value": f"{value:,}", "tone": "plain"} for label, value in rows]
 
 
+def _waiting(items: Iterable[QueueItem]) -> int:
+    """Return how many requests of these wait for a decision, and for no reply."""
+    return sum(item.requests for item in items if item.asked_at is None)
+
+
 def _order(item: QueueItem) -> tuple[bool, int, int]:
     return item.asked_at is not None, item.until, item.number
 
@@ -185,7 +197,8 @@ class _Rows:
         stated = item.purpose is not Purpose.NOT_STATED
         is_barred = self._visit.person.signs_as in conflicted(item.passed)
         name = Name.CASE if item.requests == 1 else Name.SAME_CASE
-        opens = self._reviews and not is_barred
+        # Of a case the other requests can be opened, without the one.
+        opens = self._reviews and (not is_barred or item.requests > 1)
         return {
             "entry": item.entry.upper(),
             "requests": item.requests,
