@@ -46,7 +46,7 @@ class AssigningPages:
         if person.signs_as in conflicted(self._desk.queue.passed_by(row)):
             raise ProblemError(Problem.CONFLICT)
         kept = await standing(self._desk, person.state, visit.now)
-        others = {entry for entry, each in kept.items() if each.reviewer != person.signs_as}
+        others = {entry for entry, each in kept.items() if each.whose.reviewer != person.signs_as}
         if entry_name(row.member, row.leaf_index) in others:
             raise ProblemError(Problem.TAKEN)
         entries = await self._case(visit, row, reviewer=person.signs_as)
@@ -100,7 +100,8 @@ class AssigningPages:
         requests = len(await self._case(visit, row))
         names = reviewers_here(self._desk, state)
         barred = conflicted(item.passed)
-        whose = (await standing(self._desk, state, now)).get(item.entry)
+        taken = (await standing(self._desk, state, now)).get(item.entry)
+        whose = taken and taken.whose
         rows = await reviewer_rows(self._desk, visit)
         has = f"{names[whose.reviewer]} has it" if whose else "nobody has it"
         asked = item.agency_name or item.agency or "An agency that cannot be read"

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from comity.console.assignments import Assigned
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
 from comity.console.pages.assigned_words import (
+    Taken,
     conflicted,
     passed_said,
     reviewer_rows,
@@ -101,7 +101,7 @@ class QueuePages:
     async def _parts(
         self,
         visit: Visit,
-        taken: Mapping[str, Assigned],
+        taken: Mapping[str, Taken],
         leaving: Collection[str],
         agency_of: AgencyOf,
         *,
@@ -117,13 +117,13 @@ class QueuePages:
             passed = await queue.passed_on(person.state, agency_of, leaving=without)
         if not is_first:
             return _Parts(passed=passed)
-        here = {entry: each for entry, each in taken.items() if entry not in leaving}
-        mine = [e for e, each in here.items() if each.reviewer == person.signs_as]
-        others = [entry for entry in here if entry not in mine]
+        here = [each for entry, each in taken.items() if entry not in leaving]
+        mine = [each.row for each in here if each.whose.reviewer == person.signs_as]
+        others = [each.row for each in here if each.whose.reviewer != person.signs_as]
         return _Parts(
-            mine=await queue.cases_of(person.state, mine, agency_of),
+            mine=queue.cases_of(mine, agency_of),
             passed=passed,
-            others=(await queue.cases_of(person.state, others, agency_of))[:PAGE_HOLDS],
+            others=queue.cases_of(others[:PAGE_HOLDS], agency_of),
         )
 
 
@@ -181,9 +181,7 @@ def _order(item: QueueItem) -> tuple[bool, int, int]:
 class _Rows:
     """Makes the rows of one page, as whoever looks at it may see them."""
 
-    def __init__(
-        self, visit: Visit, taken: Mapping[str, Assigned], names: Mapping[str, str]
-    ) -> None:
+    def __init__(self, visit: Visit, taken: Mapping[str, Taken], names: Mapping[str, str]) -> None:
         self._visit = visit
         self._taken = taken
         self._names = names
@@ -231,10 +229,10 @@ class _Rows:
     def _whose(self, item: QueueItem, *, is_barred: bool) -> dict[str, Any]:
         """Return who has it, and what the person can do about that."""
         found, number = self._taken.get(item.entry), item.number
-        is_mine = found is not None and found.reviewer == self._visit.person.signs_as
+        is_mine = found is not None and found.whose.reviewer == self._visit.person.signs_as
         can_take = self._reviews and found is None and not is_barred
         return {
-            "whose": "" if found is None or is_mine else self._names[found.reviewer],
+            "whose": "" if found is None or is_mine else self._names[found.whose.reviewer],
             "take": url_of(Name.TAKE, number=number) if can_take else "",
             "put_back": url_of(Name.PUT_BACK, number=number) if is_mine else "",
             "assign": url_of(Name.ASSIGNING, number=number) if self._assigns else "",
