@@ -174,13 +174,7 @@ async def _open_desk(
         keys=ReviewerKeys(files),
         people=people,
         queue=ReviewQueue(store=own, vault=vault, events=events),
-        books=StateBooks(
-            own=own,
-            everyone=everyone,
-            trust=files.trust_root(),
-            national=files.national_rules(),
-            now=time.monotonic,
-        ),
+        books=_books(own, everyone, files),
         verdicts=verdicts,
         past=past,
         assignments=Assignments(),
@@ -212,6 +206,17 @@ async def _open_desk(
         confirm_seconds=settings.confirm_seconds_max,
         rosters=OwnRosters(settings, events).roster,
         events=events,
+    )
+
+
+def _books(own: PostgresStore, everyone: PostgresStore, files: HostFiles) -> StateBooks:
+    """Return rules and directory, as this host's own rows and everyone's say."""
+    return StateBooks(
+        own=own,
+        everyone=everyone,
+        trust=files.trust_root(),
+        national=files.national_rules(),
+        now=time.monotonic,
     )
 
 

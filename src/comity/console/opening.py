@@ -39,9 +39,10 @@ async def open_case(desk: Desk, visit: Visit, number: int) -> OpenedCase:
 async def open_cases(
     desk: Desk, visit: Visit, holds: Iterable[tuple[int, int]]
 ) -> list[OpenedCase]:
-    """Return several cases, by number and step, in their order; those that ended are left out.
+    """Return several cases, by number and step, in their order.
 
-    Raises: ProblemError if the gateway does not show one that waits.
+    Those that ended are left out, and those on which the reviewer declared a conflict of interest.
+    Raises: ProblemError if the gateway does not show another one that waits.
     """
     turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -50,7 +51,7 @@ async def open_cases(
             try:
                 return await _shown(desk, visit, number, step)
             except ProblemError as error:
-                if error.problem is not Problem.HOLD_CLOSED:
+                if error.problem not in (Problem.HOLD_CLOSED, Problem.CONFLICT):
                     raise
                 return None
 

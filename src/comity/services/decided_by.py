@@ -7,21 +7,22 @@ Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Final
 
 import msgspec
 
-from comity.domain.errors import ComityError
 from comity.domain.ids import Member
 from comity.review.past import ENDINGS, Became
 from comity.services.past_decisions import PastDecisions
-from comity.services.private_records import Records
+from comity.services.private_records import RecordGoneError, Records
 
 __all__ = ["SIGNERS_MAX", "DecidedBy"]
 
 SIGNERS_MAX: Final = 4_096
 """Verdict leaves of which it is kept who signed; the one read first goes."""
+_AT_ONCE: Final = 8
 _PREFIX: Final = b"comity/verdict/v1\n"
 
 
@@ -46,11 +47,20 @@ class DecidedBy:
         Of the last decisions alone, as `PastDecisions` reads them.
         Raises: StoreDownError, LeavesMissingError.
         """
-        counts: Counter[str] = Counter()
-        for decision in (await self._past.read(member)).decisions:
-            by_person = decision.became in ENDINGS and decision.became is not Became.EXPIRED
-            if decision.hour >= hour and by_person:
-                counts[await self._signer(member, decision.index)] += 1
+        ended = [
+            decision.index
+            for decision in (await self._past.read(member)).decisions
+            if decision.hour >= hour
+            and decision.became in ENDINGS
+            and decision.became is not Became.EXPIRED
+        ]
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def signer(index: int) -> str:
+            async with turns:
+                return await self._signer(member, index)
+
+        counts = Counter(await asyncio.gather(*map(signer, ended)))
         del counts[""]
         return dict(counts)
 
@@ -62,8 +72,8 @@ class DecidedBy:
             _, record = await self._records.read(member, index)
             said = dict(record.fields).get("verdict", b"").removeprefix(_PREFIX)
             signer = _DECODER.decode(said).reviewer
-        except (ComityError, msgspec.MsgspecError):
-            return ""
+        except (RecordGoneError, msgspec.MsgspecError):
+            signer = ""
         self._signers[member, index] = signer
         while len(self._signers) > SIGNERS_MAX:
             del self._signers[next(iter(self._signers))]

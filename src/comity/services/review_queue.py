@@ -7,7 +7,7 @@ Source: docs/adr/0036-console.md, section "The queue is read in pages".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -139,21 +139,14 @@ class ReviewQueue:
             more=place_of(shown[-1].first) if len(cases) > limit else None,
         )
 
-    async def cases_of(
-        self, member: Member, entries: Collection[str], agency_of: AgencyOf
-    ) -> list[QueueItem]:
-        """Return what waits of these entries, a case once, in the order of the queue.
-
-        Raises: StoreDownError.
-        """
-        if not entries:
-            return []
+    def cases_of(self, rows: Iterable[HoldRow], agency_of: AgencyOf) -> list[QueueItem]:
+        """Return these holds as the list shows them, a case once, in their order."""
         cases: dict[object, list[HoldRow]] = {}
-        for row in await self._store.review_holds(member, _numbers(entries)):
+        for row in rows:
             is_alone = row.case_tag is None
             key = row.leaf_index if is_alone else (row.case_tag, row.asked_at is not None)
             cases.setdefault(key, []).append(row)
-        found = (QueuedCase(first=rows[0], requests=len(rows)) for rows in cases.values())
+        found = (QueuedCase(first=each[0], requests=len(each)) for each in cases.values())
         return [self._item(case, agency_of) for case in found]
 
     async def passed_on(

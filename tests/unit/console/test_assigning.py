@@ -237,6 +237,22 @@ async def test_who_declares_a_conflict_steps_back_for_good() -> None:
         assert len(host.leaves(WA, LeafKind.DISCLOSURE)) == 1
 
 
+async def test_the_other_requests_of_the_case_are_theirs_still() -> None:
+    """They are shown and taken without the one; the row of the case leads to them."""
+    async with at_work() as (host, console):
+        one, two, three = [await held(host, n, "A-1") for n in (1, 2, 3)]
+        first = console.sign_in(FIRST)
+        form = {"step": await step_of(host, one), "ground": "knows-person"}
+        await console.post(f"/state/cases/{one}/conflict-of-interest", form, first)
+        page = await console.get(f"/state/cases/{one}/same-case", first)
+        assert (page.status, "2 requests of one case" in page.text) == (200, True)
+        assert f"/state/cases/{one}/same-case" in (await console.get(QUEUE, first)).body
+        await console.post(f"{QUEUE}/{two}/take", {}, first)
+        kept = console.desk.assignments.of(WA, host.clock.now_ns() // NS)
+        assert {each.entry for each in kept} == {f"wa/{two}", f"wa/{three}"}
+        assert "2 of them yours" in (await console.get(QUEUE, first)).heading
+
+
 async def test_ones_own_verdict_that_has_not_left_is_taken_back() -> None:
     """Who stepped back releases nothing a minute later; another's verdict is not touched."""
     async with at_work() as (host, console):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from comity.console.assignments import Assigned
 from comity.console.days import day_bounds, today_of
 from comity.console.desk import Desk
@@ -20,6 +22,7 @@ from comity.services.review_queue import PassedOn
 
 __all__ = [
     "GROUNDS",
+    "Taken",
     "conflicted",
     "names_said",
     "passed_said",
@@ -51,21 +54,28 @@ def reviewers_here(desk: Desk, state: Member) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda each: each[1]))
 
 
-async def standing(desk: Desk, state: Member, now: int) -> dict[str, Assigned]:
-    """Return by entry what reviewers of a state have and waits still; what has ended is let go of.
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that somebody has, as it waits, and whose it is."""
 
-    Of whoever is a reviewer no more, it is nothing.
+    whose: Assigned
+    row: HoldRow
+
+
+async def standing(desk: Desk, state: Member, now: int) -> dict[str, Taken]:
+    """Return by entry what reviewers of a state have and waits still, in the order of the queue;
+    what has ended is let go of.
+
+    Of whoever is a reviewer no more, it is nothing. Raises: StoreDownError.
     """
-    kept = {each.entry: each for each in desk.assignments.of(state, now)}
+    kept = {parse_entry_name(each.entry)[1]: each for each in desk.assignments.of(state, now)}
     if not kept:
         return {}
-    numbers = {parse_entry_name(entry)[1]: entry for entry in kept}
-    rows = await desk.store.review_holds(state, list(numbers))
-    waiting = {numbers[row.leaf_index] for row in rows}
-    for entry in kept.keys() - waiting:
-        desk.assignments.drop(entry)
+    rows = await desk.store.review_holds(state, list(kept))
+    for number in kept.keys() - {row.leaf_index for row in rows}:
+        desk.assignments.drop(kept[number].entry)
     here = reviewers_here(desk, state)
-    return {e: each for e, each in kept.items() if e in waiting and each.reviewer in here}
+    found = (Taken(whose=kept[row.leaf_index], row=row) for row in rows)
+    return {each.whose.entry: each for each in found if each.whose.reviewer in here}
 
 
 def conflicted(passed: Iterable[PassedOn]) -> frozenset[str]:
@@ -97,7 +107,7 @@ async def reviewer_rows(desk: Desk, visit: Visit) -> list[dict[str, Any]]:
     begins, _ = day_bounds(day, state)
     decided = await desk.decided.since(state, begins // 3_600)
     given = desk.assignments.given_on(state, day.toordinal())
-    have = [each.reviewer for each in (await standing(desk, state, visit.now)).values()]
+    have = [each.whose.reviewer for each in (await standing(desk, state, visit.now)).values()]
     return [
         {
             "reviewer": reviewer,

@@ -45,11 +45,11 @@ class AssigningPages:
         row = await waiting_row(self._desk, visit)
         if person.signs_as in conflicted(self._desk.queue.passed_by(row)):
             raise ProblemError(Problem.CONFLICT)
-        entries = await self._case(visit, row)
         kept = await standing(self._desk, person.state, visit.now)
-        others = {entry for entry, each in kept.items() if each.reviewer != person.signs_as}
+        others = {entry for entry, each in kept.items() if each.whose.reviewer != person.signs_as}
         if entry_name(row.member, row.leaf_index) in others:
             raise ProblemError(Problem.TAKEN)
+        entries = await self._case(visit, row, reviewer=person.signs_as)
         self._put(visit, [each for each in entries if each not in others], person.signs_as)
         back = Name.CASE if visit.form.one("back") == "case" else Name.QUEUE
         return go_to(url_of(back, number=visit.values["number"]))
@@ -72,9 +72,8 @@ class AssigningPages:
         """Note that a case is somebody's, or nobody's."""
         row = await waiting_row(self._desk, visit)
         wanted = visit.form.one("reviewer")
-        entries = await self._case(visit, row)
         if wanted == "nobody":
-            for entry in entries:
+            for entry in await self._case(visit, row):
                 self._desk.assignments.drop(entry)
             return go_to(url_of(Name.QUEUE))
         if not wanted:
@@ -84,7 +83,7 @@ class AssigningPages:
         if wanted not in reviewers_here(self._desk, visit.person.state) or not is_free:
             raise ProblemError(Problem.NO_REVIEWER)
         await standing(self._desk, visit.person.state, visit.now)  # Lets go of what has ended.
-        self._put(visit, entries, wanted)
+        self._put(visit, await self._case(visit, row, reviewer=wanted), wanted)
         return go_to(url_of(Name.QUEUE))
 
     async def _assigning(
@@ -101,7 +100,8 @@ class AssigningPages:
         requests = len(await self._case(visit, row))
         names = reviewers_here(self._desk, state)
         barred = conflicted(item.passed)
-        whose = (await standing(self._desk, state, now)).get(item.entry)
+        taken = (await standing(self._desk, state, now)).get(item.entry)
+        whose = taken and taken.whose
         rows = await reviewer_rows(self._desk, visit)
         has = f"{names[whose.reviewer]} has it" if whose else "nobody has it"
         asked = item.agency_name or item.agency or "An agency that cannot be read"
@@ -154,9 +154,15 @@ class AssigningPages:
         except TooManyTakenError:
             raise ProblemError(Problem.TOO_MANY_TAKEN) from None
 
-    async def _case(self, visit: Visit, row: HoldRow) -> list[str]:
-        """Return the entries of a hold's case that wait as it does, itself first."""
-        leaving = self._desk.verdicts.waiting_entries(visit.person.state)
-        same = await self._desk.queue.same_case(row, leaving=leaving)
-        numbers = dict.fromkeys((row.leaf_index, *(number for number, _ in same.holds)))
-        return [entry_name(row.member, number) for number in numbers]
+    async def _case(self, visit: Visit, row: HoldRow, *, reviewer: str = "") -> list[str]:
+        """Return the entries of a hold's case that wait as it does, itself among them; none on
+        which the `reviewer` declared a conflict of interest.
+        """
+        state, queue = visit.person.state, self._desk.queue
+        same = await queue.same_case(row, leaving=self._desk.verdicts.waiting_entries(state))
+        numbers = {row.leaf_index, *(number for number, _ in same.holds)}
+        return [
+            entry_name(state, each.leaf_index)
+            for each in await self._desk.store.review_holds(state, numbers)
+            if reviewer not in conflicted(queue.passed_by(each))
+        ]

@@ -172,9 +172,9 @@ class CasePages:
         found = (await standing(self._desk, state, visit.now)).get(hold.entry)
         if found is None:
             return {"said": "", "take": url_of(Name.TAKE, number=number)}
-        if found.reviewer == visit.person.signs_as:
+        if found.whose.reviewer == visit.person.signs_as:
             return {"said": "It is yours.", "take": ""}
-        name = reviewers_here(self._desk, state)[found.reviewer]
+        name = reviewers_here(self._desk, state)[found.whose.reviewer]
         return {"said": f"{name} has it. You can decide it all the same.", "take": ""}
 
     async def _same_case(self, visit: Visit) -> dict[str, str] | None:

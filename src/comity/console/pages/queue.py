@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from comity.console.assignments import Assigned
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
 from comity.console.pages.assigned_words import (
+    Taken,
     conflicted,
     passed_said,
     reviewer_rows,
@@ -64,7 +64,8 @@ class QueuePages:
         directory = await directory_here(self._desk, person.state)
         on_their_way = self._desk.verdicts.waiting_entries(person.state)
         taken = await standing(self._desk, person.state, visit.now)
-        parts = await self._parts(visit, taken, on_their_way, directory.agency)
+        is_first = after is None
+        parts = await self._parts(visit, taken, on_their_way, directory.agency, is_first=is_first)
         # A case of which the first page shows some apart stands below with the others of it.
         apart = {*taken, *(item.entry for item in parts.passed)}
         page = await self._desk.queue.page(
@@ -73,7 +74,6 @@ class QueuePages:
         reviews, assigns = person.has_any(Role.REVIEWER), person.has_any(Role.SUPERVISOR)
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
-        is_first = after is None
         first = sorted((*parts.items, *page.items), key=_order)
         return self._views.page(
             "queue.html",
@@ -85,13 +85,13 @@ class QueuePages:
                 person.state,
                 visit.now,
                 is_first=is_first,
-                mine=sum(item.requests for item in parts.mine),
-                passed=len(parts.passed),
+                mine=_waiting(parts.mine),
+                passed=_waiting(parts.passed),
             ),
             figures_shown=_figures(page.counts),
-            mine=[rows.row(item) for item in parts.mine] if is_first else [],
+            mine=[rows.row(item) for item in parts.mine],
             passed=[rows.row(item) for item in parts.passed] if is_first else [],
-            others=[rows.row(item) for item in parts.others] if is_first else [],
+            others=[rows.row(item) for item in parts.others],
             rows=[rows.row(item) for item in page.items],
             reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
             staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
@@ -103,22 +103,29 @@ class QueuePages:
     async def _parts(
         self,
         visit: Visit,
-        taken: Mapping[str, Assigned],
+        taken: Mapping[str, Taken],
         leaving: Collection[str],
         agency_of: AgencyOf,
+        *,
+        is_first: bool,
     ) -> _Parts:
-        """Return what is the person's own, what was passed on, and what others have."""
+        """Return what was passed on; for the first page the person's own too, and what others
+        have.
+        """
         person, queue = visit.person, self._desk.queue
-        mine = [e for e, a in taken.items() if a.reviewer == person.signs_as and e not in leaving]
-        others = [e for e, a in taken.items() if a.reviewer != person.signs_as and e not in leaving]
         passed: list[QueueItem] = []
         if person.has_any(Role.SUPERVISOR):
             without = {*leaving, *taken}
             passed = await queue.passed_on(person.state, agency_of, leaving=without)
+        if not is_first:
+            return _Parts(passed=passed)
+        here = [each for entry, each in taken.items() if entry not in leaving]
+        mine = [each.row for each in here if each.whose.reviewer == person.signs_as]
+        others = [each.row for each in here if each.whose.reviewer != person.signs_as]
         return _Parts(
-            mine=await queue.cases_of(person.state, mine, agency_of),
+            mine=queue.cases_of(mine, agency_of),
             passed=passed,
-            others=(await queue.cases_of(person.state, others, agency_of))[:PAGE_HOLDS],
+            others=queue.cases_of(others[:PAGE_HOLDS], agency_of),
         )
 
 
@@ -164,6 +171,11 @@ def _figures(counts: QueueCounts) -> list[dict[str, Any]]:
     return [{"label": label, "value": f"{value:,}", "tone": "plain"} for label, value in rows]
 
 
+def _waiting(items: Iterable[QueueItem]) -> int:
+    """Return how many requests of these wait for a decision, and for no reply."""
+    return sum(item.requests for item in items if item.asked_at is None)
+
+
 def _order(item: QueueItem) -> tuple[bool, int, int]:
     return item.asked_at is not None, item.until, item.number
 
@@ -171,9 +183,7 @@ def _order(item: QueueItem) -> tuple[bool, int, int]:
 class _Rows:
     """Makes the rows of one page, as whoever looks at it may see them."""
 
-    def __init__(
-        self, visit: Visit, taken: Mapping[str, Assigned], names: Mapping[str, str]
-    ) -> None:
+    def __init__(self, visit: Visit, taken: Mapping[str, Taken], names: Mapping[str, str]) -> None:
         self._visit = visit
         self._taken = taken
         self._names = names
@@ -187,7 +197,8 @@ class _Rows:
         stated = item.purpose is not Purpose.NOT_STATED
         is_barred = self._visit.person.signs_as in conflicted(item.passed)
         name = Name.CASE if item.requests == 1 else Name.SAME_CASE
-        opens = self._reviews and not is_barred
+        # Of a case the other requests can be opened, without the one.
+        opens = self._reviews and (not is_barred or item.requests > 1)
         return {
             "entry": item.entry.upper(),
             "requests": item.requests,
@@ -220,10 +231,10 @@ class _Rows:
     def _whose(self, item: QueueItem, *, is_barred: bool) -> dict[str, Any]:
         """Return who has it, and what the person can do about that."""
         found, number = self._taken.get(item.entry), item.number
-        is_mine = found is not None and found.reviewer == self._visit.person.signs_as
+        is_mine = found is not None and found.whose.reviewer == self._visit.person.signs_as
         can_take = self._reviews and found is None and not is_barred
         return {
-            "whose": "" if found is None or is_mine else self._names[found.reviewer],
+            "whose": "" if found is None or is_mine else self._names[found.whose.reviewer],
             "take": url_of(Name.TAKE, number=number) if can_take else "",
             "put_back": url_of(Name.PUT_BACK, number=number) if is_mine else "",
             "assign": url_of(Name.ASSIGNING, number=number) if self._assigns else "",
