@@ -67,7 +67,6 @@ def test_another_reviewer_looks_again(
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/re-reviews/{number}")
-    check(page, shoot, "second-look-closed")
     page.keyboard.press("v")
     expect(page.get_by_text("That you read this is recorded as IL/")).to_be_visible()
     check(page, shoot, "second-look")
