@@ -47,7 +47,8 @@ def test_part_of_a_record_reaches_who_asked(reviewer: Page, desk: DeskNetwork) -
     reviewer.get_by_role("button", name="Release the chosen parts").click()
     expect(reviewer.get_by_text("It has not left yet.")).to_be_visible()
     reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
-    expect(reviewer.get_by_text("got status, identity. Recorded as IL/")).to_be_visible()
+    became = reviewer.locator("#verdicts").get_by_role("row").filter(has_text=f"IL/{number}").first
+    expect(became).to_contain_text("got status, identity. Recorded as IL/")
     answer = desk.further(query)
     assert answer.response is ResponseKind.HIT
     got = {element.data_class for element in answer.elements}
@@ -137,7 +138,8 @@ def test_question_is_asked_and_the_case_waits(reviewer: Page, desk: DeskNetwork)
     reviewer.get_by_label("Your question").fill("Which case is this?")
     reviewer.get_by_role("button", name="Ask").click()
     reviewer.get_by_role("button", name=f"Send IL/{number} now").click()
-    expect(reviewer.get_by_text("was asked; the request waits")).to_be_visible()
+    became = reviewer.locator("#verdicts").get_by_role("row").filter(has_text=f"IL/{number}").first
+    expect(became).to_contain_text("was asked; the request waits")
     assert desk.further(query).remark.endswith("Which case is this?")
     reviewer.reload()
     last = reviewer.locator("[data-row]").last

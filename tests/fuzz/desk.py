@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from importlib.resources import files
 
 import msgspec
 
@@ -34,6 +35,13 @@ from comity.review.delays import (
 )
 from comity.review.letters import LetterError, letter_of, parse_recipient
 from comity.review.notices import AskedAbout, NoticesFileError, notices_of, parse_notices
+from comity.review.rosters import (
+    RosterFormError,
+    opens_at,
+    parse_roster,
+    staffed_seconds,
+    staffed_until,
+)
 from tests.fuzz import desk_seeds as seeds
 from tests.fuzz.refusals import hold
 from tests.fuzz.rules import TOML_WORDS, shown
@@ -61,6 +69,21 @@ def _check_calendar(data: bytes) -> str:
     return READ
 
 
+def _check_roster(data: bytes) -> str:
+    try:
+        roster = parse_roster(data, _calendar())
+    except RosterFormError as error:
+        shown(error)
+        return error.code
+    first = int(_NOW.timestamp())
+    opens, until = opens_at(roster, first), staffed_until(roster, first)
+    hold((opens == first) == (until is not None), "what is staffed now is open now")
+    seconds = staffed_seconds(roster, first, first + 7 * 86_400)
+    hold(0 <= seconds <= 7 * 86_400, "no second is staffed twice")
+    hold(opens is not None or seconds == 0, "what is staffed is found")
+    return READ
+
+
 def _check_limits(data: bytes) -> str:
     try:
         limits = parse_delay_limits(data)
@@ -72,6 +95,10 @@ def _check_limits(data: bytes) -> str:
         hold(0 <= limit.renewals_max <= DELAY_RENEWALS_MAX, "renewals are counted")
     hold(Purpose.NOT_STATED not in limits.purpose.purposes, "no claim delays nothing")
     return READ
+
+
+def _rosters() -> list[bytes]:
+    return [files("comity.review").joinpath("practice_roster.toml").read_bytes(), b""]
 
 
 @cache
@@ -120,6 +147,7 @@ _TEXT_MAX = 20_000
 
 TARGETS = [
     Target("calendar", _check_calendar, seeds.calendars, Shape.LINES, _TEXT_MAX, 2, TOML_WORDS),
+    Target("roster", _check_roster, _rosters, Shape.LINES, _TEXT_MAX, 2, TOML_WORDS),
     Target("delay-limits", _check_limits, seeds.delay_limits, Shape.LINES, 9_000, 1, TOML_WORDS),
     Target("notices", _check_notices, seeds.notices_files, Shape.LINES, _TEXT_MAX, 2, TOML_WORDS),
     Target("recipient", _check_recipient, seeds.recipients, Shape.LINES, 9_000, 1, TOML_WORDS),

@@ -35,6 +35,7 @@ from comity.domain.passes import (
     revocation_bytes,
 )
 from comity.domain.query import Claims
+from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.verdict import Ed25519Proof
 from comity.domain.vocabulary import DataClass, Emergency, Purpose
 from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
@@ -128,6 +129,17 @@ def given(entry: str, **changes: Any) -> GivenNotice:
 def signed_given(made: GivenNotice) -> SignedGivenNotice:
     """The notice as the enrolled reviewer signs it."""
     return SignedGivenNotice(notice=made, proof=proof_of(given_notice_bytes(made)))
+
+
+def again(entry: str, **changes: Any) -> ReReview:
+    """A second look at a verdict of Washington, which refuses."""
+    base = ReReview(state=WA, verdict_entry=entry, approved=(), reviewer=REVIEWER, at=NOW)
+    return msgspec.structs.replace(base, **changes)
+
+
+def signed_again(made: ReReview) -> SignedReReview:
+    """The second look as the enrolled reviewer signs it."""
+    return SignedReReview(review=made, proof=proof_of(re_review_bytes(made)))
 
 
 def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:

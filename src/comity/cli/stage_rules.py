@@ -30,6 +30,7 @@ from comity.policy.door import DoorKind
 from comity.policy.layer import layered_rules
 from comity.policy.reach import closed, reach
 from comity.policy.space import space_of
+from comity.ports import DutyKind
 from comity.practice.stage import (
     BlockSeen,
     CertificateSeen,
@@ -47,6 +48,7 @@ PAGES_FILE: Final = "pages.jsonl"
 """The file of the data directory that pages of a practice network reach."""
 
 _TICK_SECONDS: Final = 0.05
+_OF_NIGHT: Final = DutyKind.PAGE_HOLD_AT_NIGHT.removeprefix("page_")
 
 
 class PageMissingError(ComityError):
@@ -69,7 +71,9 @@ async def _page_behind(settings: Settings, entry: str, seconds: float) -> PageSe
         text = await asyncio.to_thread(_read, file)
         for line in text.splitlines():
             page = json.loads(line)
-            if _is_behind(page["entry"], entry):
+            # At night what is held meanwhile is paged, too, and is not what is waited for.
+            is_of_night = page["event"] == _OF_NIGHT
+            if _is_behind(page["entry"], entry) and not is_of_night:
                 return PageSeen(event=page["event"], entry=page["entry"], text=page["text"])
         await asyncio.sleep(_TICK_SECONDS)
     raise PageMissingError(f"nobody was paged about a leaf behind {entry} within {seconds} s")

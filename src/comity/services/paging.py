@@ -58,6 +58,7 @@ _COUNTED: Final = {
 """Duties of which those of one state that are due go out as one page, and what each is about."""
 _APART_SECONDS: Final = {DutyKind.PAGE_HOLD_AT_NIGHT: 300.0}
 """How long after such a page of a state the next one leaves at the earliest."""
+_KINDS: Final = (tuple(kind for kind in DutyKind if kind not in _APART_SECONDS), (*_APART_SECONDS,))
 _NAMED_MAX: Final = 5
 """Of how many duties a page that is of several says what they are about."""
 
@@ -104,7 +105,12 @@ class Paging:
 
     async def round(self) -> int:
         """Deliver what is due; return of how many the gateway let go. Raises: StoreDownError."""
-        pages = await self._store.duties(self._members, PAGES_A_ROUND_MAX, tuple(DutyKind))
+        # Apart: pages of a busy night that wait must keep no other from being read.
+        pages = [
+            duty
+            for kinds in _KINDS
+            for duty in await self._store.duties(self._members, PAGES_A_ROUND_MAX, kinds)
+        ]
         self._tried = {d.duty_id: self._tried[d.duty_id] for d in pages if d.duty_id in self._tried}
         self._delivered &= {d.duty_id for d in pages}
         now = self._now()

@@ -149,8 +149,8 @@ class Rulebook:
 
         Raises: PolicyOrderError, RuleFormError and its kinds, RulesRefusedError, OrderRefusedError,
         SecondPersonError, OrderExpiredError, PolicyFrozenError, HoldUnstaffedError,
-        NotAnnouncedError,
-        GuaranteeBrokenError, TooManyCombinationsError, GateFailedError, BusyError, NotOwnedError.
+        NotAnnouncedError, GuaranteeBrokenError, TooManyCombinationsError, GateFailedError,
+        BusyError, NotOwnedError.
         """
         signed, bundle = _read(member, data)
         return await self._publish(signed, bundle)

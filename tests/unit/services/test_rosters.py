@@ -30,6 +30,7 @@ from comity.review.rosters import (
     when_words,
 )
 from comity.services import changes
+from comity.services import paging as paging_module
 from comity.services.events import Events
 from comity.services.paging import Paging
 from tests.support.directory import signer_of
@@ -311,8 +312,11 @@ async def test_a_busy_night_is_a_page_now_and_then() -> None:
         assert await duties(host) == []
 
 
-async def test_a_block_that_lapses_is_paged_while_night_pages_wait() -> None:
-    """Five minutes apart are only pages of holds."""
+async def test_a_block_that_lapses_is_paged_while_night_pages_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Five minutes apart are only pages of holds, and however many wait, others are read."""
+    monkeypatch.setattr(paging_module, "PAGES_A_ROUND_MAX", 1)
     async with running(HELD) as host:
         host.disk.rosters[WA] = CLOSED
         pager = MemoryPager()

@@ -6,7 +6,7 @@ was opened.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,13 +14,18 @@ from comity.console.routes import Name, url_of
 from comity.console.words import iso, listed, moment_said, opened
 from comity.directory.directory import Directory
 from comity.domain.ids import ORI, Member, entry_name
-from comity.domain.vocabulary import term
+from comity.domain.vocabulary import Assurance, term
 from comity.review.past import PastDecision
 from comity.services.openings import Opened
 
 __all__ = ["asked_facts", "owed_row"]
 
-_HOUR_SECONDS = 3_600
+_HOUR_SECONDS: Final = 3_600
+_KNOWN_BY: Final = {
+    Assurance.SIGNED: "The officer's own signature",
+    Assurance.AGENCY_ASSERTED: "What the agency says",
+    Assurance.NOT_STATED: "Nobody's word",
+}
 _pairs = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _names = msgspec.json.Decoder(tuple[str, ...])
 
@@ -59,7 +64,7 @@ def asked_facts(
         ("Offence", _words(said["offence"])),
         ("Case", said["case"] or "not stated"),
         ("Instrument", f"{_words(kind)} {reference}".strip()),
-        ("Who says who asks", _words(said["assurance"])),
+        ("Officer is known by", _KNOWN_BY[Assurance(said["assurance"])]),
         ("Held by rule", ", ".join(_names.decode(said["rules"] or "[]"))),
         ("Asked at", moment_said(int(said["accepted_at"]), state, now)),
     ]

@@ -19,6 +19,7 @@ from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import counted
+from comity.console.words import opened as opened_words
 from comity.domain.ids import entry_name
 from comity.domain.verdict import OpeningReading
 from comity.domain.vocabulary import term
@@ -180,7 +181,8 @@ class ReReviewPages:
             open_it=url_of(Name.OPEN_RE_REVIEW, number=each.index),
             action=url_of(Name.GIVE_RE_REVIEW, number=each.index),
             classes=[
-                (part.value, term(part).label, part.value in given.classes) for part in each.held
+                (part.value, opened_words(term(part).label), part.value in given.classes)
+                for part in each.held
             ],
             given=given,
             wrong=wrong,
