@@ -151,9 +151,8 @@ def finding_of(
         asked = counted(counts.asked, "request waits", "requests wait")
         return f"Nothing waits for you: {asked} for the agency's reply."
     said = f"{counted(waits, 'request waits', 'requests wait')} for a decision"
-    beside = [f"{counts.soon:,} of them within the hour"] * bool(counts.soon)
-    beside += [f"{mine:,} of them yours"] * bool(mine)
-    beside += [f"{passed:,} of them passed on"] * bool(passed)
+    parts = ((counts.soon, "within the hour"), (mine, "yours"), (passed, "passed on"))
+    beside = [what if waits == 1 else f"{n:,} of them {what}" for n, what in parts if n]
     if beside:
         said = f"{said}, {listed(beside)}"
     if is_first and items and items[0].asked_at is None:
