@@ -62,6 +62,7 @@ from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
+from comity.review.claim_checks import ClaimShare
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
@@ -211,6 +212,7 @@ class Disk:
         self.quorum = QuorumFile()
         self.witnesses: tuple[Witness, ...] = ()
         self.source = MemorySource([driver()])
+        self.shares: dict[Member, ClaimShare] = {}
 
 
 def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Driver:
@@ -425,7 +427,9 @@ class PracticeHost:
             disk.store,
             (self.vault, self.sequencer, self.health),
             (disk.clock, disk.entropy, self.events),
+            shares=disk.shares,
         )
+        self.review.claims.when_asked(self.origin.send_own)
         self.rules = RuleParts(
             world=self.world,
             store=disk.store,
@@ -445,6 +449,7 @@ class PracticeHost:
             passes=self.review.passes,
             instruments=self.review.instruments,
             urgent=self.review.urgent,
+            claims=self.review.claims,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

@@ -214,6 +214,7 @@ class Office:
             reveals=host.reveals,
             rulebook=host.rulebook,
             review=host.review.commands,
+            claims=host.review.claims,
             certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,

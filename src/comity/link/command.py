@@ -55,6 +55,7 @@ from comity.link.limits import (
 from comity.link.review import (
     DeskShown,
     ExpireReview,
+    FindClaim,
     GiveNotice,
     GrantPass,
     ReadDesk,
@@ -93,6 +94,7 @@ __all__ = [
     "EndDuty",
     "Expire",
     "ExpireReview",
+    "FindClaim",
     "FoldTraffic",
     "GiveNotice",
     "GrantPass",
@@ -250,6 +252,7 @@ Command = (
     | ReviewRelease
     | ReadDesk
     | GiveNotice
+    | FindClaim
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -320,7 +323,7 @@ def command_member(command: Command) -> Member:
             Expire() | ExpireReview() | PublishPolicy() | ShadowPolicy() | ThawPolicy() | Certify()
         ):
             return command.state
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice() | FindClaim():
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             return instrument_state(command)
@@ -359,7 +362,7 @@ def _check_command(command: Command) -> None:
             holds = holds and is_verdict(command.signed)
         case Expire():
             holds = holds and is_id(command.exchange_id)
-        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice():
+        case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice() | FindClaim():
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             holds = holds and is_instrument_signed(command)

@@ -29,6 +29,7 @@ from comity.link.command import (
     EndDuty,
     Expire,
     ExpireReview,
+    FindClaim,
     FoldTraffic,
     GiveNotice,
     GrantPass,
@@ -185,6 +186,8 @@ class Commands:
             case ShowRecord():
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
+                return await self._review.take(command)
+            case FindClaim():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+import msgspec
+
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, QueryId, entry_name, make_id, parse_entry_name
@@ -280,6 +282,27 @@ class OriginFace:
                 closed += await self._replay.stored(entry.exchange_id, entry.member)
         self._events.note("queries_undeliverable", len(closed))
         await self._save(closed)
+
+    async def send_own(self, accepted: AcceptedQuery, owing: Entry, number: int) -> bool:
+        """Record a message of a member itself, with the entry that owes it, and send it on.
+
+        It takes the place of a frame of its own line. False where nothing could be recorded now.
+        """
+        entry = Entry(
+            member=accepted.member,
+            exchange_id=accepted.query_id,
+            leaves=(query_leaf(accepted, accepted.accepted_at),),
+            accepted=accepted,
+            frame=Frame(number=number, digest=sha256(accepted.query_id).digest()),
+        )
+        first = msgspec.structs.replace(owing, with_next=True)
+        _, result = await self._sequencer.commit([first, entry])
+        index = recorded_index(result)
+        if index is None:
+            return False
+        opened = self._begin(accepted, number, index)
+        self._asking.ask((opened, item) for item in opened.pending())
+        return True
 
     # Step 4.
 
