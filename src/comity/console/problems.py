@@ -39,6 +39,10 @@ class Problem(Enum):
         404, "after-review-done", "No urgent release waits under this number: it was looked at.",
         "The list shows what waits for a look now.",
     )  # fmt: skip
+    CLAIM_DONE = (
+        404, "claim-check-done", "No claim check stands open under this number: it was settled.",
+        "The list shows those that stand open now.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -74,6 +74,9 @@ class Name(StrEnum):
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
     CERTIFICATIONS = "certifications"
+    CLAIMS = "claims"
+    CLAIM = "claim"
+    FIND_CLAIM = "find_claim"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
     URGENT = "urgent"
@@ -169,6 +172,7 @@ _CASE: Final = "/state/cases/{number}"
 _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
+_CLAIM: Final = "/state/claims/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
@@ -216,6 +220,9 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.CLAIMS, "GET", "/state/claims", _REVIEWS),
+    _placed(Name.CLAIM, "GET", _CLAIM, _REVIEWS),
+    _placed(Name.FIND_CLAIM, "POST", _CLAIM, _REVIEWS),
     _placed(Name.FEED, "GET", "/state/feed", _SEES_QUEUE),
     _placed(Name.FEED_STREAM, "GET", "/state/feed/stream", _SEES_QUEUE),
     _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),

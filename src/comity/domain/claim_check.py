@@ -1,4 +1,4 @@
-"""What a reviewer signs about a claim that an agency was asked to prove.
+"""What a reviewer signs about a claim that an agency was asked to prove, and where that stands.
 
 # INVARIANT (review-is-verified): what is signed is `claim_finding_bytes`, nothing else; it names
 the disclosure whose claim it is about.
@@ -7,6 +7,7 @@ Source: docs/adr/0052-claim-checks.md.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -14,9 +15,27 @@ import msgspec
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictProof
 
-__all__ = ["ClaimFinding", "SignedClaimFinding", "claim_finding_bytes"]
+__all__ = ["ClaimFinding", "ClaimStands", "SignedClaimFinding", "claim_finding_bytes"]
 
 _PREFIX: Final = b"comity/claim-finding/v1\n"
+
+
+class ClaimStands(StrEnum):
+    """Where a claim check stands."""
+
+    OPEN = "open"
+    """The agency was asked, and has time."""
+    ANSWERED = "answered"
+    """It answered; a reviewer looks at that."""
+    UNANSWERED = "unanswered"
+    """Its time is over, and it said nothing."""
+    NOT_PROVED = "not_proved"
+    PROVED = "proved"
+
+    @property
+    def waits(self) -> bool:
+        """Say whether what the agency asks for the same purpose waits for a person."""
+        return self in (ClaimStands.UNANSWERED, ClaimStands.NOT_PROVED)
 
 
 class ClaimFinding(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.claim_check import ClaimStands
 from comity.domain.vocabulary import DataClass
 from comity.link.forms import is_entry, is_time
 from comity.link.limits import TEXT_CHARS_MAX
@@ -27,7 +28,7 @@ class ClaimView(
 
     entry: str
     asked_entry: str
-    stands: str
+    stands: ClaimStands
     asked_at: int
     due: int
     answer_count: int = 0

@@ -8,7 +8,6 @@ Source: docs/adr/0052-claim-checks.md.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -43,7 +42,6 @@ __all__ = [
     "ClaimDoneError",
     "ClaimFindingError",
     "ClaimShare",
-    "ClaimStands",
     "ClaimsFileError",
     "asked_leaf",
     "begun_check",
@@ -85,24 +83,6 @@ class ClaimDoneError(ComityError):
     """No claim check stands under this entry: it was proved, or there was none."""
 
     code = "claim-check-done"
-
-
-class ClaimStands(StrEnum):
-    """Where a claim check stands."""
-
-    OPEN = "open"
-    """The agency was asked, and has time."""
-    ANSWERED = "answered"
-    """It answered; a reviewer looks at that."""
-    UNANSWERED = "unanswered"
-    """Its time is over, and it said nothing."""
-    NOT_PROVED = "not_proved"
-    PROVED = "proved"
-
-    @property
-    def waits(self) -> bool:
-        """Say whether what the agency asks for the same purpose waits for a person."""
-        return self in (ClaimStands.UNANSWERED, ClaimStands.NOT_PROVED)
 
 
 class _ShareFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

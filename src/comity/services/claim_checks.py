@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 
 from comity.directory.routing import check_entitled, plan_route
 from comity.domain.agency import Form
-from comity.domain.claim_check import SignedClaimFinding
+from comity.domain.claim_check import ClaimStands, SignedClaimFinding
 from comity.domain.ids import (
     ORI,
     LeafIndex,
@@ -43,7 +43,6 @@ from comity.ports import Clock, Entropy
 from comity.review.claim_checks import (
     ClaimDoneError,
     ClaimShare,
-    ClaimStands,
     asked_leaf,
     check_finding,
     check_id,

@@ -37,7 +37,7 @@ class ClaimDesk:
         return ClaimView(
             entry=entry_name(check.member, check.index),
             asked_entry=entry_name(check.member, check.asked),
-            stands=check.stands(self._clock.now_ns() // _NS).value,
+            stands=check.stands(self._clock.now_ns() // _NS),
             asked_at=check.hour * HOUR_SECONDS,
             due=check.due,
             answer_count=len(check.answers),

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.claim_check import ClaimStands
 from comity.domain.ids import ORI, LeafIndex, Member, parse_entry_name
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import LeafHeader, parse_leaf
@@ -23,7 +24,6 @@ from comity.ledger.tree import hash_leaf
 from comity.ports import LedgerRows, Store
 from comity.review.claim_checks import (
     ClaimShare,
-    ClaimStands,
     begun_check,
     can_be_checked,
     due_of,

@@ -12,7 +12,12 @@ import pytest
 from comity.adapters.memory.store import CommitFault
 from comity.audit.urgent import UrgentCounts
 from comity.domain.answer import Answer, ResponseKind
-from comity.domain.claim_check import ClaimFinding, SignedClaimFinding, claim_finding_bytes
+from comity.domain.claim_check import (
+    ClaimFinding,
+    ClaimStands,
+    SignedClaimFinding,
+    claim_finding_bytes,
+)
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import parse_leaf
@@ -25,7 +30,6 @@ from comity.review.claim_checks import (
     ClaimDoneError,
     ClaimFindingError,
     ClaimShare,
-    ClaimStands,
     due_of,
     is_sampled,
 )
