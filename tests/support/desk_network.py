@@ -32,7 +32,7 @@ from tests.integration.engines.network import fresh_place
 __all__ = ["CHECKING", "DeskNetwork", "desk_network"]
 
 ICE = ORI("USPX011ER")
-CHECKING = Member("ks")
+CHECKING = Member("me")
 """The state that checks claims: of every release to another state's agency."""
 HOLD_SECONDS = 3 * 3_600
 WAIT_SECONDS_MAX = 60
@@ -137,7 +137,7 @@ class DeskNetwork:
 
 
 def _check_claims(place: Path) -> None:
-    """Let Kansas ask about every release to another state's agency."""
+    """Let Maine ask about every release to another state's agency."""
     control = next(each for each in agencies_of(CHECKING) if each.is_control)
     folder = make_private_dir(make_private_dir(place / "data") / "claims")
     said = f'per_million = 1_000_000\nasks_as = "{control.ori}"\n'

@@ -229,10 +229,7 @@ def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Dr
 
 
 class PostedCourier(Courier):
-    """A courier that keeps what is posted, each time checking that it is durable.
-
-    Where it does not keep it, it sends it on.
-    """
+    """A courier that keeps what is posted, each time checking that it is durable, or sends it."""
 
     def __init__(self, disk: Disk, events: Events, *, keeps: bool) -> None:
         super().__init__(

@@ -288,19 +288,23 @@ class OriginFace:
 
         It takes the place of a frame of its own line. False where nothing could be recorded now.
         """
+        first = msgspec.structs.replace(owing, with_next=True)
+        return await self._record_own(accepted, number, accepted.query_id, first)
+
+    async def _record_own(
+        self, accepted: AcceptedQuery, number: int, made_of: bytes, *before: Entry
+    ) -> bool:
         entry = Entry(
             member=accepted.member,
             exchange_id=accepted.query_id,
             leaves=(query_leaf(accepted, accepted.accepted_at),),
             accepted=accepted,
-            frame=Frame(number=number, digest=sha256(accepted.query_id).digest()),
+            frame=Frame(number=number, digest=sha256(made_of).digest()),
         )
-        first = msgspec.structs.replace(owing, with_next=True)
-        _, result = await self._sequencer.commit([first, entry])
-        index = recorded_index(result)
+        index = recorded_index((await self._sequencer.commit([*before, entry]))[-1])
         if index is None:
             return False
-        opened = self._begin(accepted, number, index)
+        opened = self._begin(accepted, abs(number), index)
         self._asking.ask((opened, item) for item in opened.pending())
         return True
 
@@ -431,20 +435,7 @@ class OriginFace:
             now_ns // _NS,
             parse_entry_name(answer.policy_entry)[1],
         )
-        entry = Entry(
-            member=accepted.member,
-            exchange_id=accepted.query_id,
-            leaves=(query_leaf(accepted, now_ns // _NS),),
-            accepted=accepted,
-            frame=Frame(number=place[1], digest=sha256(state.accepted.query_id).digest()),
-        )
-        (result,) = await self._sequencer.commit([entry])
-        index = recorded_index(result)
-        if index is None:
-            return False
-        opened = self._begin(accepted, state.frame_no, index)
-        self._asking.ask((opened, item) for item in opened.pending())
-        return True
+        return await self._record_own(accepted, place[1], state.accepted.query_id)
 
     # Starting again.
 

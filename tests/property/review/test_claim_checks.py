@@ -31,9 +31,7 @@ def local(seconds: int, member: Member) -> datetime:
 def test_a_larger_share_takes_whatever_a_smaller_one_takes(
     leaf_hash: bytes, one: int, other: int
 ) -> None:
-    """So that whoever checks a share that was raised misses none of before; all or none at its
-    ends.
-    """
+    """A share that is raised misses nothing of before; all or none are taken at its ends."""
     small, large = sorted((one, other))
     assert is_sampled(leaf_hash, large) or not is_sampled(leaf_hash, small)
     assert is_sampled(leaf_hash, MILLION)

@@ -13,10 +13,8 @@ from comity.adapters.memory.store import CommitFault
 from comity.audit.urgent import UrgentCounts
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.claim_check import (
-    ClaimFinding,
     ClaimStands,
     SignedClaimFinding,
-    claim_finding_bytes,
 )
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
@@ -37,7 +35,6 @@ from comity.review.signatures import VerdictError
 from comity.services.claim_ledger import ANSWERS_MAX, BEGIN_HOURS_MAX
 from comity.services.health import CLOCK_SKEW_NS_MAX, ClockSkewedError
 from comity.services.vault import month_of
-from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
     AUSTIN,
     HOLD_ALL,
@@ -57,7 +54,15 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
-from tests.support.review import CASE, DAY, URGENT, case_pass, proof_of, signed_pass
+from tests.support.review import (
+    CASE,
+    DAY,
+    URGENT,
+    case_pass,
+    claim_finding,
+    signed_finding,
+    signed_pass,
+)
 from tests.unit.services.test_urgent import urgent_rule, with_phone
 
 ALL = ClaimShare(per_million=1_000_000, asks_as=SEATTLE_CONTROL)
@@ -119,9 +124,7 @@ async def answered(host: PracticeHost, entry: str, number: int, **changes: Any) 
 
 def found(entry: str, *, proved: bool, **changes: Any) -> SignedClaimFinding:
     """A reviewer's signed finding."""
-    base = ClaimFinding(state=WA, entry=entry, proved=proved, reviewer=REVIEWER, at=NOW)
-    finding = msgspec.structs.replace(base, **changes)
-    return SignedClaimFinding(finding=finding, proof=proof_of(claim_finding_bytes(finding)))
+    return signed_finding(claim_finding(entry, proved=proved, **changes))
 
 
 async def stands(host: PracticeHost, entry: str) -> ClaimStands:

@@ -108,9 +108,9 @@ def _finding(view: ClaimView, who: str, state: Member) -> str:
             times = counted(view.answer_count, "time")
             return f"{who} answered {times} about {case}: is the claim proved?"
         case ClaimStands.UNANSWERED:
-            return f"{who} did not prove {case} in ten days: what it asks so waits for a person."
+            return f"{who} did not prove {case} in ten days: its requests wait for a person."
         case _:
-            return f"{who} did not prove {case}: what it asks so waits for a person."
+            return f"{who} did not prove {case}: its requests wait for a person."
 
 
 def _who(view: ClaimView) -> str:
