@@ -191,7 +191,11 @@ class Deciding:
             return False
         if answered.instrument and not self._instruments.stands(answered.instrument):
             return False
-        return answered.urgent is None or not self._urgent.unmet(exchange)
+        if answered.urgent is not None:
+            return not self._urgent.unmet(exchange)
+        # INVARIANT (restriction-never-waits): a claim may have been found not proved meanwhile.
+        by_rules = answered.answer.elements and not answered.case_pass and not answered.instrument
+        return not by_rules or not self._claims.waits(exchange)
 
     def _settled(
         self,

@@ -64,6 +64,7 @@ from tests.support.review import (
     signed_pass,
 )
 from tests.unit.services.test_urgent import urgent_rule, with_phone
+from tests.unit.services.test_verdict import verdict
 
 ALL = ClaimShare(per_million=1_000_000, asks_as=SEATTLE_CONTROL)
 OPEN = policy_of(WA, RELEASE)
@@ -449,3 +450,27 @@ async def test_a_reviewers_question_about_a_hold_begins_no_check() -> None:
         assert (await told(host, 1)).response is ResponseKind.HELD
         await host.review.claims.round([WA])
         assert await host.review.claims.open(WA) == []
+
+
+async def test_what_was_decided_before_a_finding_is_decided_again() -> None:
+    """A release that is not recorded yet does not stand once the claim is not proved."""
+    async with checks_on(OPEN, checking()) as host:
+        entry = await begun(host)
+        (decided,), _ = await host.deciding.decide([ask_of(2, claims=CASE)])
+        assert host.deciding.stands(decided)
+        await host.review.claims.decide(found(entry, proved=False))
+        assert not host.deciding.stands(decided)
+        (again,), _ = await host.deciding.decide([ask_of(2, claims=CASE)])
+        assert again[1].answer.response is ResponseKind.HELD
+        assert host.deciding.stands(again)
+
+
+async def test_a_reviewer_releases_what_waits() -> None:
+    """Held, never denied: a verdict on the hold lets it go under the rules."""
+    async with checks_on(OPEN, checking()) as host:
+        entry = await begun(host)
+        await host.review.claims.decide(found(entry, proved=False))
+        held = await told(host, 2)
+        assert held.hold is not None
+        said = await host.desk.decide(await verdict(host, held.hold.entry))
+        assert said.response is ResponseKind.HIT
