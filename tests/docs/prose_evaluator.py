@@ -158,7 +158,10 @@ def _object(fields: Mapping[str, Check]) -> Check:
 
 
 BOOLEAN = _where(lambda value: isinstance(value, bool), "a boolean")
-TAKEN = "NO-RULE|UNLISTED-AGENCY|UNKNOWN-VALUE|CASE-PASS|URGENT-LANE|UNMET-OBLIGATION"
+TAKEN = (
+    "NO-RULE|UNLISTED-AGENCY|UNKNOWN-VALUE|CASE-PASS|URGENT-LANE|INSTRUMENT|CLAIM-CHECK"
+    "|UNMET-OBLIGATION"
+)
 RULE_ID = _form(rf"(?!({TAKEN})\Z)[A-Z0-9-]{{1,24}}", "a rule's id")
 GUARANTEE_ID = "[A-Z0-9-]{1,24}"
 AGENCY = "[A-Z0-9]{1,16}(/[A-Z0-9]{1,16}){0,5}"

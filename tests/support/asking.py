@@ -21,10 +21,11 @@ from comity.services.deliveries import KeptDelivery, KeptPage, Standing
 from comity.services.events import Events
 from comity.services.previews import Previewed
 from tests.support.console import PracticeConsole, console_on
-from tests.support.gateway import PracticeHost, WrittenLines, opened, running
+from tests.support.gateway import LINES, PracticeHost, opened, running
 from tests.support.line import MemoryLog
 from tests.support.link import WEST
 from tests.support.previews import previews_of
+from tests.support.written_lines import WrittenLines
 
 __all__ = ["MemoryFront", "asking_on"]
 
@@ -132,7 +133,7 @@ class MemoryFront:
 async def asking_on(*policies: bytes) -> AsyncIterator[tuple[PracticeConsole, MemoryFront]]:
     """A console over a host under these rules, and the front that its requesters ask by."""
     lines = HttpLines(Events(MemoryLog()))
-    switch = LineSwitch(tcp=WrittenLines(), http=lines)
+    switch = LineSwitch(tcp=WrittenLines(LINES), http=lines)
     async with running(*policies, lines=switch) as host:
         front = MemoryFront(host, lines)
         async with console_on(host, front=front) as console:

@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -23,12 +24,16 @@ from comity.domain.answer import Answer
 from comity.domain.ids import ORI, Member, member_label
 from comity.domain.query import Query
 from comity.domain.vocabulary import Emergency, Instrument, Purpose
+from comity.practice.agencies import agencies_of
+from comity.roles.files import make_private_dir
 from tests.fault.network import held_query, running_network
 from tests.integration.engines.network import fresh_place
 
-__all__ = ["DeskNetwork", "desk_network"]
+__all__ = ["CHECKING", "DeskNetwork", "desk_network"]
 
 ICE = ORI("USPX011ER")
+CHECKING = Member("me")
+"""The state that checks claims: of every release to another state's agency."""
 HOLD_SECONDS = 3 * 3_600
 WAIT_SECONDS_MAX = 60
 START_SECONDS_MAX = 180
@@ -131,6 +136,14 @@ class DeskNetwork:
         return found
 
 
+def _check_claims(place: Path) -> None:
+    """Let Maine ask about every release to another state's agency."""
+    control = next(each for each in agencies_of(CHECKING) if each.is_control)
+    folder = make_private_dir(make_private_dir(place / "data") / "claims")
+    said = f'per_million = 1_000_000\nasks_as = "{control.ori}"\n'
+    (folder / f"{CHECKING}.toml").write_text(said, "utf-8")
+
+
 @contextmanager
 def desk_network() -> Iterator[DeskNetwork]:
     """Run a network with its console until leaving."""
@@ -139,6 +152,7 @@ def desk_network() -> Iterator[DeskNetwork]:
     async def live() -> None:
         over = asyncio.Event()
         with fresh_place() as place:
+            _check_claims(place)
             async with (
                 running_network(
                     place, handles_signals=False, hold_seconds_max=HOLD_SECONDS

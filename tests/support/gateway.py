@@ -52,8 +52,6 @@ from comity.exchange.leaves import WantedLeaf
 from comity.exchange.origin import exchange_id_of
 from comity.exchange.private import note_fields
 from comity.formats import json as json_form
-from comity.formats.delivered import Delivered
-from comity.formats.json.delivered import parse_delivered
 from comity.ledger.note import verifier_key
 from comity.ledger.quorum import QuorumFile
 from comity.ledger.receipt import parse_receipt, verify_receipt
@@ -62,6 +60,7 @@ from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
+from comity.review.claim_checks import ClaimShare
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
@@ -104,6 +103,7 @@ from tests.support.exchange import AUTHOR, COUNSEL, ENROLLED, SUPERVISOR
 from tests.support.line import MemoryLog
 from tests.support.link import SOUTH, WEST, HostSigner
 from tests.support.rosters import TestRosters
+from tests.support.written_lines import WrittenLines
 from tests.unit.policy.build import bundle, rule
 
 NOW = 1_795_500_000
@@ -116,6 +116,7 @@ AUSTIN, FIELD_OFFICE = ORI("TXPX00001"), ORI("TXPX00009")
 SALEM_CONTROL, SEATTLE, SEATTLE_CONTROL = ORI("ORPX00009"), ORI("WAPX00001"), ORI("WAPX00009")
 CONTROL_LINE, SEATTLE_LINE, SEATTLE_CONTROL_LINE = "salem-control", "seattle-1", "seattle-control"
 LINE = "salem-1"
+LINES = (LINE, "salem-2", "austin-1", CONTROL_LINE, SEATTLE_LINE, SEATTLE_CONTROL_LINE)
 NUMBER = "PX000204K7"
 HOLD_SECONDS = 72 * 3_600
 UNDELIVERABLE = 86_400
@@ -213,6 +214,7 @@ class Disk:
         self.witnesses: tuple[Witness, ...] = ()
         self.source = MemorySource([driver()])
         self.rosters = TestRosters()
+        self.shares: dict[Member, ClaimShare] = {}
 
 
 def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Driver:
@@ -229,10 +231,7 @@ def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Dr
 
 
 class PostedCourier(Courier):
-    """A courier that keeps what is posted, each time checking that it is durable.
-
-    Where it does not keep it, it sends it on.
-    """
+    """A courier that keeps what is posted, each time checking that it is durable, or sends it."""
 
     def __init__(self, disk: Disk, events: Events, *, keeps: bool) -> None:
         super().__init__(
@@ -275,34 +274,6 @@ def check_durable(disk: Disk, answer: Answer) -> None:
 HOST_KEY = verifier_key(WEST.name, WEST.public.verify_key)
 
 
-class WrittenLines:
-    """Lines that keep what they were told, in order; a line not in `connected` takes nothing."""
-
-    def __init__(self) -> None:
-        self.connected = {
-            LINE, "salem-2", "austin-1", CONTROL_LINE, SEATTLE_LINE, SEATTLE_CONTROL_LINE,
-        }  # fmt: skip
-        self.told: list[tuple[str, int, str]] = []
-        self.delivered: list[tuple[str, int, int, bytes]] = []
-
-    def accepted(self, line: str, number: int) -> None:
-        self.told.append((line, number, "accepted"))
-
-    def refused(self, line: str, number: int, code: str) -> None:
-        self.told.append((line, number, code))
-
-    def deliver(self, line: str, number: int, reply_to: int, data: bytes) -> bool:
-        if line not in self.connected:
-            return False
-        self.delivered.append((line, number, reply_to, data))
-        return True
-
-    def take(self) -> list[tuple[int, int, Delivered]]:
-        """Return (number, reply to, what it says) of JSON deliveries since the last call."""
-        delivered, self.delivered = self.delivered, []
-        return [(number, to, parse_delivered(data)) for _, number, to, data in delivered]
-
-
 def practice_ledger_keys() -> LedgerKeys:
     """The keys of the west's two ledgers, each named after the ledger that it signs."""
     found: dict[Member, LedgerKey] = {}
@@ -342,7 +313,7 @@ class PracticeHost:
             events=self.events,
         )
         self.courier = PostedCourier(disk, self.events, keeps=keeps_post)
-        self.lines = WrittenLines()
+        self.lines = WrittenLines(LINES)
         self.port = lines or self.lines
         self.proofs = ProofMaker(
             store=disk.store, signer=WEST.signer, host=HOST_KEY, keys=self.ledger_keys
@@ -423,7 +394,10 @@ class PracticeHost:
         disk = self.disk
         inside = (self.vault, self.sequencer, self.health)
         around = (disk.clock, disk.entropy, self.events)
-        self.review = review_parts(self.world, disk.store, disk.store, inside, around)
+        self.review = review_parts(
+            self.world, disk.store, disk.store, inside, around, shares=disk.shares
+        )
+        self.review.claims.when_asked(self.origin.send_own)
         self.rosters = disk.rosters.over(self.world, self.events)
         self.rules = RuleParts(
             world=self.world,
@@ -445,6 +419,7 @@ class PracticeHost:
             passes=self.review.passes,
             instruments=self.review.instruments,
             urgent=self.review.urgent,
+            claims=self.review.claims,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

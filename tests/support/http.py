@@ -30,6 +30,7 @@ from comity.services.events import Events
 from tests.support.certifications import warnings_on
 from tests.support.directory import signer_of
 from tests.support.gateway import (
+    LINES,
     NUMBER,
     OR,
     RELEASE,
@@ -38,7 +39,6 @@ from tests.support.gateway import (
     WA,
     Disk,
     PracticeHost,
-    WrittenLines,
     heard_of,
     policy_of,
     practice_parts,
@@ -46,6 +46,7 @@ from tests.support.gateway import (
 from tests.support.line import Contexts, MemoryLog
 from tests.support.link import WEST
 from tests.support.previews import previews_of
+from tests.support.written_lines import WrittenLines
 
 SIGNED = {part.member: sign_part(part, signer_of(part.member)) for part in practice_parts()}
 JSON, TEXT = "application/json", "text/plain"
@@ -179,7 +180,7 @@ class Office:
         self.server = HttpServer(
             events=self.events, ssl_context=contexts.server(), is_practice=True, times=times
         )
-        tcp = WrittenLines()
+        tcp = WrittenLines(LINES)
         lines = LineSwitch(tcp=tcp, http=self.server.lines)
         self.host = PracticeHost(disk, keeps_post=False, lines=lines)
         self.bus = MemoryBus(disk.wire)
@@ -214,6 +215,7 @@ class Office:
             reveals=host.reveals,
             rulebook=host.rulebook,
             review=host.review.commands,
+            claims=host.review.claims,
             certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,

@@ -17,6 +17,12 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.claim_check import (
+    ClaimFinding,
+    ClaimStands,
+    SignedClaimFinding,
+    claim_finding_bytes,
+)
 from comity.domain.given_notice import (
     GivenHow,
     GivenNotice,
@@ -38,20 +44,24 @@ from comity.domain.query import Claims
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.verdict import Ed25519Proof
 from comity.domain.vocabulary import DataClass, Emergency, Purpose
+from comity.link.claims import ClaimView
 from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
 
 __all__ = [
     "CASE",
+    "CLAIM",
     "DAY",
     "DQ",
     "LICENSEE",
     "URGENT",
     "case_pass",
+    "claim_finding",
     "given",
     "look",
     "proof_of",
     "reading",
     "revocation",
+    "signed_finding",
     "signed_given",
     "signed_look",
     "signed_pass",
@@ -66,6 +76,22 @@ LICENSEE = PassPerson(by=NamedBy.LICENCE, value="PX000204K7")
 CASE = Claims(purpose=Purpose.CRIMINAL_INVESTIGATION, case_number="HS-26-88", operator="H2210")
 URGENT = msgspec.structs.replace(CASE, emergency=Emergency.DECLARED)
 WA = Member("wa")
+CLAIM = ClaimView(
+    entry="wa/8",
+    asked_entry="wa/9",
+    stands=ClaimStands.ANSWERED,
+    asked_at=NOW,
+    due=NOW + 10 * DAY,
+    answer_count=1,
+    agency="TXPX00001",
+    agency_name="Austin Practice Police",
+    purpose="criminal_investigation",
+    case_number="HS-26-88",
+    classes=DQ,
+    accepted_at=NOW,
+    answers=("Docket 26-118.",),
+)
+"""A claim check of Washington that its agency has answered, as the desk shows it."""
 
 
 def case_pass(**changes: Any) -> CasePass:
@@ -140,6 +166,17 @@ def again(entry: str, **changes: Any) -> ReReview:
 def signed_again(made: ReReview) -> SignedReReview:
     """The second look as the enrolled reviewer signs it."""
     return SignedReReview(review=made, proof=proof_of(re_review_bytes(made)))
+
+
+def claim_finding(entry: str, *, proved: bool, **changes: Any) -> ClaimFinding:
+    """What the practice reviewer found of a claim in Washington."""
+    base = ClaimFinding(state=WA, entry=entry, proved=proved, reviewer=REVIEWER, at=NOW)
+    return msgspec.structs.replace(base, **changes)
+
+
+def signed_finding(made: ClaimFinding) -> SignedClaimFinding:
+    """The finding as the enrolled reviewer signs it."""
+    return SignedClaimFinding(finding=made, proof=proof_of(claim_finding_bytes(made)))
 
 
 def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:

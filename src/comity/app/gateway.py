@@ -13,7 +13,7 @@ from comity.app.ground import GatewayGround
 from comity.app.own_rosters import OwnRosters
 from comity.app.review import ReviewParts, review_parts
 from comity.app.rules import RuleParts
-from comity.app.state_files import own_calendars
+from comity.app.state_files import own_calendars, own_shares
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
@@ -84,6 +84,7 @@ class GatewayBuilder(GatewayGround):
                 rulebook=self._rules.rulebook,
                 recheck=self._rules.recheck,
                 review=self._review.commands,
+                claims=self._review.claims,
                 certifications=self._certifications,
                 commands=self._commands,
                 lines=self._line_server,
@@ -149,7 +150,7 @@ class GatewayBuilder(GatewayGround):
 
     @cached_property
     def _origin(self) -> OriginFace:
-        return OriginFace(
+        origin = OriginFace(
             world=self._world,
             store=self._store,
             sequencer=self._sequencer,
@@ -165,6 +166,8 @@ class GatewayBuilder(GatewayGround):
             undeliverable_s=self._settings.undeliverable_s,
             merge_s=self._settings.merge_s,
         )
+        self._review.claims.when_asked(origin.send_own)
+        return origin
 
     @cached_property
     def _previews(self) -> Previews:
@@ -281,6 +284,7 @@ class GatewayBuilder(GatewayGround):
             passes=self._review.passes,
             instruments=self._review.instruments,
             urgent=self._review.urgent,
+            claims=self._review.claims,
             replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
@@ -301,7 +305,7 @@ class GatewayBuilder(GatewayGround):
     def _review(self) -> ReviewParts:
         return review_parts(
             self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
-            (self._clock, self._entropy, self._events),
+            (self._clock, self._entropy, self._events), shares=own_shares(self._settings),
         )  # fmt: skip
 
     @cached_property

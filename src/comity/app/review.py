@@ -1,11 +1,17 @@
-"""The review desk of a gateway beside holds: passes, instruments, the urgent lane, commands."""
+"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, commands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from comity.domain.ids import Member
 from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.review.claim_checks import ClaimShare
 from comity.services.accesses import Accesses
+from comity.services.claim_checks import ClaimChecks
+from comity.services.claim_ledger import ClaimLedger
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
@@ -26,6 +32,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     passes: Passes
     instruments: Instruments
     urgent: UrgentLane
+    claims: ClaimChecks
     commands: ReviewCommands
 
 
@@ -35,8 +42,10 @@ def review_parts(
     rows: LedgerRows,
     inside: tuple[Vault, Sequencer, Health],
     around: tuple[Clock, Entropy, Events],
+    *,
+    shares: Mapping[Member, ClaimShare],
 ) -> ReviewParts:
-    """Return the parts, joined."""
+    """Return the parts, joined; `shares` are those of the members that check claims."""
     vault, sequencer, health = inside
     clock, entropy, events = around
     passes = Passes(
@@ -68,6 +77,14 @@ def review_parts(
         clock=clock,
         events=events,
     )
+    claims = ClaimChecks(
+        world=world,
+        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=shares),
+        sequencer=sequencer,
+        health=health,
+        shares=shares,
+        around=around,
+    )
     commands = ReviewCommands(
         world=world,
         passes=passes,
@@ -76,7 +93,10 @@ def review_parts(
         re_reviews=ReReviews(
             world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
         ),
+        claims=claims,
         accesses=Accesses(sequencer, clock, entropy),
         clock=clock,
     )
-    return ReviewParts(passes=passes, instruments=instruments, urgent=urgent, commands=commands)
+    return ReviewParts(
+        passes=passes, instruments=instruments, urgent=urgent, claims=claims, commands=commands
+    )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from comity.domain.ids import Member
 from comity.review.calendars import Calendar, parse_calendar
+from comity.review.claim_checks import ClaimShare, parse_share
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 
-__all__ = ["own_calendars", "own_file"]
+__all__ = ["own_calendars", "own_file", "own_shares"]
 
 
 def own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
@@ -27,4 +28,14 @@ def own_calendars(settings: Settings) -> dict[Member, Calendar]:
         own = own_file(settings, "calendars", member)
         if own is not None:
             found[member] = parse_calendar(member, own)
+    return found
+
+
+def own_shares(settings: Settings) -> dict[Member, ClaimShare]:
+    """Return the shares of this host's members that check claims. Raises: ClaimsFileError."""
+    found = {}
+    for member in HostFiles(settings.data_dir).ledger_keys():
+        own = own_file(settings, "claims", member)
+        if own is not None:
+            found[member] = parse_share(own)
     return found

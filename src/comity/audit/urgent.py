@@ -1,9 +1,10 @@
 """Urgent releases and what became of them, counted from public leaves alone.
 
-Guarantee: a release counts as urgent if a `verdict` or a `closure` cites its disclosure, and that
-cites nothing itself; every urgent release is cited so within a day. Only live leaves count.
+Guarantee: a release counts as urgent if a `verdict` other than `ask` or a `closure` cites its
+disclosure, and that cites nothing itself; every urgent release is cited so within a day. Only live
+leaves count. An `ask` about a release begins a claim check, and what ends that cites the `ask`.
 Memory: one byte a leaf, of at most 2^30 leaves.
-Source: docs/adr/0034-passes-and-urgent-lane.md, "What anyone can check".
+Source: docs/adr/0034-passes-and-urgent-lane.md, "What anyone can check"; docs/adr/0052.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class UrgentCounts:
     def _end(self, leaf: _Leaf) -> None:
         member, index = parse_entry_name(leaf.cites)
         if member != self._member or index >= len(self._plain) or not self._plain[index]:
+            return
+        if leaf.decision == "ask":
             return
         if leaf.decision == "expired":
             self._overdue.add(index)

@@ -58,6 +58,7 @@ _RECORDED: Final = frozenset(
         Name.NOTICES,
         Name.NOTICE,
         Name.RELEASE,
+        Name.CLAIM,
         Name.PASS,
         Name.NEW_INSTRUMENT,
         Name.INSTRUMENT,

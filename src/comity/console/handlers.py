@@ -16,6 +16,7 @@ from comity.console.pages.assigning import AssigningPages
 from comity.console.pages.blocks import BlockPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.certifications import CertificationPages
+from comity.console.pages.claims import ClaimPages
 from comity.console.pages.clauses import ClausePages
 from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.conflicts import ConflictPages
@@ -121,11 +122,15 @@ def _paper_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
 
 def _oversight_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     notices, feed = NoticePages(desk, views), FeedPages(desk, views, doors.still)
+    claims = ClaimPages(desk, views)
     return {
         Name.NOTICES: notices.notices,
         Name.NOTICE: notices.notice,
         Name.NOTICE_LETTER: notices.letter,
         Name.NOTICE_GIVEN: notices.given,
+        Name.CLAIMS: claims.claims,
+        Name.CLAIM: claims.claim,
+        Name.FIND_CLAIM: claims.find,
         Name.FEED: feed.feed,
         Name.FEED_STREAM: feed.stream,
         Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,

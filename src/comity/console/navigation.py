@@ -58,8 +58,9 @@ GROUPS: Final = (
             (Name.FEED, "Federal queries"),
             (Name.NOTICES, "Notices to residents"),
             (Name.CERTIFICATIONS, "Certifications"),
+            (Name.CLAIMS, "Claim checks"),
         ),
-        frozenset({Name.NOTICE, Name.FEED_STREAM}),
+        frozenset({Name.NOTICE, Name.CLAIM, Name.FEED_STREAM}),
     ),
     Group(
         "Rules",

@@ -52,6 +52,10 @@ class Problem(Enum):
         410, "record-gone", "What was asked cannot be opened any more: its record is gone.",
         "The list shows what else waits for a second look.",
     )  # fmt: skip
+    CLAIM_DONE = (
+        404, "claim-check-done", "No claim check stands open under this number: it was settled.",
+        "The list shows those that stand open now.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -84,6 +84,9 @@ class Name(StrEnum):
     OPEN_RE_REVIEW = "open_re_review"
     GIVE_RE_REVIEW = "give_re_review"
     CERTIFICATIONS = "certifications"
+    CLAIMS = "claims"
+    CLAIM = "claim"
+    FIND_CLAIM = "find_claim"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
     URGENT = "urgent"
@@ -183,6 +186,7 @@ _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
 _RE_REVIEW: Final = "/state/re-reviews/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
+_CLAIM: Final = "/state/claims/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
@@ -240,6 +244,9 @@ ROUTES: Final = (
     _placed(Name.RE_REVIEW, "GET", _RE_REVIEW, _REVIEWS),
     _placed(Name.OPEN_RE_REVIEW, "POST", f"{_RE_REVIEW}/open", _REVIEWS),
     _placed(Name.GIVE_RE_REVIEW, "POST", _RE_REVIEW, _REVIEWS),
+    _placed(Name.CLAIMS, "GET", "/state/claims", _REVIEWS),
+    _placed(Name.CLAIM, "GET", _CLAIM, _REVIEWS),
+    _placed(Name.FIND_CLAIM, "POST", _CLAIM, _REVIEWS),
     _placed(Name.FEED, "GET", "/state/feed", _SEES_QUEUE),
     _placed(Name.FEED_STREAM, "GET", "/state/feed/stream", _SEES_QUEUE),
     _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),

@@ -59,11 +59,12 @@ class SignedAfterReview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk(StrEnum):
-    """What a reviewer reads: case passes, urgent releases, or legal instruments."""
+    """What a reviewer reads: passes, urgent releases, legal instruments, or claim checks."""
 
     PASSES = "passes"
     URGENT = "urgent"
     INSTRUMENTS = "instruments"
+    CLAIMS = "claims"
 
 
 class DeskReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ verified, and the policy in force is asked again for its classes; every other on
 what was not taken through it is denied by `gated`. What a claimed instrument alone releases is
 held.
 Each basis has a disclosure leaf of its own, so that public leaves alone say what rested on what.
-Source: docs/adr/0034-passes-and-urgent-lane.md, docs/adr/0046-instruments.md.
+Source: docs/adr/0034-passes-and-urgent-lane.md, docs/adr/0046-instruments.md,
+docs/adr/0052-claim-checks.md.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from comity.domain.vocabulary import DataClass, Outcome
 from comity.exchange.judged import Judged
 from comity.policy import CompiledPolicy, Obligation
 from comity.policy.block import blocks_of
-from comity.policy.check import CASE_PASS, INSTRUMENT, URGENT_LANE
+from comity.policy.check import CASE_PASS, CLAIM_CHECK, INSTRUMENT, URGENT_LANE
 
 __all__ = [
     "REVIEW_AFTER_SECONDS",
@@ -32,6 +33,7 @@ __all__ = [
     "Covering",
     "basis_of",
     "instrument_remark",
+    "on_check",
     "on_claim",
     "on_lane",
     "pass_remark",
@@ -107,6 +109,26 @@ def on_lane(judged: Judged, unmet: str) -> Judged:
             decision,
             reasons=(_URGENT, *decision.reasons),
             obligations=tuple(duty for duty in decision.obligations if duty != _DUTY),
+        )
+
+    return _each(judged, settled)
+
+
+def on_check(judged: Judged, unproved: str) -> Judged:
+    """Return what is decided of an agency whose claim is not proved: all but the urgent waits.
+
+    `unproved` is a sentence: which claim, and whom to call; empty: nothing waits. It comes before
+    lane and pass, so that what a person has looked at, or looks at within a day, goes on.
+    """
+    if not unproved:
+        return judged
+
+    def settled(decision: ClassDecision) -> ClassDecision:
+        if decision.outcome is not Outcome.RELEASE or _DUTY in decision.obligations:
+            return decision
+        reasons = (Reason(rule=CLAIM_CHECK, sentence=unproved), *decision.reasons)
+        return msgspec.structs.replace(
+            decision, outcome=Outcome.HOLD, reasons=reasons, obligations=()
         )
 
     return _each(judged, settled)

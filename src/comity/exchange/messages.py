@@ -140,13 +140,18 @@ def is_heard(judged: Judged) -> bool:
     return all(gated(d).outcome is not Outcome.DENY for row in judged.rows for d in row)
 
 
-def kept_as_reply(judged: Judged, hold: LeafIndex, now: int) -> Answered:
-    """Return what a message makes that replies to a reviewer, who has asked about a hold.
+def kept_as_reply(
+    judged: Judged, asked: LeafIndex, now: int, *, is_claim: bool = False
+) -> Answered:
+    """Return what a message makes that replies to a reviewer, who has asked about a hold, or to a
+    state that asked an agency to prove its claim.
 
-    It goes to no terminal: the reviewer finds it beside the hold at that leaf, which its own leaf
-    cites.
+    It goes to no terminal: the reviewer finds it beside the hold, or the release, at that leaf,
+    which its own leaf cites.
     """
     exchange = judged.exchange
+    what = "CLAIM CHECK" if is_claim else "REVIEW"
+    replies_to = None if is_claim else asked
     answer = Answer(
         exchange_id=exchange.exchange_id,
         state=exchange.state,
@@ -154,16 +159,16 @@ def kept_as_reply(judged: Judged, hold: LeafIndex, now: int) -> Answered:
         key=response_key(exchange.key),
         response=ResponseKind.DELIVERED,
         is_final=True,
-        remark=f"REPLY KEPT FOR THE REVIEW OF {entry_name(exchange.state, hold).upper()}",
+        remark=f"REPLY KEPT FOR THE {what} OF {entry_name(exchange.state, asked).upper()}",
         policy_entry=entry_name(exchange.state, judged.policy),
     )
     leaf = _disclosure(judged, answer, now)
     leaf = msgspec.structs.replace(
         leaf,
-        header=msgspec.structs.replace(leaf.header, cites=entry_name(exchange.state, hold)),
+        header=msgspec.structs.replace(leaf.header, cites=entry_name(exchange.state, asked)),
         fields=_fields(judged, answer, search=(*_said(exchange), (_TO, ""))),
     )
-    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=hold)
+    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=replies_to)
 
 
 def recipients(exchange: Exchange, fields: Fields) -> tuple[ORI, ...]:

@@ -55,6 +55,7 @@ from comity.link.limits import (
 from comity.link.review import (
     DeskShown,
     ExpireReview,
+    FindClaim,
     GiveNotice,
     GiveReReview,
     GrantPass,
@@ -94,6 +95,7 @@ __all__ = [
     "EndDuty",
     "Expire",
     "ExpireReview",
+    "FindClaim",
     "FoldTraffic",
     "GiveNotice",
     "GiveReReview",
@@ -253,6 +255,7 @@ Command = (
     | ReadDesk
     | GiveNotice
     | GiveReReview
+    | FindClaim
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -330,6 +333,7 @@ def command_member(command: Command) -> Member:
             | ReadDesk()
             | GiveNotice()
             | GiveReReview()
+            | FindClaim()
         ):
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
@@ -376,6 +380,7 @@ def _check_command(command: Command) -> None:
             | ReadDesk()
             | GiveNotice()
             | GiveReReview()
+            | FindClaim()
         ):
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():

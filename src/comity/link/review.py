@@ -1,4 +1,4 @@
-"""Commands of the review desk beside holds: case passes, urgent releases. See `link.command`."""
+"""Commands of the review desk beside holds: passes, urgent releases, claims. See `link.command`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from comity.domain.after_review import (
     SignedAfterReview,
     SignedDeskReading,
 )
+from comity.domain.claim_check import SignedClaimFinding
 from comity.domain.given_notice import SignedGivenNotice
 from comity.domain.ids import Member
 from comity.domain.passes import (
@@ -20,6 +21,7 @@ from comity.domain.passes import (
 )
 from comity.domain.re_review import SignedReReview
 from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.claims import ClaimView, is_claim_shown
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
 from comity.link.limits import TEXT_CHARS_MAX
@@ -28,6 +30,7 @@ from comity.link.papers import NAME_CHARS_MAX, are_persons, is_by
 __all__ = [
     "DeskShown",
     "ExpireReview",
+    "FindClaim",
     "GiveNotice",
     "GiveReReview",
     "GrantPass",
@@ -99,6 +102,15 @@ class GiveReReview(
     signed: SignedReReview
 
 
+class FindClaim(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="find_claim",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A reviewer's signed finding about a claim that an agency was asked to prove."""
+
+    signed: SignedClaimFinding
+
+
 class ExpireReview(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="expire_review",
     forbid_unknown_fields=True,
@@ -165,9 +177,12 @@ class DeskShown(
     releases: tuple[ReleaseView, ...] = ()
     access_entry: str = ""
     instruments: tuple[InstrumentView, ...] = ()
+    claims: tuple[ClaimView, ...] = ()
 
 
-ReviewSigned = GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice | GiveReReview
+ReviewSigned = (
+    GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice | GiveReReview | FindClaim
+)
 
 
 def signed_state(command: ReviewSigned) -> Member:
@@ -185,6 +200,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.notice.state
         case GiveReReview():
             return command.signed.review.state
+        case FindClaim():
+            return command.signed.finding.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -229,6 +246,11 @@ def is_signed(command: ReviewSigned) -> bool:
             again = looked.review
             holds = is_entry(again.verdict_entry) and len(again.approved) <= len(DataClass)
             return holds and is_by(again.reviewer, again.at, again.note, looked.proof)
+        case FindClaim(signed=signed):
+            finding = signed.finding
+            return is_entry(finding.entry) and is_by(
+                finding.reviewer, finding.at, finding.note, signed.proof
+            )
 
 
 def are_shown(shown: DeskShown) -> bool:
@@ -244,4 +266,6 @@ def are_shown(shown: DeskShown) -> bool:
         and (not shown.access_entry or is_entry(shown.access_entry))
         and len(shown.instruments) <= _SHOWN_MAX
         and all(map(is_instrument_shown, shown.instruments))
+        and len(shown.claims) <= _SHOWN_MAX
+        and all(map(is_claim_shown, shown.claims))
     )

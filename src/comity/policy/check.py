@@ -52,6 +52,7 @@ __all__ = [
     "BUNDLE_BYTES_MAX",
     "CASE_PASS",
     "CITE_CHARACTERS_MAX",
+    "CLAIM_CHECK",
     "DELAY_MONTHS_MAX",
     "EXCEPTIONS_MAX",
     "GUARANTEES_MAX",
@@ -101,14 +102,15 @@ UNKNOWN_VALUE: Final = RuleId("UNKNOWN-VALUE")
 CASE_PASS: Final = RuleId("CASE-PASS")
 URGENT_LANE: Final = RuleId("URGENT-LANE")
 INSTRUMENT: Final = RuleId("INSTRUMENT")
+CLAIM_CHECK: Final = RuleId("CLAIM-CHECK")
 UNMET_OBLIGATION: Final = RuleId("UNMET-OBLIGATION")
 RESERVED_IDS: Final = frozenset(
     {
         NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, INSTRUMENT,
-        UNMET_OBLIGATION,
+        CLAIM_CHECK, UNMET_OBLIGATION,
     }
 )  # fmt: skip
-"""Ids of the reasons that no rule gives; no rule may have one. The last four are of whoever acts
+"""Ids of the reasons that no rule gives; no rule may have one. The last five are of whoever acts
 on a decision: a reader of an answer must not take a rule for a reviewer's grant.
 """
 

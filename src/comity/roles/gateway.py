@@ -29,6 +29,7 @@ from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
 from comity.services.certifications import Certifications
 from comity.services.checkpoints import Checkpoints
+from comity.services.claim_checks import ClaimChecks
 from comity.services.commands import Commands
 from comity.services.courier import Courier, gateway_subject
 from comity.services.deliveries import Deliveries, KeptDelivery, KeptPage, Standing
@@ -61,6 +62,7 @@ _UPKEEP_SECONDS: Final = 3600.0
 _LAPSE_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
+_CLAIMS_SECONDS: Final = 5.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -106,6 +108,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     reveals: Reveals
     rulebook: Rulebook
     review: ReviewCommands
+    claims: ClaimChecks
     certifications: Certifications
     recheck: Recheck
     commands: Commands
@@ -196,6 +199,7 @@ class Gateway:
         self._run(self._every(_DETAIL_SECONDS, self._open_detail))
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
         self._run(self._every(_WARN_SECONDS, self._warn))
+        self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -334,6 +338,9 @@ class Gateway:
 
     async def _warn(self) -> None:
         await self._parts.certifications.warn()
+
+    async def _check_claims(self) -> None:
+        await self._parts.claims.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

@@ -29,6 +29,7 @@ from comity.link.command import (
     EndDuty,
     Expire,
     ExpireReview,
+    FindClaim,
     FoldTraffic,
     GiveNotice,
     GiveReReview,
@@ -187,7 +188,9 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument() | GiveReReview():
+            case GiveReReview() | FindClaim():
+                return await self._review.take(command)
+            case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))

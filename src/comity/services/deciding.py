@@ -1,16 +1,19 @@
 """What a member says to exchanges: its policy is asked, its sources are asked, an answer is made.
 
-    1. every class and kind is decided by the policy in force; what it releases as urgent goes by
-       the lane, what it holds may be granted by a case pass, and what an instrument would open
-       waits until two people have verified it
+    1. every class and kind is decided by the policy in force; what it releases to an agency whose
+       claim is not proved waits, what it releases as urgent goes by the lane, what it holds may be
+       granted by a case pass, and what an instrument would open waits until two people have
+       verified it
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face, but
-       for a reply to a reviewer, which is kept beside its hold (`replies`)
+       for one that a person of the state waits for, which is kept beside its hold or its release
+       (`replies`, `claim_checks`)
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
-Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md.
+Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md,
+0052-claim-checks.md.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ from comity.exchange.answering import (
     needs_look_up,
     whole,
 )
-from comity.exchange.bases import Covering, on_claim, on_lane, under_pass
+from comity.exchange.bases import Covering, on_check, on_claim, on_lane, under_pass
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
@@ -48,6 +51,7 @@ from comity.link.parcel import Refused as RefusedParcel
 from comity.policy import CompiledPolicy
 from comity.ports import Clock, Lookup, Record, Source, SourceError
 from comity.services.budgets import NOT_COUNTED, Counted
+from comity.services.claim_checks import ClaimChecks
 from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
 from comity.services.events import Events
 from comity.services.forms import TOO_LONG_REMARK
@@ -97,6 +101,7 @@ class Deciding:
         passes: Passes,
         instruments: Instruments,
         urgent: UrgentLane,
+        claims: ClaimChecks,
         replies: Replies,
         recheck: Recheck,
         clock: Clock,
@@ -108,6 +113,7 @@ class Deciding:
         self._passes = passes
         self._instruments = instruments
         self._urgent = urgent
+        self._claims = claims
         self._replies = replies
         self._recheck = recheck
         self._clock = clock
@@ -137,7 +143,9 @@ class Deciding:
                 continue
             try:
                 hold = replies.get(item.exchange.exchange_id)
-                decided.append((item.exchange, self._answered(item, record, now, hold)))
+                kept = await self._kept(item, now, hold)
+                answered = kept or self._answered(item, record, now)
+                decided.append((item.exchange, answered))
             except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
                 self._events.failure("exchange_fault", error)
                 refusals.append(refused(item.exchange, RefusalCode.BUSY))
@@ -166,6 +174,7 @@ class Deciding:
                 count = counted.get(exchange.exchange_id, _UNCOUNTED)
                 facts = facts_of(exchange, self._world.directory, now, count.state)
                 item = judge(exchange, facts, policy, index)
+                item = on_check(item, self._claims.waits(exchange))
                 # INVARIANT (state-decides): a query leaves its state whole or not at all.
                 is_whole = asks_leave(self._world.directory, exchange)
                 settled = self._settled(item, policy, is_whole=is_whole)
@@ -182,7 +191,11 @@ class Deciding:
             return False
         if answered.instrument and not self._instruments.stands(answered.instrument):
             return False
-        return answered.urgent is None or not self._urgent.unmet(exchange)
+        if answered.urgent is not None:
+            return not self._urgent.unmet(exchange)
+        # INVARIANT (restriction-never-waits): a claim may have been found not proved meanwhile.
+        by_rules = answered.answer.elements and not answered.case_pass and not answered.instrument
+        return not by_rules or not self._claims.waits(exchange)
 
     def _settled(
         self,
@@ -249,15 +262,22 @@ class Deciding:
         pairs = zip(exchanges, records, strict=True)
         return {exchange.exchange_id: found_of(r, exchange) for exchange, r in pairs}
 
-    def _answered(
-        self, judged: Judged, record: Found | None, now: int, replies_to: LeafIndex | None
-    ) -> Answered:
+    async def _kept(
+        self, judged: Judged, now: int, replies_to: LeafIndex | None
+    ) -> Answered | None:
+        """Return what a message makes that is kept for a person who waits for it, else None."""
+        if not is_message(judged.exchange) or not is_heard(judged):
+            return None
+        if replies_to is not None:
+            return kept_as_reply(judged, replies_to, now)
+        claim = await self._claims.answers(judged.exchange)
+        return None if claim is None else kept_as_reply(judged, claim, now, is_claim=True)
+
+    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
         """Return the answer; a record that cannot travel is told of without its elements.
 
         Seen before the commit, so that no leaf names as released what could never leave.
         """
-        if replies_to is not None and is_heard(judged):
-            return kept_as_reply(judged, replies_to, now)
         if is_message(judged.exchange) and is_let_through(judged):
             return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
         if record is not None and record.text:
@@ -273,6 +293,7 @@ class Deciding:
         """Return what the policy now in force decides of a record that is free text alone."""
         index, policy = self._world.policy(judged.exchange.state)
         again = judge(judged.exchange, judged.facts, policy, index, is_text=True)
+        again = on_check(again, self._claims.waits(judged.exchange))
         return self._settled(again, policy, is_text=True)
 
     def _made(self, judged: Judged, record: Found | None, now: int, remark: str = "") -> Answered:

@@ -1,4 +1,4 @@
-"""One reviewer at the desks beside holds: urgent releases that are owed a look, and case passes.
+"""One reviewer at the desks beside holds: urgent releases, case passes, and claim checks.
 
 INVARIANT (review-is-verified): what gives a command effect is the reviewer's signature, made by
 `Reviewer.sign` alone; one entry that is shown with its person is recorded by the gateway first.
@@ -18,11 +18,19 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.claim_check import ClaimFinding, SignedClaimFinding, claim_finding_bytes
 from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.vocabulary import DataClass
 from comity.link.command import CommandDone
-from comity.link.review import DeskShown, GiveReReview, ReadDesk, ReviewRelease, RevokePass
+from comity.link.review import (
+    DeskShown,
+    FindClaim,
+    GiveReReview,
+    ReadDesk,
+    ReviewRelease,
+    RevokePass,
+)
 from comity.ports import Bus
 from comity.services.reviewing import Reviewer
 from comity.services.sending import send_command
@@ -105,6 +113,22 @@ class Looking:
         )
         proof = self._reviewer.sign(revocation_bytes(revocation))
         command = RevokePass(signed=SignedRevocation(revocation=revocation, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def find_claim(self, entry: str, *, proved: bool, note: str) -> str:
+        """Record whether a claim is proved; return the entry of the leaf that says so."""
+        finding = ClaimFinding(
+            state=self._reviewer.state,
+            entry=entry,
+            proved=proved,
+            note=note,
+            reviewer=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(claim_finding_bytes(finding))
+        command = FindClaim(signed=SignedClaimFinding(finding=finding, proof=proof))
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, CommandDone)
         return result.entry

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+import msgspec
+
 from comity.domain.answer import Answer, ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, QueryId, entry_name, make_id, parse_entry_name
@@ -281,6 +283,31 @@ class OriginFace:
         self._events.note("queries_undeliverable", len(closed))
         await self._save(closed)
 
+    async def send_own(self, accepted: AcceptedQuery, owing: Entry, number: int) -> bool:
+        """Record a message of a member itself, with the entry that owes it, and send it on.
+
+        It takes the place of a frame of its own line. False where nothing could be recorded now.
+        """
+        first = msgspec.structs.replace(owing, with_next=True)
+        return await self._record_own(accepted, number, accepted.query_id, first)
+
+    async def _record_own(
+        self, accepted: AcceptedQuery, number: int, made_of: bytes, *before: Entry
+    ) -> bool:
+        entry = Entry(
+            member=accepted.member,
+            exchange_id=accepted.query_id,
+            leaves=(query_leaf(accepted, accepted.accepted_at),),
+            accepted=accepted,
+            frame=Frame(number=number, digest=sha256(made_of).digest()),
+        )
+        index = recorded_index((await self._sequencer.commit([*before, entry]))[-1])
+        if index is None:
+            return False
+        opened = self._begin(accepted, abs(number), index)
+        self._asking.ask((opened, item) for item in opened.pending())
+        return True
+
     # Step 4.
 
     async def take_answers(self, opened: Opened) -> None:
@@ -408,20 +435,7 @@ class OriginFace:
             now_ns // _NS,
             parse_entry_name(answer.policy_entry)[1],
         )
-        entry = Entry(
-            member=accepted.member,
-            exchange_id=accepted.query_id,
-            leaves=(query_leaf(accepted, now_ns // _NS),),
-            accepted=accepted,
-            frame=Frame(number=place[1], digest=sha256(state.accepted.query_id).digest()),
-        )
-        (result,) = await self._sequencer.commit([entry])
-        index = recorded_index(result)
-        if index is None:
-            return False
-        opened = self._begin(accepted, state.frame_no, index)
-        self._asking.ask((opened, item) for item in opened.pending())
-        return True
+        return await self._record_own(accepted, place[1], state.accepted.query_id)
 
     # Starting again.
 

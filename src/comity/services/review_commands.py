@@ -1,4 +1,4 @@
-"""The review desk's commands beside holds: case passes, urgent releases, legal instruments.
+"""The review desk's commands beside holds: passes, urgent releases, instruments, claim checks.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -23,6 +23,7 @@ from comity.link.instruments import (
 from comity.link.review import (
     DeskShown,
     ExpireReview,
+    FindClaim,
     GiveReReview,
     GrantPass,
     PassView,
@@ -32,11 +33,14 @@ from comity.link.review import (
     RevokePass,
 )
 from comity.ports import Clock, PassRow
+from comity.review.claim_checks import ClaimDoneError
 from comity.review.instruments import InstrumentUnknownError
 from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
 from comity.services.accesses import Accesses
+from comity.services.claim_checks import ClaimChecks
+from comity.services.claim_desk import ClaimDesk
 from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
@@ -56,6 +60,7 @@ _Command = (
     | ReadDesk
     | ExpireReview
     | GiveReReview
+    | FindClaim
     | InstrumentSigned
 )
 
@@ -71,6 +76,7 @@ class ReviewCommands:
         urgent: UrgentLane,
         instruments: Instruments,
         re_reviews: ReReviews,
+        claims: ClaimChecks,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -80,6 +86,8 @@ class ReviewCommands:
         self._instruments = instruments
         self._re_reviews = re_reviews
         self.instrument_desk = InstrumentDesk(world, instruments)
+        self._claims = claims
+        self._claim_desk = ClaimDesk(world, claims, clock)
         self._accesses = accesses
         self._clock = clock
 
@@ -94,6 +102,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.decide(command.signed))
             case ExpireReview():
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
+            case FindClaim():
+                return CommandDone(entry=await self._claims.decide(command.signed))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():
@@ -104,11 +114,12 @@ class ReviewCommands:
                 assert_never(command)
 
     async def reload(self, members: Iterable[Member]) -> None:
-        """Read passes, instruments and closed lanes anew, where keys or rows may have gone."""
+        """Read passes, instruments, lanes and claim checks anew, where keys or rows may be gone."""
         own = list(members)
         await self._passes.load(own)
         await self._instruments.load(own)
         await self._urgent.load(own)
+        await self._claims.load(own)
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
         reading = signed.reading
@@ -130,6 +141,9 @@ class ReviewCommands:
             case Desk.INSTRUMENTS:
                 known = await self.instrument_desk.standing(reading.state)
                 return DeskShown(instruments=tuple(known[:ENTRIES_SHOWN_MAX]))
+            case Desk.CLAIMS:
+                checks = await self._claim_desk.standing(reading.state)
+                return DeskShown(claims=tuple(checks[:ENTRIES_SHOWN_MAX]))
             case _:
                 assert_never(reading.desk)
 
@@ -165,6 +179,14 @@ class ReviewCommands:
                     reading.state, fields, now, cites=reading.entry
                 )
                 return DeskShown(instruments=(instrument,), access_entry=access)
+            case Desk.CLAIMS:
+                if not is_own:
+                    raise ClaimDoneError("`entry` is of another state")
+                check = await self._claim_desk.one(reading.entry)
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(claims=(check,), access_entry=access)
             case _:
                 assert_never(reading.desk)
 

@@ -130,3 +130,11 @@ def test_leaves_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counted(release(), look("wa/0")).releases == 1
     with pytest.raises(EvidenceError):
         counted(release(), look("wa/0"), release())
+
+
+def test_a_question_about_a_release_is_no_look() -> None:
+    """It begins a claim check; what ends that cites the question, which is no release."""
+    ask = look("wa/0", decision=LeafDecision.ASK, released=(DataClass.STATUS,), withheld=())
+    found, late = look("wa/1", justified=False), overdue("wa/1")
+    assert counted(release(), ask, found, late) == NONE
+    assert counted(release(), ask, look("wa/0")) == tally(releases=1, in_time=1)

@@ -164,7 +164,7 @@ async def test_a_supervisor_assigns_and_takes_away() -> None:
         for _ in range(2):
             given = await console.post(path, {"reviewer": SECOND.signs_as}, token)
             assert (given.status, given.location) == (303, QUEUE)
-        assert "1 of them yours" in (await console.get(QUEUE, second)).heading
+        assert "decision, yours" in (await console.get(QUEUE, second)).heading
         assert f"Second {SCRIPT} has it." in (await console.get(path, token)).text
         await console.post(path, {"reviewer": FIRST.signs_as}, token)
         assert "yours" not in (await console.get(QUEUE, second)).heading
@@ -221,7 +221,7 @@ async def test_who_declares_a_conflict_steps_back_for_good() -> None:
         assert host.leaves(WA, LeafKind.ACCESS) == []
         seen = await console.get(QUEUE, token)
         assert parts_of(seen.text) == ["Passed on for"]
-        assert "1 of them passed on" in seen.heading
+        assert "decision, passed on" in seen.heading
         assert "Practice Reviewer declared a conflict of interest at" in seen.text
         assert "knows the person." in seen.text
         assert "knows the person" not in (await console.get(QUEUE, console.sign_in(SECOND))).text

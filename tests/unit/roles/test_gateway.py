@@ -117,6 +117,7 @@ class Network:
             reveals=host.reveals,
             rulebook=host.rulebook,
             review=host.review.commands,
+            claims=host.review.claims,
             certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,

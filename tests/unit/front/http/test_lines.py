@@ -17,8 +17,9 @@ from comity.front.http.lines import (
 )
 from comity.ports import LineFrame, StoreDownError
 from comity.services.events import Events
-from tests.support.gateway import WrittenLines
+from tests.support.gateway import LINES
 from tests.support.line import MemoryLog
+from tests.support.written_lines import WrittenLines
 
 LINE = "http:salem-1"
 
@@ -130,7 +131,7 @@ async def test_closing_ends_every_wait() -> None:
 
 async def test_switch_tells_the_fronts_apart_by_the_name() -> None:
     """A line goes to the front by which it came, and never to the other."""
-    tcp, http = WrittenLines(), WrittenLines()
+    tcp, http = WrittenLines(LINES), WrittenLines(LINES)
     http.connected = {LINE}
     switch = LineSwitch(tcp=tcp, http=http)
     for line in ("salem-1", LINE):
