@@ -40,13 +40,10 @@ def claims_finding(checks: Sequence[ClaimView]) -> str:
     waits = sum(each.waits for each in stands)
     answered = stands.count(ClaimStands.ANSWERED)
     asked = stands.count(ClaimStands.OPEN)
-    parts = [
-        *([f"{waits:,} of them not proved in time"] if waits else []),
-        *([f"{answered:,} answered"] if answered else []),
-        *([f"{asked:,} with time left"] if asked else []),
-    ]
+    said = ((waits, "not proved in time"), (answered, "answered"), (asked, "with time left"))
+    parts = [what if len(checks) == 1 else f"{n:,} {what}" for n, what in said if n]
     count = counted(len(checks), "claim check stands", "claim checks stand")
-    return f"{count} open, {listed(parts)}."
+    return f"{count} open{', ' if len(checks) == 1 else ': '}{listed(parts)}."
 
 
 def claim_row(view: ClaimView, now: int) -> dict[str, Any]:
