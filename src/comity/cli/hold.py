@@ -13,6 +13,7 @@ import typer
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
 from comity.cli.network import DataDir, member_of, settings_of
+from comity.cli.paper_words import agency_said
 from comity.cli.papers import Papers
 from comity.cli.passes import granted_sentence
 from comity.cli.reviewing import Desk, reviewer_of, state_of_entry
@@ -109,7 +110,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
     note = practice_said(data)
     console.print(f"◆ {view.entry} waits for {member_label(member)}: {left} left{note}\n")
     rows = [
-        ("asked by", f"{view.agency_name} ({view.agency})" if view.agency_name else view.agency),
+        ("asked by", agency_said(view.agency_name, view.agency)),
         ("operator", f"{view.operator}, {_words(view.assurance)}" if view.operator else _UNSAID),
         ("message key", view.key),
         ("purpose", _words(view.purpose)),

@@ -17,8 +17,20 @@ from comity.app import open_bus
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of
+from comity.cli.paper_words import (
+    Licences,
+    Names,
+    Note,
+    Plates,
+    Vehicles,
+    WhoseRecords,
+    Why,
+    agency_said,
+    minute_said,
+    person_said,
+    persons_of,
+)
 from comity.cli.papers import AsName, KeyFile, Papers
-from comity.cli.passes import person_said, persons_of
 from comity.cli.reviewing import COMMAND_USER, signature_of, state_of_entry
 from comity.cli.terminal import (
     AsJson,
@@ -46,11 +58,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 _Entry = Annotated[
     str, typer.Argument(metavar="ENTRY", help="The instrument's entry, as in IL/126.")
 ]
-_State = Annotated[str, typer.Option("--state", metavar="ST", help="Whose records.")]
 _Document = Annotated[
     Path, typer.Option("--document", metavar="FILE", help="The paper; only its hash is taken.")
 ]
-_Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept, not sent.")]
 
 
 @app.callback()
@@ -61,7 +71,7 @@ def instruments() -> None:
 @app.command("list")
 def list_instruments(
     *,
-    state: _State,
+    state: WhoseRecords,
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -92,7 +102,7 @@ def list_instruments(
                 view.agency_name or view.agency,
                 _stands(view),
                 view.uses,
-                _time(view.until),
+                minute_said(view.until),
             )
             for view in shown
         ],
@@ -124,11 +134,11 @@ def show(
         ("issued by", view.issuer),
         ("signed by", APPOINTMENT_WORDS[view.appointment]),
         ("issued on", f"{view.issued_on:%Y-%m-%d}"),
-        ("agency", f"{view.agency_name} ({view.agency})" if view.agency_name else view.agency),
+        ("agency", agency_said(view.agency_name, view.agency)),
         ("case", view.case_number or "any"),
         ("classes", classes_said(view.classes)),
         *(("names", person_said(person)) for person in view.persons),
-        ("until", _time(view.until)),
+        ("until", minute_said(view.until)),
         ("document", f"{view.document.hex()} ({view.document_bytes:,} bytes)"),
         ("came with", view.hold_entry or "no hold"),
         ("read by", view.registered_by),
@@ -143,7 +153,7 @@ def show(
 @app.command()
 def register(
     *,
-    state: _State,
+    state: WhoseRecords,
     kind: Annotated[Instrument, typer.Option("--kind", metavar="KIND", help="What it is.")],
     issuer: Annotated[str, typer.Option("--issuer", metavar="NAME", help="Court or office.")],
     signed_by: Annotated[
@@ -158,22 +168,12 @@ def register(
     ],
     days: Annotated[int, typer.Option("--days", metavar="N", help="For how long, 1 to 90.")] = 30,
     case: Annotated[str, typer.Option("--case", metavar="NUMBER", help="Only for this one.")] = "",
-    oln: Annotated[
-        list[str] | None, typer.Option("--oln", metavar="NUMBER", help="A licence; repeatable.")
-    ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", metavar="LAST,FIRST/CCYYMMDD", help="Name and birth; repeatable."),
-    ] = None,
-    plate: Annotated[
-        list[str] | None,
-        typer.Option("--plate", metavar="PLATE/TYPE", help="A plate; repeatable."),
-    ] = None,
-    vin: Annotated[
-        list[str] | None, typer.Option("--vin", metavar="VIN", help="A vehicle; repeatable.")
-    ] = None,
+    oln: Licences = None,
+    name: Names = None,
+    plate: Plates = None,
+    vin: Vehicles = None,
     hold: Annotated[str, typer.Option("--hold", metavar="ENTRY", help="It came with this.")] = "",
-    note: _Note = "",
+    note: Note = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -221,7 +221,7 @@ def verify(
     answered: Annotated[
         str, typer.Option("--answered", metavar="TEXT", help="What was said there.")
     ],
-    note: _Note = "",
+    note: Note = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -252,7 +252,7 @@ def verify(
 def revoke(
     entry: _Entry,
     *,
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept.")] = "",
+    note: Why = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -326,7 +326,3 @@ def _stands(view: InstrumentView) -> str:
     if not view.verified_entry:
         return "waits for a second person"
     return "verified" if view.kind in OPENING else "verified, opens nothing"
-
-
-def _time(seconds: int) -> str:
-    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from comity.cli.desk_words import practice_said
-from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of
+from comity.cli.paper_words import (
+    Licences,
+    Names,
+    Note,
+    Plates,
+    Vehicles,
+    WhoseRecords,
+    Why,
+    agency_said,
+    minute_said,
+    person_said,
+    persons_of,
+)
 from comity.cli.papers import AsName, KeyFile, Papers
 from comity.cli.reviewing import state_of_entry
 from comity.cli.terminal import (
@@ -23,24 +35,17 @@ from comity.cli.terminal import (
 )
 from comity.domain.after_review import Desk
 from comity.domain.ids import member_label, parse_ori
-from comity.domain.passes import CasePass, NamedBy, PassPerson, named_in
+from comity.domain.passes import CasePass
 from comity.domain.said import classes_said, time_left, utc
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.review import PassView
 from comity.review.passes import PassUnknownError
 
-__all__ = ["app", "granted_sentence", "person_said", "persons_of"]
+__all__ = ["app", "granted_sentence"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _Entry = Annotated[str, typer.Argument(metavar="ENTRY", help="The pass's entry, as in IL/126.")]
-_State = Annotated[str, typer.Option("--state", metavar="ST", help="Whose records.")]
-_WORDS: Final = {
-    NamedBy.LICENCE: "licence ",
-    NamedBy.NAME: "",
-    NamedBy.PLATE: "plate ",
-    NamedBy.VIN: "vehicle ",
-}
 
 
 @app.callback()
@@ -51,7 +56,7 @@ def passes() -> None:
 @app.command("list")
 def list_passes(
     *,
-    state: _State,
+    state: WhoseRecords,
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -114,13 +119,13 @@ def show(
     print_wrapped(console, f"{said}{practice_said(data)}\n", onward="  ")
     purpose = view.purpose.value.replace("_", " ") if view.purpose is not None else "any"
     rows = [
-        ("agency", f"{view.agency_name} ({view.agency})" if view.agency_name else view.agency),
+        ("agency", agency_said(view.agency_name, view.agency)),
         ("case", view.case_number),
         ("purpose", purpose),
         ("classes", classes_said(view.classes)),
         *(("names", person_said(person)) for person in view.persons),
-        ("from", _time(view.since)),
-        ("until", _time(view.until)),
+        ("from", minute_said(view.since)),
+        ("until", minute_said(view.until)),
         ("granted from", view.hold_entry or "no hold"),
         ("granted by", view.reviewer),
         *([("note", view.note)] if view.note else []),
@@ -132,32 +137,22 @@ def show(
 @app.command()
 def grant(
     *,
-    state: _State,
+    state: WhoseRecords,
     agency: Annotated[str, typer.Option("--agency", metavar="ORI", help="Whose requests.")],
     case: Annotated[str, typer.Option("--case", metavar="NUMBER", help="The case they name.")],
     classes: Annotated[
         list[DataClass], typer.Option("--class", metavar="CLASS", help="Granted; repeatable.")
     ],
     days: Annotated[int, typer.Option("--days", metavar="N", help="For how long, 1 to 30.")],
-    oln: Annotated[
-        list[str] | None, typer.Option("--oln", metavar="NUMBER", help="A licence; repeatable.")
-    ] = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option("--name", metavar="LAST,FIRST/CCYYMMDD", help="Name and birth; repeatable."),
-    ] = None,
-    plate: Annotated[
-        list[str] | None,
-        typer.Option("--plate", metavar="PLATE/TYPE", help="A plate; repeatable."),
-    ] = None,
-    vin: Annotated[
-        list[str] | None, typer.Option("--vin", metavar="VIN", help="A vehicle; repeatable.")
-    ] = None,
+    oln: Licences = None,
+    name: Names = None,
+    plate: Plates = None,
+    vin: Vehicles = None,
     purpose: Annotated[
         Purpose | None,
         typer.Option("--purpose", metavar="PURPOSE", help="That requests state; else any."),
     ] = None,
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept, not sent.")] = "",
+    note: Note = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -181,7 +176,7 @@ def grant(
     )
     entry = papers.grant(case_pass)
     if as_json:
-        print_json({"entry": entry, "until": _time(case_pass.until)})
+        print_json({"entry": entry, "until": minute_said(case_pass.until)})
         return
     console = facts_console()
     print_wrapped(
@@ -193,7 +188,7 @@ def grant(
 def revoke(
     entry: _Entry,
     *,
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept.")] = "",
+    note: Why = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
@@ -217,32 +212,8 @@ def granted_sentence(case_pass: CasePass, entry: str) -> str:
     who = "one person or vehicle" if count == 1 else f"{count} persons or vehicles"
     return (
         f"● Granted {classes_said(case_pass.classes)} of {who} to {case_pass.agency} in case "
-        f"{case_pass.case_number} until {_time(case_pass.until)}, as pass {entry}"
+        f"{case_pass.case_number} until {minute_said(case_pass.until)}, as pass {entry}"
     )
-
-
-def persons_of(
-    olns: list[str] | None,
-    names: list[str] | None,
-    plates: list[str] | None,
-    vins: list[str] | None,
-) -> frozenset[PassPerson]:
-    """Return whom options name. Raises: UsageError."""
-    found: set[PassPerson] = set()
-    given: list[list[tuple[str, str]]] = [[("OLN", text)] for text in olns or ()]
-    for text in names or ():
-        last, _, born = text.rpartition("/")
-        given.append([("NAM", last), ("DOB", born)])
-    for text in plates or ():
-        number, _, kind = text.partition("/")
-        given.append([("LIC", number), *([("LIT", kind)] if kind else [])])
-    given += [[("VIN", text)] for text in vins or ()]
-    for fields in given:
-        persons = named_in([(prefix, value.upper()) for prefix, value in fields])
-        if not persons:
-            raise UsageError("`--name` is `LAST,FIRST/CCYYMMDD`, with a full birth date")
-        found |= persons
-    return frozenset(found)
 
 
 def _document(view: PassView) -> dict[str, Any]:
@@ -262,17 +233,6 @@ def _left_of(view: PassView) -> str:
     return f"{_left(left)} left" if left > 0 else "its time is over"
 
 
-def person_said(person: PassPerson) -> str:
-    """Return one person or vehicle in words."""
-    year, month, day = person.born[:4], person.born[4:6], person.born[6:]
-    born = f", born {year}-{month}-{day}" if person.born else ""
-    return f"{_WORDS[person.by]}{person.value.rstrip('/')}{born}"
-
-
 def _left(seconds: int) -> str:
     days, rest = divmod(seconds, 86_400)
     return f"{days} d {rest // 3_600} h" if days > 0 else time_left(seconds)
-
-
-def _time(seconds: int) -> str:
-    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"

@@ -17,6 +17,7 @@ from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
 from comity.cli.exports import report_document
 from comity.cli.network import DataDir, member_of, settings_of
+from comity.cli.paper_words import Note, agency_said
 from comity.cli.papers import AsName, KeyFile, Papers
 from comity.cli.reviewing import state_of_entry
 from comity.cli.terminal import (
@@ -112,7 +113,7 @@ def show(
     said = f"◆ {view.entry} was released as urgent by {member_label(member)}: {left}"
     print_wrapped(console, f"{said}{practice_said(data)}\n", onward="  ")
     rows = [
-        ("asked by", f"{view.agency_name} ({view.agency})" if view.agency_name else view.agency),
+        ("asked by", agency_said(view.agency_name, view.agency)),
         ("operator", view.operator),
         ("call back", view.phone),
         ("message key", view.key),
@@ -142,7 +143,7 @@ def review(
     answered: Annotated[
         str, typer.Option("--answered", metavar="TEXT", help="What was said there.")
     ],
-    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept, not sent.")] = "",
+    note: Note = "",
     as_name: AsName = "",
     key: KeyFile = None,
     data: DataDir = None,
