@@ -28,6 +28,7 @@ from comity.cli.quorums import known_quorum, until_cosigned, witnessed_by
 from comity.cli.receipts import check_proof
 from comity.cli.reviewing import COMMAND_USER, Desk, reviewer_of
 from comity.cli.sources import fetch_from_folder
+from comity.cli.stage_desk import DeskStage
 from comity.cli.stage_keys import give_order, has_record, opens, seal_old_record
 from comity.cli.stage_replay import announce_holding, replay_announced, replay_holding
 from comity.cli.stage_review import ReviewStage
@@ -156,7 +157,7 @@ def _heard(event: LineEvent) -> Heard:
     return Heard(number=event.number, data=event.payload, delivery=delivery)
 
 
-class NetworkStage(ReviewStage, RulesStage):
+class NetworkStage(DeskStage, ReviewStage, RulesStage):
     """A running practice network, from outside. Made by `open_stage`."""
 
     def __init__(

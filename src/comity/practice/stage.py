@@ -5,7 +5,7 @@ The story says what should happen; a stage makes it happen on real parts. Compos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -63,6 +63,14 @@ class HoldSeen(msgspec.Struct, frozen=True, kw_only=True):
     agency: str
     classes: tuple[DataClass, ...]
     until: int
+
+
+class DeskSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reviewer read at the console: the queue's and the case's finding, of so many pages."""
+
+    queue: str
+    case: str
+    pages: int
 
 
 class PassSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -290,6 +298,10 @@ class Stage(Protocol):
         self, entry: str, kind: VerdictKind, approved: Sequence[DataClass] = (), note: str = ""
     ) -> str:
         """Give a signed verdict; return the entry of its leaf."""
+        ...
+
+    async def release_at_desk(self, entry: str, approved: Collection[DataClass]) -> DeskSeen:
+        """Release these parts of a hold at its state's console, by its pages and forms alone."""
         ...
 
     async def approve_with_pass(self, entry: str, days: int) -> str:

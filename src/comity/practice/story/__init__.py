@@ -45,6 +45,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     everyday.list_of_states_answered_each,
     review.hsi_to_il_held,
     review.hold_approved_in_part,
+    review.desk_releases_in_part,
     review.hold_asked_then_refused,
     review.hold_expires,
     cases.case_pass_makes_the_second_query_immediate,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
@@ -20,6 +22,7 @@ from comity.practice.story.teller import (
 )
 
 __all__ = [
+    "desk_releases_in_part",
     "hold_approved_in_part",
     "hold_asked_then_refused",
     "hold_expires",
@@ -78,3 +81,20 @@ async def hold_asked_then_refused(tell: Teller) -> str:
     check_refused(answer)
     expect(answer.is_final, "a refusal left the exchange open")
     return "an Illinois reviewer asked HSI for its case, then refused a plate query without one"
+
+
+async def desk_releases_in_part(tell: Teller) -> str:
+    """A reviewer signs in at the console and releases two parts; exactly they go out."""
+    claims = msgspec.structs.replace(CHILD, case_number="HS-26-97")
+    query = tell.query(HSI, "DQ", "il", tell.by_name("il"), claims)
+    held = tell.keep((await tell.stage.ask(query))[0])
+    check_is(held, ResponseKind.HELD)
+    entry = held.hold.entry if held.hold is not None else ""
+    approved = (DataClass.STATUS, DataClass.IDENTITY)
+    seen = await tell.stage.release_at_desk(entry, approved)
+    expect("for a decision" in seen.queue, seen.queue)
+    expect("asks for status, identity and address" in seen.case, seen.case)
+    answer = tell.keep(await tell.stage.further(query, seconds=15.0))
+    check_is(answer, ResponseKind.HIT)
+    expect({e.data_class for e in answer.elements} == set(approved), saw(answer))
+    return said(answer, f"an Illinois reviewer released two parts in {seen.pages} console pages")
