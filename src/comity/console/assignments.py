@@ -2,7 +2,7 @@
 
 INVARIANT (review-is-verified): no verdict is taken or refused for what is kept here. With the
 console it is gone, and every request is free.
-Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A conflict of interest is an `escalate` whose note is of a closed form; whoever declared one gives
 no verdict on that hold any more.
 Guarantee: a note that begins as a declaration and is none is refused, never taken for a plain one.
-Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Guarantee: a leaf names nobody; who signed is read from its private record, once, and told to the
 state's own supervisors alone. What cannot be opened is counted as nobody's.
-Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 INVARIANT (review-is-verified): what is done here is a note in this console's memory; no verdict is
 taken or refused for it. A conflict of interest, which the gateway keeps to, is kept to here too.
-Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 """
 
 from __future__ import annotations

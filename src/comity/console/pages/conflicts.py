@@ -2,7 +2,7 @@
 
 INVARIANT (review-is-verified): what keeps the reviewer from deciding is the gateway, once it has
 recorded the declaration; this page signs it, and sends it at once.
-Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 """
 
 from __future__ import annotations

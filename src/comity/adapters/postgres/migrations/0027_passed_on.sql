@@ -1,5 +1,5 @@
 -- Which holds a reviewer passed on, and who declared a conflict of interest: the second encrypted.
--- Source: docs/adr/0055-assignment-and-conflict-of-interest.md.
+-- Source: docs/adr/0053-assignment-and-conflict-of-interest.md.
 
 ALTER TABLE hold
     -- None: nobody has passed it on.
