@@ -38,6 +38,8 @@ def block_by_keys(page: Page, guard: Guard, desk: DeskNetwork) -> None:
     """From the rules to the block of ICE, its text, and no way to confirm it oneself."""
     page.keyboard.press("n")
     page.wait_for_url("**/state/block")
+    # A page takes the focus in a moment of its own, often behind what the address says.
+    expect(page.get_by_label("Which family of agencies?")).to_be_focused()
     page.keyboard.type("ICE (")
     page.keyboard.press("Tab")
     page.keyboard.type("Order 14")
