@@ -93,7 +93,7 @@ def test_an_agency_is_asked_to_prove_its_case(
     page.locator("input[name=found][value=no]").check()
     page.get_by_role("button", name="Record what you found").click()
     page.wait_for_url(f"**{LIST}")
-    assert "1 of them not proved in time" in heading(page)
+    assert "open, not proved in time" in heading(page)
     assert desk.answered(question(desk, "PXCLAIM3")).response is ResponseKind.HELD
     page.get_by_role("link", name=entry.upper()).click()
     expect(page.get_by_text("is held until the claim is found proved")).to_be_visible()
