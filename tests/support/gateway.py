@@ -397,7 +397,7 @@ class PracticeHost:
         self.review = review_parts(
             self.world, disk.store, disk.store, inside, around, shares=disk.shares
         )
-        self.review.claims.when_asked(self.origin.send_own)
+        self.review.own.when_sent(self.origin.send_own)
         self.rosters = disk.rosters.over(self.world, self.events)
         self.rules = RuleParts(
             world=self.world,

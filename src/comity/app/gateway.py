@@ -166,7 +166,7 @@ class GatewayBuilder(GatewayGround):
             undeliverable_s=self._settings.undeliverable_s,
             merge_s=self._settings.merge_s,
         )
-        self._review.claims.when_asked(origin.send_own)
+        self._review.own.when_sent(origin.send_own)
         return origin
 
     @cached_property

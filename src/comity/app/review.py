@@ -16,6 +16,7 @@ from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
 from comity.services.member import World
+from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
@@ -33,6 +34,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Instruments
     urgent: UrgentLane
     claims: ClaimChecks
+    own: OwnMessages
     commands: ReviewCommands
 
 
@@ -48,6 +50,49 @@ def review_parts(
     """Return the parts, joined; `shares` are those of the members that check claims."""
     vault, sequencer, health = inside
     clock, entropy, events = around
+    passes, instruments, urgent = _bases(world, store, rows, inside, (clock, events))
+    own = OwnMessages(world, clock, entropy)
+    claims = ClaimChecks(
+        world=world,
+        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=shares),
+        sequencer=sequencer,
+        health=health,
+        shares=shares,
+        own=own,
+        around=(clock, events),
+    )
+    re_reviews = ReReviews(
+        world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
+    )
+    return ReviewParts(
+        passes=passes,
+        instruments=instruments,
+        urgent=urgent,
+        claims=claims,
+        own=own,
+        commands=ReviewCommands(
+            world=world,
+            passes=passes,
+            instruments=instruments,
+            urgent=urgent,
+            re_reviews=re_reviews,
+            claims=claims,
+            accesses=Accesses(sequencer, clock, entropy),
+            clock=clock,
+        ),
+    )
+
+
+def _bases(
+    world: World,
+    store: Store,
+    rows: LedgerRows,
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Events],
+) -> tuple[Passes, Instruments, UrgentLane]:
+    """Return what a release may rest on beside the rules."""
+    vault, sequencer, health = inside
+    clock, events = around
     passes = Passes(
         world=world,
         store=store,
@@ -77,26 +122,4 @@ def review_parts(
         clock=clock,
         events=events,
     )
-    claims = ClaimChecks(
-        world=world,
-        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=shares),
-        sequencer=sequencer,
-        health=health,
-        shares=shares,
-        around=around,
-    )
-    commands = ReviewCommands(
-        world=world,
-        passes=passes,
-        instruments=instruments,
-        urgent=urgent,
-        re_reviews=ReReviews(
-            world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
-        ),
-        claims=claims,
-        accesses=Accesses(sequencer, clock, entropy),
-        clock=clock,
-    )
-    return ReviewParts(
-        passes=passes, instruments=instruments, urgent=urgent, claims=claims, commands=commands
-    )
+    return passes, instruments, urgent

@@ -15,31 +15,26 @@ Source: docs/adr/0052-claim-checks.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from comity.directory.routing import check_entitled, plan_route
-from comity.domain.agency import Form
 from comity.domain.claim_check import ClaimStands, SignedClaimFinding
 from comity.domain.ids import (
     ORI,
     LeafIndex,
     Member,
-    QueryId,
     entry_name,
-    make_id,
     member_zone,
     parse_entry_name,
 )
 from comity.domain.keys import Handling, key_row
-from comity.domain.query import Exchange, Query
+from comity.domain.query import Exchange
 from comity.domain.vocabulary import Purpose
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
-from comity.exchange.origin import AcceptedQuery, assurance_of
 from comity.exchange.replies import REPLY_KEY, replied_entry
-from comity.ports import Clock, Entropy
+from comity.ports import Clock
 from comity.review.claim_checks import (
     ClaimDoneError,
     ClaimShare,
@@ -57,21 +52,20 @@ from comity.services.entries import Entry
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
 from comity.services.member import World
+from comity.services.own_messages import OwnMessage, OwnMessages
 from comity.services.private_records import RecordGoneError
 from comity.services.sequencer import Refused, Sequencer, recorded_index
 
-__all__ = ["BEGUN_MAX", "CLAIMS_LINE", "ClaimChecks", "OpenCheck", "SendOwn"]
+__all__ = ["BEGUN_MAX", "CLAIMS_LINE", "ClaimChecks", "OpenCheck"]
 
 BEGUN_MAX: Final = 64
 """Checks of a member that begin in one round."""
-CLAIMS_LINE: Final = "claim-checks/"
-"""What the line of a member's own questions begins with: no agency's line has such a name."""
+CLAIMS_LINE: Final = "claim-checks"
+"""The line of a member's own questions (`OwnMessage`)."""
 _UNREAD_SECONDS: Final = 30 * 86_400
 _NS: Final = 1_000_000_000
 _ALWAYS: Final = 0
 
-SendOwn = Callable[[AcceptedQuery, Entry, int], Awaitable[bool]]
-"""Records a message of a member itself with the entry that owes it, and sends it."""
 OpenCheck = tuple[Check, ClaimSaid | None]
 """A check that no reviewer found proved; None: whom it is about can be read no more."""
 _Place = tuple[ORI, Purpose]
@@ -92,23 +86,20 @@ class ClaimChecks:
         sequencer: Sequencer,
         health: Health,
         shares: Mapping[Member, ClaimShare],
-        around: tuple[Clock, Entropy, Events],
+        own: OwnMessages,
+        around: tuple[Clock, Events],
     ) -> None:
         self._world = world
         self._ledger = ledger
         self._sequencer = sequencer
         self._health = health
         self._shares = shares
-        self._clock, self._entropy, self._events = around
+        self._own = own
+        self._clock, self._events = around
         self._since: dict[Member, dict[_Place, tuple[int, str]]] = {}
         self._everyone: dict[Member, list[tuple[int, int, str]]] = {}
         self._known: dict[tuple[Member, int], ClaimSaid | None] = {}
-        self._send: SendOwn | None = None
         self._one_at_a_time = asyncio.Lock()
-
-    def when_asked(self, send: SendOwn) -> None:
-        """Say who sends the questions: the origin face, which is made after this."""
-        self._send = send
 
     async def load(self, members: Iterable[Member]) -> None:
         """Read which checks stand, as at every start and where keys may have gone."""
@@ -229,55 +220,39 @@ class ClaimChecks:
 
     async def _begin(self, member: Member, drawn: Drawn) -> bool:
         share = self._shares[member]
-        now = self._now()
-        try:
-            claim = await self._ledger.said(drawn, member)
-            question = self._question(member, drawn, claim, share)
-        except Exception as error:  # noqa: BLE001 - one that cannot be asked keeps back no other
-            self._events.failure("claim_check_not_begun", error, member=member)
-            return False
+        leaf = asked_leaf(drawn.header, drawn.index, share, drawn.leaf_hash, self._now())
         entry = Entry(
             member=member,
             exchange_id=check_id(member, drawn.index, drawn.header.hour),
-            leaves=(asked_leaf(drawn.header, drawn.index, share, drawn.leaf_hash, now),),
+            leaves=(leaf,),
         )
-        assert self._send is not None
-        # Their numbers begin at one, and a leaf's at nought.
-        is_sent = await self._send(question, entry, drawn.index + 1)
+        try:
+            claim = await self._ledger.said(drawn, member)
+            is_sent = await self._own.send(self._question(member, drawn, claim), entry)
+        except Exception as error:  # noqa: BLE001 - one that cannot be asked keeps back no other
+            self._events.failure("claim_check_not_begun", error, member=member)
+            return False
         if is_sent:
             self._events.note("claim_check_begun", member=member)
         return is_sent
 
-    def _question(
-        self, member: Member, drawn: Drawn, claim: ClaimSaid, share: ClaimShare
-    ) -> AcceptedQuery:
-        """Return the message to the agency. Raises: DirectoryError."""
-        directory = self._world.directory
-        now = self._now()
+    def _question(self, member: Member, drawn: Drawn, claim: ClaimSaid) -> OwnMessage:
         zone = ZoneInfo(member_zone(member))
         text = question_text(
             entry_name(member, drawn.index),
             drawn.header.key or "",
             datetime.fromtimestamp(claim.accepted_at, UTC).astimezone(zone).date(),
             (claim.purpose, claim.case_number),
-            last_day(now // HOUR_SECONDS, member),
+            last_day(self._now() // HOUR_SECONDS, member),
         )
-        query = Query(
-            key=REPLY_KEY,
-            origin=share.asks_as,
-            destinations=(claim.agency,),
-            fields=(("", text),),
-        )
-        check_entitled(directory.check_asker(member, share.asks_as), query.key)
-        return AcceptedQuery(
-            query_id=QueryId(make_id(self._clock.now_ns(), self._entropy.token(8))),
-            query=query,
-            route=plan_route(directory, query, member),
+        return OwnMessage(
             member=member,
-            line=f"{CLAIMS_LINE}{member}",
-            form=Form.TEXT,
-            assurance=assurance_of(query),
-            accepted_at=now,
+            line=CLAIMS_LINE,
+            # Their numbers begin at one, and a leaf's at nought.
+            number=drawn.index + 1,
+            speaks_as=self._shares[member].asks_as,
+            to=claim.agency,
+            text=text,
         )
 
     async def _wait_for(self, check: Check) -> None:
