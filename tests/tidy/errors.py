@@ -16,7 +16,7 @@ KEBAB = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 def codes(source: Source) -> Iterator[tuple[ast.ClassDef, str]]:
     """Each error class of a file that declares a code, with it."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not (isinstance(node, ast.ClassDef) and node.name.endswith("Error")):
             continue
         for statement in node.body:

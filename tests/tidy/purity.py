@@ -43,7 +43,7 @@ def check_purity(source: Source) -> Iterator[Finding]:
         allowed = any(imported.name.startswith(f"{name}.") for name in MODULES_ALLOWED)
         if root in MODULES_BANNED and not allowed:
             yield source.finding(imported.node, f"a pure floor imports `{root}`")
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await):
             yield source.finding(node, "a pure floor waits for nobody: no `async` here")
         elif isinstance(node, ast.Call) and (reached := reaches(node)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from tests.tidy.tree import Finding, Source
 
@@ -37,11 +38,19 @@ def check_columns(source: Source) -> Iterator[Finding]:
             yield source.finding(number, f"{len(line)} columns, over {COLUMNS_MAX}")
 
 
-def functions(source: Source) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, bool]]:
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def functions(source: Source) -> tuple[tuple[Function, bool], ...]:
     """Every function of a file, and whether it is a method that takes `self` or `cls`."""
-    for node in ast.walk(source.tree):
+    return tuple(_functions(source))
+
+
+def _functions(source: Source) -> Iterator[tuple[Function, bool]]:
+    for node in source.nodes:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(child, Function):
                 plain = any(
                     isinstance(mark, ast.Name) and mark.id == "staticmethod"
                     for mark in child.decorator_list
@@ -96,7 +105,7 @@ def check_no_escape(source: Source) -> Iterator[Finding]:
     """Report a test that is skipped, expected to fail, or proves a mock."""
     if not is_test(source):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Attribute(attr="skip" | "skipif" | "xfail" | "importorskip" as name):
                 yield source.finding(node, f"`{name}`: a test runs, or is not there")

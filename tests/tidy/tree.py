@@ -7,6 +7,7 @@ sample of a few lines can be put before it as well as the whole tree.
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ class Source:
     def tree(self) -> ast.Module:
         """The file, parsed."""
         return ast.parse(self.text, self.path)
+
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, listed once: each rule goes over all of them."""
+        return tuple(ast.walk(self.tree))
 
     @cached_property
     def module(self) -> str:
@@ -98,12 +104,24 @@ def tracked_files() -> tuple[str, ...]:
 
 @cache
 def sources() -> tuple[Source, ...]:
-    """Every Python file of the repository."""
-    return tuple(
+    """Every Python file of the repository, parsed.
+
+    Trees are millions of values that stay: the collector, which would go through all of them time
+    and again, is told to leave them alone.
+    """
+    found = tuple(
         Source(name, (ROOT / name).read_text("utf-8"))
         for name in tracked_files()
         if name.endswith(".py")
     )
+    gc.disable()
+    try:
+        for source in found:
+            assert source.nodes
+    finally:
+        gc.freeze()
+        gc.enable()
+    return found
 
 
 def package_sources() -> tuple[Source, ...]:
@@ -127,7 +145,7 @@ class Import:
 
 def imports(source: Source) -> Iterator[Import]:
     """Every import of a file: at the top, inside functions, and for the type checker alone."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(name=alias.name, node=node)

@@ -30,6 +30,10 @@ HOSTS_BANNED = tuple(
 PLACES_BANNED = tuple(f"/{place}/" for place in ("work", "root", "home", "Users"))
 PLACE = re.compile(r"(?<![\w.~>)}\]/-])(?:" + "|".join(PLACES_BANNED) + ")")
 FILES_BANNED = {"uv.lock", "poetry.lock", "Pipfile.lock"}
+_SUSPECT = re.compile(
+    "|".join([*map(re.escape, HOSTS_BANNED), PLACE.pattern, "^<<<<<<< ", "^>>>>>>> "]), re.MULTILINE
+)
+"""In whatever has none of them no line is looked at."""
 LEFT_TO_DO = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 COMMENT = {".sql": "--", ".toml": "#", ".sh": "#", ".in": "#", ".yml": "#", ".yaml": "#"}
 
@@ -49,6 +53,8 @@ def check_name(path: str) -> Iterator[Finding]:
 
 def check_text(path: str, text: str) -> Iterator[Finding]:
     """Report each registry host and each path of one machine in any text file."""
+    if not _SUSPECT.search(text):
+        return
     for number, line in enumerate(text.splitlines(), start=1):
         for host in HOSTS_BANNED:
             if host in line:
@@ -63,6 +69,8 @@ def check_text(path: str, text: str) -> Iterator[Finding]:
 
 def check_comments(path: str, text: str) -> Iterator[Finding]:
     """Report what a comment leaves to be done: it is done, or it is an open question elsewhere."""
+    if not LEFT_TO_DO.search(text):
+        return
     for number, comment in comments(path, text):
         if found := LEFT_TO_DO.search(comment):
             yield Finding(path=path, line=number, text=f"`{found[0]}` in a comment")
@@ -87,11 +95,11 @@ def check_constructors(files: Iterable[Source]) -> Iterator[Finding]:
     files = tuple(files)
     owners = {name: set(modules) for name, modules in OWNERS.items()}
     for source in files:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.ClassDef) and node.name in owners:
                 owners[node.name].add(source.module)
     for source in files:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if not isinstance(node, ast.Call):
                 continue
             name = called_name(node.func)
