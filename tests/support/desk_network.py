@@ -145,8 +145,8 @@ def _check_claims(place: Path) -> None:
 
 
 @contextmanager
-def desk_network() -> Iterator[DeskNetwork]:
-    """Run a network with its console until leaving."""
+def desk_network(hold_seconds: int = HOLD_SECONDS) -> Iterator[DeskNetwork]:
+    """Run a network with its console until leaving; what is held waits so long at most."""
     started: Future[DeskNetwork] = Future()
 
     async def live() -> None:
@@ -155,7 +155,7 @@ def desk_network() -> Iterator[DeskNetwork]:
             _check_claims(place)
             async with (
                 running_network(
-                    place, handles_signals=False, hold_seconds_max=HOLD_SECONDS
+                    place, handles_signals=False, hold_seconds_max=hold_seconds
                 ) as network,
                 open_stage(network.settings, network.world) as stage,
             ):

@@ -12,7 +12,9 @@ from comity.domain.vocabulary import LeafKind
 from comity.exchange.replies import REPLY_CHARS_MAX
 from tests.support.asking import MemoryFront, asking_on
 from tests.support.console import ISSUER, Answered, PracticeConsole, person_of
-from tests.support.gateway import DENY_ALL, HOLD_ADDRESS, HOLD_ALL, NS, OR, RELEASE, WA, policy_of
+from tests.support.gateway import (
+    DENY_ALL, HOLD_ADDRESS, HOLD_ALL, HOLD_SECONDS, NS, OR, RELEASE, WA, policy_of,
+)  # fmt: skip
 from tests.unit.console.test_asking import OFFICER, asked
 
 POLICIES = (policy_of(OR, RELEASE), policy_of(WA, RELEASE, HOLD_ADDRESS))
@@ -189,6 +191,27 @@ async def test_word_that_another_decides_is_no_question() -> None:
         assert "My colleague decides." in page.text
         assert "The reviewer asks you" not in page.text
         assert (await reply(console, token, path, number)).status == 409
+
+
+async def test_what_ended_undecided_is_told_as_that() -> None:
+    """Whole or in part: neither a refusal by a rule, nor held any more, nor no record."""
+    for rules, was, ended in (
+        (HOLD_ALL, "Washington holds this for a person", "Washington held this for a person, and "
+         "nobody decided in time; nothing was released."),
+        (HOLD_ADDRESS, "Washington released 2 fields, and holds address.",
+         "Washington released 2 fields, and withholds address."),
+    ):  # fmt: skip
+        async with asking_on(policy_of(OR, RELEASE), policy_of(WA, RELEASE, rules)) as around:
+            console, front = around
+            token, path = await asked(console)
+            assert (await console.get(path, token)).heading.startswith(was)
+            (row,) = await console.host.store.open_holds([WA])
+            console.host.clock.advance_ns(HOLD_SECONDS * NS)
+            await console.host.desk.expire(f"wa/{row.leaf_index}")
+            await front.carry()
+            page = await console.get(path, console.sign_in(OFFICER))
+            assert page.heading == ended
+            assert ": held" not in page.text
 
 
 async def test_a_colleague_does_not_reply() -> None:

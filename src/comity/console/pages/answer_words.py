@@ -83,7 +83,7 @@ def state_words(
         "warnings": [f"{_name(e)}: {plain(e.value)}" for e in state.elements if _warns(e)],
         "remark": plain(last.remark) if last is not None and question is None else "",
         "parts": _parts(state),
-        "withheld": _withheld(state.withheld),
+        "withheld": _withheld(state),
         "until": hold and iso(hold.until),
         "until_said": hold and moment_said(hold.until, member, now),
         "left": hold and left_said(hold.until - now),
@@ -187,6 +187,8 @@ def _word(state: StateAnswer) -> str:
             return "Delivered"
         case ResponseKind.HELD:
             return "Held"
+        case ResponseKind.REFUSED if _ended_undecided(state):
+            return "Not decided in time"
         case ResponseKind.REFUSED:
             return "Refused"
         case ResponseKind.NO_HIT:
@@ -210,6 +212,9 @@ def _sentence(state: StateAnswer, member: Member, now: int) -> str:
         case ResponseKind.HELD if last.hold is not None and not state.is_final:
             until = moment_said(last.hold.until, member, now)
             return f"{name} holds this for a person, until {until} at the latest."
+        case ResponseKind.REFUSED if _ended_undecided(state):
+            held = f"{name} held this for a person, and nobody decided in time"
+            return f"{held}; nothing was released."
         case ResponseKind.REFUSED:
             rules = listed(sorted({r.rule for part in state.withheld for r in part.reasons}))
             return f"{name} refuses this{f' under {rules}' if rules else ''}; nothing was released."
@@ -217,6 +222,12 @@ def _sentence(state: StateAnswer, member: Member, now: int) -> str:
             return f"{name} has no record of what you asked for."
         case _:
             return f"{name} gave no answer; that says nothing of whether there is a record."
+
+
+def _ended_undecided(state: StateAnswer) -> bool:
+    """Say whether a hold ran out: what is withheld for good was held to the end."""
+    parts = state.withheld
+    return state.is_final and bool(parts) and all(p.outcome is Outcome.HOLD for p in parts)
 
 
 def _rest(state: StateAnswer) -> str:
@@ -262,12 +273,13 @@ def _warns(element: Element) -> bool:
     )
 
 
-def _withheld(parts: Sequence[Withheld]) -> list[dict[str, str]]:
+def _withheld(state: StateAnswer) -> list[dict[str, str]]:
     """Return what stands withheld; parts for which the same is said are named together."""
     groups: dict[tuple[str, ...], list[str]] = {}
-    for part in parts:
+    for part in state.withheld:
+        is_held = part.outcome is Outcome.HOLD and not state.is_final
         said = (
-            "held" if part.outcome is Outcome.HOLD else "refused",
+            "held" if is_held else "refused",
             " ".join(f"{plain(r.rule)}: {plain(r.sentence)}" for r in part.reasons),
             " ".join(plain(r.statute) for r in part.reasons if r.statute),
             plain(part.would_change),
