@@ -36,6 +36,7 @@ __all__ = [
     "parse_roster",
     "practice_roster",
     "staffed_seconds",
+    "staffed_stretches",
     "staffed_until",
     "turn_at",
     "when_words",
@@ -165,6 +166,13 @@ def opens_at(roster: Roster, now: int) -> int | None:
     Raises: CalendarRangeError.
     """
     return next((max(first, now) for first, last in _stretches(roster, now) if last > now), None)
+
+
+def staffed_stretches(roster: Roster, now: int) -> Iterator[tuple[int, int]]:
+    """Yield what is staffed and not over at a moment, as Unix seconds, in its order; at most
+    `LOOK_AHEAD_DAYS_MAX` days from then. Raises: CalendarRangeError.
+    """
+    return (each for each in _stretches(roster, now) if each[1] > now)
 
 
 def staffed_seconds(roster: Roster, first: int, last: int) -> int:
