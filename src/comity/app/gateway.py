@@ -44,6 +44,7 @@ from comity.services.quotas import Quotas
 from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
+from comity.services.roster_changes import RosterChanges
 from comity.services.rosters import Rosters
 from comity.services.service_board import ServiceBoard
 from comity.services.verdict import ReviewDesk
@@ -87,6 +88,12 @@ class GatewayBuilder(GatewayGround):
                 review=self._review.commands,
                 claims=self._review.claims,
                 certifications=self._certifications,
+                roster_changes=RosterChanges(
+                    store=self._store,
+                    rosters=self._rosters,
+                    clock=self._clock,
+                    events=self._events,
+                ),
                 commands=self._commands,
                 lines=self._line_server,
                 http=self._http_server,
