@@ -6,6 +6,7 @@ Guarantee: pure; whoever counts says how many wait. Source: docs/adr/0060-quotas
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from comity.domain.agency import Family
 from comity.domain.ids import ORI
@@ -14,6 +15,7 @@ from comity.policy.families import agency_values, label_of_agency
 from comity.policy.rule import Quota, QuotaPer
 
 __all__ = [
+    "NOT_REPLAYED",
     "english_of_quota",
     "english_of_quotas",
     "is_for",
@@ -21,6 +23,13 @@ __all__ = [
     "sentence_of_day",
     "sentence_of_waiting",
 ]
+
+
+NOT_REPLAYED: Final = (
+    "Quotas of the review queue are not weighed: what waited at one moment depends on what"
+    " reviewers would have decided."
+)
+"""What a replay says of rules that have quotas."""
 
 
 def is_for(quota: Quota, ori: ORI, family: Family | None) -> bool:
