@@ -102,6 +102,26 @@ async def test_what_waits_stands_in_the_order_of_the_queue(
     assert {(p.opened_at, p.is_paged) for p in places} == {(NOW, False)}
 
 
+async def test_the_mark_of_a_desk_moves_with_it(store: Store, epochs: dict[Member, int]) -> None:
+    """With what comes, ends and is asked about; not with another state's."""
+    marks = [await store.desk_mark(WA)]
+    work = [held(1, NOW + 30), held(2, NOW + 20), Work(member=OR, number=7, hold_until=NOW + 1)]
+    await commit(store, work, epochs)
+    marks.append(await store.desk_mark(WA))
+    for place, closed in ((0, False), (1, True)):
+        change = HoldChange(
+            exchange_id=ExchangeId(work[place].id), member=WA, leaf_index=LeafIndex(place),
+            next_step=2, closed=closed, asked_at=None if closed else NOW,
+        )  # fmt: skip
+        again = [Work(member=WA, number=8 + place)]
+        await commit(store, again, epochs, hold_changes=(change,))
+        marks.append(await store.desk_mark(WA))
+    assert len(set(marks)) == len(marks)
+    assert await store.desk_mark(WA) == marks[-1]
+    await commit(store, [Work(member=OR, number=17, hold_until=NOW + 1)], epochs)
+    assert await store.desk_mark(WA) == marks[-1]
+
+
 async def test_a_page_is_added_once_while_its_hold_is_open(
     store: Store, epochs: dict[Member, int]
 ) -> None:

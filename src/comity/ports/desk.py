@@ -50,6 +50,10 @@ class DeskStore(Protocol):
         """Return every open hold that waits for a reviewer, in the order of the queue."""
         ...
 
+    async def desk_mark(self, member: Member) -> tuple[int, ...]:
+        """Return numbers that change with what waits for a reviewer, and stay while that does."""
+        ...
+
     async def desk_day(self, member: Member, day: int) -> list[DeskDayRow]:
         """Return what came and was refused on a day, by agency, who was refused most first."""
         ...

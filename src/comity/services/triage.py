@@ -25,15 +25,17 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, LeafIndex, Member, parse_entry_name
 from comity.domain.vocabulary import Emergency
 from comity.ports import DeskPlace, HoldRow, QueuedCase, Store
-from comity.review.queue import QueuePlace, counted_as
+from comity.review.queue import DAY_SECONDS, SOON_SECONDS, QueuePlace
 from comity.services.entries import decode_hold, hold_place
 from comity.services.events import Events
 from comity.services.vault import Vault
 
-__all__ = ["SORTED_MAX", "Choice", "Facet", "Sorted", "Sorting", "Triage"]
+__all__ = ["KINDS_MAX", "SORTED_MAX", "Choice", "Facet", "Sorted", "Sorting", "Triage"]
 
 SORTED_MAX: Final = 20_000
 """Requests of one state that are sorted, in the order of the queue; about 200 bytes each."""
+KINDS_MAX: Final = 50_000
+"""Kinds of facts that are remembered for all states; beyond them all is read anew."""
 _OPENED_AT_ONCE: Final = 250
 """Holds that are opened between two turns of everything else."""
 
@@ -49,6 +51,8 @@ class Facet(StrEnum):
     ENDS = "ends"
 
 
+_Group = tuple[int, str]
+"""The kind of facts, and when it ends: what is alike in both is counted together."""
 Choice = Mapping[Facet, str]
 """The value that was chosen for each facet; one that is left out is not looked at."""
 FamilyOf = Callable[[ORI], Family | None]
@@ -96,61 +100,97 @@ class Sorting(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
+class _Kept(msgspec.Struct, kw_only=True):
+    """One state's queue as it was read last: by which mark, its places, and what each is."""
+
+    mark: tuple[int, ...]
+    places: Sequence[DeskPlace]
+    is_whole: bool
+    kinds: Mapping[LeafIndex, int]
+
+
 class Triage:
-    """`_known` is what was read of open holds, by member; `_alike` has each kind of facts once."""
+    """`_kept` is by member; `_kinds` has each kind of facts once, the first for what is unread."""
 
     def __init__(self, *, store: Store, vault: Vault, events: Events) -> None:
         self._store = store
         self._vault = vault
         self._events = events
-        self._known: dict[Member, dict[LeafIndex, _Facts | None]] = {}
+        self._kept: dict[Member, _Kept] = {}
+        self._kinds: list[_Facts | None] = [None]
+        self._numbers: dict[_Facts, int] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def sort(self, member: Member, asked: Sorting, now: int, family_of: FamilyOf) -> Sorted:
         """Return a state's queue, sorted. Raises: StoreDownError."""
-        every = await self._store.desk_places(member)
-        places = every[:SORTED_MAX]
         async with self._one_at_a_time:
-            known = await self._facts(member, places)
+            kept = await self._read(member)
         left = {parse_entry_name(entry)[1] for entry in asked.leaving}
-        here = [each for each in places if each.leaf_index not in left]
-        groups = [(known[each.leaf_index], counted_as(_place(each), now)) for each in here]
-        looks = {group: _look(group, asked.choice, family_of) for group in dict.fromkeys(groups)}
-        matching = [
-            each for each, group in zip(here, groups, strict=True) if not looks[group].missed
-        ]
-        firsts, more = _firsts(here, matching, asked) if asked.choice else ([], None)
+        here = [each for each in kept.places if each.leaf_index not in left]
+        kinds = kept.kinds
+        groups = [(kinds[each.leaf_index], _ends(each, now)) for each in here]
+        counts = Counter(groups)
+        looks = {group: self._look(group, asked.choice, family_of) for group in counts}
+        firsts: list[tuple[DeskPlace, int]] = []
+        more: QueuePlace | None = None
+        if asked.choice:
+            pairs = zip(here, groups, strict=True)
+            matching = [each for each, group in pairs if not looks[group].missed]
+            firsts, more = _firsts(here, matching, asked)
         rows = await self._store.review_holds(member, [each.leaf_index for each, _ in firsts])
         return Sorted(
-            counts=_counts(Counter(groups), looks),
+            counts=_counts(counts, looks),
             cases=_cases(firsts, rows),
-            matching=len(matching),
-            waiting=Counter(
-                facts.agency
-                for facts, _ in groups
-                if facts is not None and not set(facts.rules) <= set(asked.blocks)
-            ),
+            matching=sum(n for group, n in counts.items() if not looks[group].missed),
+            waiting=self._waiting(counts, asked.blocks),
             ends=tuple(each.until for each in here if not each.is_asked),
             more=more,
-            is_whole=len(every) == len(places),
+            is_whole=kept.is_whole,
         )
 
-    async def _facts(
-        self, member: Member, places: Sequence[DeskPlace]
-    ) -> dict[LeafIndex, _Facts | None]:
-        before = self._known.get(member, {})
+    async def _read(self, member: Member) -> _Kept:
+        """Return what waits, read anew where anything of it has changed."""
+        if len(self._kinds) > KINDS_MAX:
+            self._kept.clear()
+            self._numbers.clear()
+            self._kinds = [None]
+        mark = await self._store.desk_mark(member)
+        before = self._kept.get(member)
+        if before is not None and before.mark == mark:
+            return before
+        every = await self._store.desk_places(member)
+        places = every[:SORTED_MAX]
+        known = {} if before is None else before.kinds
         wanted = [each.leaf_index for each in places]
-        found = {number: before[number] for number in wanted if number in before}
-        alike: dict[_Facts, _Facts] = {facts: facts for facts in found.values() if facts}
-        new = [number for number in wanted if number not in before]
+        # One that has ended since is sorted as one that cannot be opened.
+        kinds = {number: known.get(number, 0) for number in wanted}
+        new = [number for number in wanted if number not in known]
         for at in range(0, len(new), _OPENED_AT_ONCE):
-            some = new[at : at + _OPENED_AT_ONCE]
-            for row in await self._store.review_holds(member, some):
-                facts = self._opened(row)
-                found[row.leaf_index] = facts and alike.setdefault(facts, facts)
-        self._known[member] = found
-        # One that ended since its place was read is sorted as one that cannot be opened.
-        return {number: found.get(number) for number in wanted}
+            for row in await self._store.review_holds(member, new[at : at + _OPENED_AT_ONCE]):
+                kinds[row.leaf_index] = self._kind(self._opened(row))
+        kept = _Kept(mark=mark, places=places, is_whole=len(every) == len(places), kinds=kinds)
+        self._kept[member] = kept
+        return kept
+
+    def _kind(self, facts: _Facts | None) -> int:
+        if facts is None:
+            return 0
+        number = self._numbers.setdefault(facts, len(self._kinds))
+        if number == len(self._kinds):
+            self._kinds.append(facts)
+        return number
+
+    def _look(self, group: _Group, choice: Choice, family_of: FamilyOf) -> _Looked:
+        return _look((self._kinds[group[0]], group[1]), choice, family_of)
+
+    def _waiting(self, counts: Mapping[_Group, int], blocks: Collection[str]) -> dict[ORI, int]:
+        """Return how many wait by agency, but for what blocks alone hold."""
+        waiting: Counter[ORI] = Counter()
+        for (kind, _), count in counts.items():
+            facts = self._kinds[kind]
+            if facts is not None and not set(facts.rules) <= set(blocks):
+                waiting[facts.agency] += count
+        return dict(waiting)
 
     def _opened(self, row: HoldRow) -> _Facts | None:
         place = hold_place(ExchangeId(row.exchange_id), row.member)
@@ -170,9 +210,6 @@ class Triage:
         )
 
 
-_Group = tuple[_Facts | None, str]
-
-
 class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     """Under which values requests of a group stand, and which choices they do not meet."""
 
@@ -180,7 +217,16 @@ class _Looked(msgspec.Struct, frozen=True, kw_only=True):
     missed: frozenset[Facet]
 
 
-def _look(group: _Group, choice: Choice, family_of: FamilyOf) -> _Looked:
+def _ends(each: DeskPlace, now: int) -> str:
+    """Return under which name of QueueCounts a place is counted, as `counted_as` does."""
+    if each.is_asked:
+        return "asked"
+    if each.until <= now + SOON_SECONDS:
+        return "soon"
+    return "today" if each.until <= now + DAY_SECONDS else "later"
+
+
+def _look(group: tuple[_Facts | None, str], choice: Choice, family_of: FamilyOf) -> _Looked:
     facts, ends = group
     values: dict[Facet, tuple[str, ...]] = {Facet.ENDS: (ends,)}
     if facts is not None:

@@ -222,14 +222,27 @@ async def test_so_many_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
             assert (found.matching, found.is_whole) == (limit, whole)
 
 
+async def test_so_many_kinds_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond them all is read anew, and the counts are the same."""
+    async with running(RULES) as host:
+        await hold(host, 1)
+        await hold(host, 2, wants_image=True)
+        triage = desk_of(host)
+        first = await sort(host, triage)
+        monkeypatch.setattr(module, "KINDS_MAX", 2)
+        assert len(triage._kinds) == 3
+        assert (await sort(host, triage)).counts == first.counts
+        assert len(triage._kinds) == 3
+
+
 async def test_nothing_of_a_person_is_remembered() -> None:
     """INVARIANT (public-bytes-hold-no-person): no number, no case, no operator stays."""
     async with running(RULES) as host:
         await hold(host, 1, claims=Claims(case_number="CASE-77", operator="JONES"))
         triage = desk_of(host)
         await sort(host, triage)
-        kept = msgspec.json.encode([list(each.values()) for each in triage._known.values()])
-        assert kept.startswith(b'[[{"agency":"TXPX00001"')
+        kept = msgspec.json.encode(triage._kinds[1:])
+        assert kept.startswith(b'[{"agency":"TXPX00001"')
         assert b"CASE-77" not in kept
         assert b"JONES" not in kept
         assert b"PX000204K7" not in kept

@@ -39,6 +39,13 @@ class MemoryDesk:
         ]
         return sorted(places, key=lambda each: (each.is_asked, each.until, each.leaf_index))
 
+    async def desk_mark(self, member: Member) -> tuple[int, ...]:
+        """Return numbers that change with what waits for a reviewer, and stay while that does."""
+        places = await self.desk_places(member)
+        asked = [each.leaf_index for each in places if each.is_asked]
+        leaves = sum(each.leaf_index for each in places)
+        return len(places), leaves, len(asked), sum(each * each for each in asked)
+
     async def desk_day(self, member: Member, day: int) -> list[DeskDayRow]:
         """Return what came and was refused on a day, by agency, who was refused most first."""
         tables = await self._reach()

@@ -29,6 +29,12 @@ _PLACES: Final = """
         paged_at IS NOT NULL AS is_paged
     FROM hold WHERE is_open AND waits_for = 'review' AND state = $1
     ORDER BY asked_at IS NOT NULL, until, leaf_index"""
+# A leaf's number is never used again, and new ones are larger than all that wait.
+_MARK: Final = """
+    SELECT count(*), coalesce(sum(leaf_index), 0)::bigint AS leaves, count(asked_at) AS asked,
+        coalesce(sum(leaf_index::numeric * leaf_index) FILTER (WHERE asked_at IS NOT NULL), 0)
+            AS of_asked
+    FROM hold WHERE is_open AND waits_for = 'review' AND state = $1"""
 _DAY: Final = """
     SELECT agency, came, refused FROM desk_day WHERE state = $1 AND day = $2
     ORDER BY refused DESC, came DESC, agency"""
@@ -79,6 +85,12 @@ class PostgresDesk:
             )
             for leaf_index, opened_at, until, is_asked, case_tag, is_paged in rows
         ]
+
+    async def desk_mark(self, member: Member) -> tuple[int, ...]:
+        """Return numbers that change with what waits for a reviewer, and stay while that does."""
+        async with self._pool.lend() as session:
+            row = await session.fetch_row(_MARK, member)
+        return tuple(int(value) for value in row)
 
     async def desk_day(self, member: Member, day: int) -> list[DeskDayRow]:
         """Return what came and was refused on a day, by agency, who was refused most first."""
