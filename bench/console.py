@@ -3,9 +3,9 @@
 
 A practice network is made anew; a federal agency asks Illinois until so many requests are held.
 Half of the requests are in cases of 25. Then a reviewer, signed in by the practice provider, takes
-as many as one may, and looks at pages one after another: the queue's first page and pages deep in
-it, cases, the page before a verdict, the requests of a case side by side (a reading and a leaf for
-each), rules.
+as many as one may, and looks at pages one after another: the queue's first page, what is chosen of
+it, and pages deep in it, cases, the page before a verdict, the requests of a case side by side (a
+reading and a leaf for each), rules.
 Prints `{"bench", "figures": [...]}`.
 """
 
@@ -41,7 +41,7 @@ PAGE_MS_MAX = 150.0
 ONE_CASE = 25
 """Requests of a case, in every second of which a bench has so many."""
 TOGETHER = 30
-PAGES = ("queue", "deep", "case", "decide", "same_case", "rules")
+PAGES = ("queue", "sorted", "deep", "case", "decide", "same_case", "rules")
 DQ = parse_message_key("DQ")
 HSI = ORI("USPX021HS")
 STATE = Member("il")
@@ -144,6 +144,7 @@ async def look(web: aiohttp.ClientSession, url: str) -> dict[str, list[float]]:
     first = await add("queue", "/state/queue")
     for _ in range(ROUNDS):
         first = await add("queue", "/state/queue")
+        await add("sorted", "/state/queue?family=US%2FDHS&ends=later")
         await add("rules", "/state/rules")
     text = first
     for _ in range(ROUNDS - 1):

@@ -159,7 +159,7 @@ def _object(fields: Mapping[str, Check]) -> Check:
 
 BOOLEAN = _where(lambda value: isinstance(value, bool), "a boolean")
 TAKEN = (
-    "NO-RULE|UNLISTED-AGENCY|UNKNOWN-VALUE|CASE-PASS|URGENT-LANE|INSTRUMENT|CLAIM-CHECK"
+    "NO-RULE|UNLISTED-AGENCY|UNKNOWN-VALUE|CASE-PASS|URGENT-LANE|INSTRUMENT|CLAIM-CHECK|QUOTA"
     "|UNMET-OBLIGATION"
 )
 RULE_ID = _form(rf"(?!({TAKEN})\Z)[A-Z0-9-]{{1,24}}", "a rule's id")
@@ -208,6 +208,16 @@ BUDGET = _object(
         "photos": lambda value, what: None if value is None else _number(0, 1_000_000)(value, what),
     }
 )
+QUOTA = _object(
+    {
+        "per": _form("agency|together"),
+        "agency": _set(256, _form(AGENCY, "a family path or an ORI"), least=1),
+        "waiting": _number(1, 10_000),
+        "per_day": lambda value, what: (
+            None if value is None else _number(1, 1_000_000)(value, what)
+        ),
+    }
+)
 GUARANTEE = _object(
     {
         "id": _form(GUARANTEE_ID, "a guarantee's id"),
@@ -231,6 +241,7 @@ BUNDLE = _object(
         "opt_outs": _set(2000, RULE_ID),
         "publication": lambda value, what: None if value is None else PUBLICATION(value, what),
         "budgets": lambda value, what: sorted(_list(32, BUDGET)(value, what), key=_counted),
+        "quotas": lambda value, what: sorted(_list(32, QUOTA)(value, what), key=_queued),
         "guarantees": _list(64, GUARANTEE),
         "guarantee_opt_outs": _set(64, _form(GUARANTEE_ID, "a guarantee's id")),
         "unconfirmed": _list(None, _object({"rule": RULE_ID, "until": _number(0, 2**34 - 1)})),
@@ -242,6 +253,19 @@ BUNDLE = _object(
 def _counted(budget: Json) -> tuple[Any, ...]:
     purposes = [AXES["purpose"].index(each) for each in budget.get("purpose", [])]
     return budget["per"] != "operator", budget.get("agency", []), purposes
+
+
+def _queued(quota: Json) -> tuple[Any, ...]:
+    return quota["per"] != "agency", quota.get("agency", [])
+
+
+def _check_quotas(quotas: list[Json], version: int) -> None:
+    if quotas and version == 1:
+        raise RefusedError("quotas stand in a bundle of schema_version 1.")
+    if any(quota["per"] == "together" and "agency" not in quota for quota in quotas):
+        raise RefusedError("A quota is of all together.")
+    if any(_queued(one) == _queued(next_) for one, next_ in itertools.pairwise(quotas)):
+        raise RefusedError("Two quotas are for the same.")
 
 
 def _check_budgets(budgets: list[Json], version: int) -> None:
@@ -290,6 +314,7 @@ def _bundle(value: object) -> Json:
     for rule in rules:
         _check_rule(rule, bundle["schema_version"])
     _check_budgets(bundle.get("budgets", []), bundle["schema_version"])
+    _check_quotas(bundle.get("quotas", []), bundle["schema_version"])
     _check_guarantees(bundle)
     if len({rule["id"] for rule in rules}) != len(rules):
         raise RefusedError("Two rules have the same id.")

@@ -89,6 +89,14 @@ def budget(chance: Random) -> prose.Json:
     return found | {"per": chance.choice(("operator", "agency"))}
 
 
+def quota(chance: Random) -> prose.Json:
+    """A quota in any layout; two of one bundle may be for the same."""
+    found: prose.Json = {"waiting": chance.choice((1, 40)), "per_day": chance.choice((None, 9))}
+    if chance.random() < 0.8:
+        found["agency"] = chance.sample(AGENCIES, chance.randint(1, 2))
+    return found | {"per": chance.choice(("agency", "agency", "together"))}
+
+
 def layered(chance: Random) -> tuple[bytes, bytes]:
     """A state's bundle and the national one that it may adopt, in any layout."""
     national = bundle(chance, "us", "N")
@@ -216,18 +224,23 @@ def test_the_second_evaluator_reads_looks_alike() -> None:
     assert BUNDLES // 50 < kept < BUNDLES // 2
 
 
-def test_the_second_evaluator_reads_budgets_alike() -> None:
+def test_the_second_evaluator_reads_budgets_and_quotas_alike() -> None:
     """The same bytes from any layout, and the same refused."""
     chance = Random("practice budgets")
     kept = 0
     for _ in range(BUNDLES):
-        budgets = [budget(chance) for _ in range(chance.randint(0, 5))]
+        budgets = [budget(chance) for _ in range(chance.randint(0, 4))]
+        quotas = [
+            quota(chance) | chance.choice(({}, {}, {}, {}, {"waiting": 0}, {"per_day": 1.5}))
+            for _ in range(chance.choice((0, 0, 1, 2)))
+        ]
         budgets = [
             each | chance.choice(({}, {}, {}, {"persons": 4}, {"persons": True}, {"agency": []}))
             for each in budgets
         ]
         version = chance.choice((1, 2, 2, 2))
-        made = bundle(chance, "wa", "R", budgets=budgets) | {"schema_version": version, "rules": []}
+        made = bundle(chance, "wa", "R", budgets=budgets, quotas=quotas)
+        made |= {"schema_version": version, "rules": []}
         data = json.dumps(made).encode()
         try:
             mine: bytes | None = encode_bundle(parse_bundle(data))

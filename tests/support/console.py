@@ -62,6 +62,7 @@ from comity.services.review_queue import ReviewQueue
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.sending import command_subject
+from comity.services.triage import Triage
 from tests.support.directory import signer_of
 from tests.support.exchange import (
     AUTHOR,
@@ -299,6 +300,7 @@ class PracticeConsole:
             keys=self.keys,
             people=lambda: self.people,
             queue=ReviewQueue(store=host.store, vault=host.vault, events=host.events),
+            triage=Triage(store=host.store, vault=host.vault, events=host.events),
             books=StateBooks(
                 own=host.store,
                 everyone=self.everyone,  # type: ignore[arg-type]

@@ -64,7 +64,6 @@ from comity.review.claim_checks import ClaimShare
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
-from comity.services.budgets import Budgets
 from comity.services.checkpoints import Checkpoints
 from comity.services.commands import Commands
 from comity.services.courier import Courier
@@ -98,6 +97,7 @@ from comity.services.succession import Succession
 from comity.services.vault import Vault
 from comity.services.verdict import ReviewDesk
 from comity.services.witnessed import Cosignatures, WitnessedHeads
+from tests.support.counting import counting
 from tests.support.directory import make_part, signer_of, trust
 from tests.support.exchange import AUTHOR, COUNSEL, ENROLLED, SUPERVISOR
 from tests.support.line import MemoryLog
@@ -412,6 +412,9 @@ class PracticeHost:
         )
         self.rulebook = self.rules.rulebook
         self.recheck = self.rules.recheck
+        self.budgets, self.quotas = counting(
+            self.world, disk.store, self.vault, disk.clock, self.events
+        )
         self.deciding = Deciding(
             world=self.world,
             source=self.desks,
@@ -420,15 +423,9 @@ class PracticeHost:
             instruments=self.review.instruments,
             urgent=self.review.urgent,
             claims=self.review.claims,
+            quotas=self.quotas,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
-            clock=disk.clock,
-            events=self.events,
-        )
-        self.budgets = Budgets(
-            world=self.world,
-            store=disk.store,
-            vault=self.vault,
             clock=disk.clock,
             events=self.events,
         )

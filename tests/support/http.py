@@ -27,6 +27,7 @@ from comity.roles.certificates import SERVER_NAME
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.roles.hub import Hub
 from comity.services.events import Events
+from comity.services.roster_changes import RosterChanges
 from tests.support.certifications import warnings_on
 from tests.support.directory import signer_of
 from tests.support.gateway import (
@@ -217,6 +218,9 @@ class Office:
             review=host.review.commands,
             claims=host.review.claims,
             certifications=warnings_on(host),
+            roster_changes=RosterChanges(
+                store=host.store, rosters=host.rosters, clock=host.clock, events=host.events
+            ),
             recheck=host.recheck,
             commands=host.commands,
             lines=cast("LineServer", NoFront()),

@@ -69,6 +69,7 @@ from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
+from comity.services.triage import Triage
 from comity.services.vault import Vault
 
 __all__ = ["people_path", "run_console"]
@@ -174,6 +175,7 @@ async def _open_desk(
         keys=ReviewerKeys(files),
         people=people,
         queue=ReviewQueue(store=own, vault=vault, events=events),
+        triage=Triage(store=own, vault=vault, events=events),
         books=_books(own, everyone, files),
         verdicts=verdicts,
         past=past,

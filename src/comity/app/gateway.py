@@ -40,9 +40,11 @@ from comity.services.origin import OriginFace
 from comity.services.previews import Previews
 from comity.services.private_records import Records
 from comity.services.publishing import PartPublisher
+from comity.services.quotas import Quotas
 from comity.services.replies import Replies
 from comity.services.reveals import Reveals
 from comity.services.rollup import RollUp
+from comity.services.roster_changes import RosterChanges
 from comity.services.rosters import Rosters
 from comity.services.service_board import ServiceBoard
 from comity.services.verdict import ReviewDesk
@@ -86,6 +88,12 @@ class GatewayBuilder(GatewayGround):
                 review=self._review.commands,
                 claims=self._review.claims,
                 certifications=self._certifications,
+                roster_changes=RosterChanges(
+                    store=self._store,
+                    rosters=self._rosters,
+                    clock=self._clock,
+                    events=self._events,
+                ),
                 commands=self._commands,
                 lines=self._line_server,
                 http=self._http_server,
@@ -285,6 +293,7 @@ class GatewayBuilder(GatewayGround):
             instruments=self._review.instruments,
             urgent=self._review.urgent,
             claims=self._review.claims,
+            quotas=self._quotas,
             replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
@@ -294,6 +303,16 @@ class GatewayBuilder(GatewayGround):
     @cached_property
     def _budgets(self) -> Budgets:
         return Budgets(
+            world=self._world,
+            store=self._store,
+            vault=self._vault,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def _quotas(self) -> Quotas:
+        return Quotas(
             world=self._world,
             store=self._store,
             vault=self._vault,

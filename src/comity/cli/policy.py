@@ -20,6 +20,7 @@ from comity.cli.files import read_input
 from comity.cli.leaks import leaks
 from comity.cli.network import DataDir, settings_of
 from comity.cli.policy_book import confirm, history, publish, shadow
+from comity.cli.quotas import quotas
 from comity.cli.replaying import replay
 from comity.cli.rules import NamedRules, RulesName, askers_of, named_rules
 from comity.cli.terminal import (
@@ -42,13 +43,15 @@ from comity.policy import (
     english_of_notice,
     english_of_publication,
     english_of_publications,
+    english_of_quota,
+    english_of_quotas,
     read_guarantees,
 )
 from comity.policy.axis import AXIS_VALUES, Axis
 from comity.policy.cedar import cedar_policies, cedar_schema, unknown_agencies
 from comity.policy.check import BUNDLE_BYTES_MAX
 from comity.policy.difference import Move, compare, sentence_of_move
-from comity.policy.english import sentence_of, statute_of
+from comity.policy.english import join_words, sentence_of, statute_of
 from comity.policy.errors import RuleFormError
 from comity.policy.guarantee import default_guarantees, guarantees_in_force
 from comity.policy.history import promises_of_change
@@ -165,6 +168,7 @@ def explain(rules: RulesName, *, data: DataDir = None, as_json: AsJson = False) 
         print_json(
             {"rules": named.source, "state": named.bundle.state, "title": named.bundle.title,
              "budgets": [english_of_budget(budget) for budget in named.bundle.budgets],
+             "quotas": [english_of_quota(quota) for quota in named.bundle.quotas],
              "notice_hours": named.bundle.notice_hours,
              "guarantees": [
                  {"id": each.id, "sentence": each.sentence, "own": each in named.bundle.guarantees}
@@ -186,6 +190,8 @@ def explain(rules: RulesName, *, data: DataDir = None, as_json: AsJson = False) 
     console.print("Deny goes before hold, hold before release; what no rule releases is denied.")
     for budget in named.bundle.budgets:
         print_wrapped(console, english_of_budget(budget), "")
+    for quota in named.bundle.quotas:
+        print_wrapped(console, english_of_quota(quota), "")
     print_wrapped(console, english_of_publication(named.bundle.publication))
     print_wrapped(console, english_of_notice(named.bundle.notice_hours))
     _say_promises(named.bundle)
@@ -393,20 +399,24 @@ def diff(
     found = compare(before.rules, after.rules, space_of(askers))
     shown = english_of_publications(before.bundle.publication, after.bundle.publication)
     counts = english_of_budgets(before.bundle.budgets, after.bundle.budgets)
+    waits = english_of_quotas(before.bundle.quotas, after.bundle.quotas)
     promised = promises_of_change(before.bundle, after.bundle)
     if as_json:
         print_json(
             {"old": before.source, "new": after.source, "agencies": whose,
              "request_kinds": found.request_kinds, "unchanged": found.unchanged,
              "loosens": found.loosens, "publication": shown, "budgets": counts,
-             "promises": promised,
+             "quotas": waits, "promises": promised,
              "moves": [_move_document(move) for move in found.moves]}
         )  # fmt: skip
         return
     changed = found.request_kinds - found.unchanged
     way = "loosens in places" if found.loosens else "only tightens"
     what = f"changes {changed:,} of {found.request_kinds:,} kinds of request and {way}"
-    alike = "the rules decide alike, but their budgets change" if counts else "no change"
+    what_else = [*["budgets"] * bool(counts), *["quotas"] * bool(waits)]
+    alike = "no change"
+    if what_else:
+        alike = f"the rules decide alike, but their {join_words(what_else, 'and')} change"
     names = [named.bundle.title for named in (after, before)]
     if names[0] == names[1]:
         # Two versions, or a draft from what is in force: only where they are from tells them apart.
@@ -414,7 +424,7 @@ def diff(
     console = facts_console()
     text = f"{names[0]} against {names[1]}: {what if changed else alike}"
     print_wrapped(console, text, "", "  ")
-    for text in (shown, *counts):
+    for text in (shown, *counts, *waits):
         if text:
             print_wrapped(console, text, "  ")
     for clause in promised:
@@ -435,6 +445,7 @@ def _move_document(move: Move) -> dict[str, Any]:
 app.command("access")(who_gets_what)
 for _command in (
     budgets,
+    quotas,
     leaks,
     replay,
     publish,

@@ -20,6 +20,7 @@ from comity.cli.terminal import AsJson, print_json
 from comity.cli.traffic_files import read_traffic
 from comity.domain.ids import Member, entry_name
 from comity.policy.errors import TrafficFormError
+from comity.policy.quota import NOT_REPLAYED
 from comity.policy.replay import (
     CAVEAT,
     Load,
@@ -100,7 +101,8 @@ def replay(
         surprises=tuple(surprises(counted, (*after.rules, *before.rules), _SURPRISES)),
         unheld=traffic.unheld,
         source=source_of(over, imported),
-        compared=f"{_named(after)}, against {_named(before)}; agencies are those of {whose}",
+        compared=f"{_named(after)}, against {_named(before)}; agencies are those of {whose}"
+        + (f". {NOT_REPLAYED}" if after.bundle.quotas or before.bundle.quotas else ""),
     )
     if as_json:
         print_json(_document(screen, over, after, before))

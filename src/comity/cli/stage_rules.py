@@ -6,8 +6,11 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from comity.app.rules import z3_solver
 from comity.cli.block import block_now
@@ -21,7 +24,7 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.vocabulary import Outcome
 from comity.link.errors import GatewayRefusalError
-from comity.policy import Condition, Guarantee, PolicyBundle
+from comity.policy import Condition, Guarantee, PolicyBundle, Quota, QuotaPer
 from comity.policy.advice import label_of_door
 from comity.policy.block import confirmed
 from comity.policy.certified import certificate_sentence
@@ -128,11 +131,23 @@ def _check_block(settings: Settings, data: bytes) -> CheckSeen:
 def _confirm_rule(settings: Settings, state: Member, rule: str, person: str) -> tuple[str, str]:
     """Confirm a clause as one person; return its entry, or the code that refuses it."""
     bundle = confirmed(named_rules(settings, f"@{state}").bundle, RuleId(rule))
-    return _sent(settings, state, bundle, person)
+    return _sent(settings, state, bundle, [person])
 
 
-def _sent(settings: Settings, state: Member, bundle: PolicyBundle, person: str) -> tuple[str, str]:
-    people = people_of(settings, state, [person], (), 1)
+def _set_quota(
+    settings: Settings, state: Member, quota: Quota, persons: Sequence[str]
+) -> tuple[str, str]:
+    """Put a quota beside the rules in force; return their entry, or the code that refuses them."""
+    standing = named_rules(settings, f"@{state}").bundle
+    changed = msgspec.structs.replace(standing, version=standing.version + 1, quotas=(quota,))
+    # As the record has it: rules of the first version have no quotas.
+    return _sent(settings, state, msgspec.structs.replace(changed, schema_version=2), persons)
+
+
+def _sent(
+    settings: Settings, state: Member, bundle: PolicyBundle, persons: Sequence[str]
+) -> tuple[str, str]:
+    people = people_of(settings, state, persons, (), 1)
     try:
         return published(settings, state, signed_policy(bundle, people)).entry, ""
     except GatewayRefusalError as error:
@@ -214,6 +229,15 @@ class RulesStage:
     async def confirm(self, state: Member, rule: str, person: str) -> tuple[str, str]:
         """Confirm a clause as one person; return its entry, or the code that refuses it."""
         return await asyncio.to_thread(_confirm_rule, self._settings, state, rule, person)
+
+    async def set_quota(
+        self, state: Member, family: str, waiting: int, persons: Sequence[str]
+    ) -> tuple[str, str]:
+        """Let so many requests of a family wait together; return the entry of the rules, or the
+        code that refuses them.
+        """
+        quota = Quota(per=QuotaPer.TOGETHER, agency=(family,), waiting=waiting)
+        return await asyncio.to_thread(_set_quota, self._settings, state, quota, persons)
 
     async def prove(self, state: Member, family: str) -> ProofSeen:
         """Prove that a family gets nothing without review under the rules in force."""

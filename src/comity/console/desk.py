@@ -40,6 +40,7 @@ from comity.services.rosters import RosterOf
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rule_orders import OrderSigner, RuleOrders
 from comity.services.rules_in_force import StateBooks
+from comity.services.triage import Triage
 
 __all__ = ["Desk"]
 
@@ -59,6 +60,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     keys: SigningKeys
     people: Callable[[], People]
     queue: ReviewQueue
+    triage: Triage
     books: StateBooks
     verdicts: Verdicts
     past: PastDecisions

@@ -8,24 +8,24 @@ what was not taken through it is denied by `gated`. What a claimed instrument al
 held.
 Each basis has a disclosure leaf of its own, so that public leaves alone say what rested on what.
 Source: docs/adr/0034-passes-and-urgent-lane.md, docs/adr/0046-instruments.md,
-docs/adr/0052-claim-checks.md.
+docs/adr/0052-claim-checks.md, docs/adr/0060-quotas-and-triage.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import IntEnum
 from itertools import chain
 from typing import Final, NamedTuple
 
 import msgspec
 
-from comity.domain.decision import ClassDecision, Reason
+from comity.domain.decision import ClassDecision, Reason, RuleId
 from comity.domain.vocabulary import DataClass, Outcome
 from comity.exchange.judged import Judged
 from comity.policy import CompiledPolicy, Obligation
 from comity.policy.block import blocks_of
-from comity.policy.check import CASE_PASS, CLAIM_CHECK, INSTRUMENT, URGENT_LANE
+from comity.policy.check import CASE_PASS, CLAIM_CHECK, INSTRUMENT, QUOTA, URGENT_LANE
 
 __all__ = [
     "REVIEW_AFTER_SECONDS",
@@ -33,9 +33,11 @@ __all__ = [
     "Covering",
     "basis_of",
     "instrument_remark",
+    "is_by_block",
     "on_check",
     "on_claim",
     "on_lane",
+    "on_quota",
     "pass_remark",
     "rests_on_claim",
     "under_pass",
@@ -134,6 +136,27 @@ def on_check(judged: Judged, unproved: str) -> Judged:
     return _each(judged, settled)
 
 
+def on_quota(judged: Judged, full: str, blocks: Collection[RuleId]) -> Judged:
+    """Return what is decided where as many wait for a person as may: what is held is refused.
+
+    `full` is a sentence: how many wait, when to ask again, whom to call. It comes last, and only
+    restricts: what is released or denied stays so. # INVARIANT (restriction-never-waits): what a
+    block holds stays held, for it becomes a denial by a second person and by nothing else.
+    """
+
+    def settled(decision: ClassDecision) -> ClassDecision:
+        if decision.outcome is not Outcome.HOLD:
+            return decision
+        if is_by_block(decision.reasons, blocks):
+            return decision
+        reasons = (Reason(rule=QUOTA, sentence=full), *decision.reasons)
+        return msgspec.structs.replace(
+            decision, outcome=Outcome.DENY, reasons=reasons, obligations=()
+        )
+
+    return _each(judged, settled)
+
+
 def under_pass(
     judged: Judged, policy: CompiledPolicy, granted: frozenset[DataClass], entry: str
 ) -> Judged:
@@ -174,6 +197,11 @@ def on_claim(
     return again if again is judged else msgspec.structs.replace(again, instrument=covering.entry)
 
 
+def is_by_block(reasons: Iterable[Reason], blocks: Collection[RuleId]) -> bool:
+    """Say whether a block is among the reasons of what is decided."""
+    return any(reason.rule in blocks for reason in reasons)
+
+
 def rests_on_claim(judged: Judged, plain: Judged) -> tuple[DataClass, ...]:
     """Return the classes that are released, of some record, only because of what is claimed."""
     found = {cell.data_class for cell, other in _pairs(judged, plain) if _is_claimed(cell, other)}
@@ -207,7 +235,7 @@ def _looked_at(
         return (
             decision.outcome is Outcome.HOLD
             and decision.data_class in granted
-            and not any(reason.rule in blocks for reason in decision.reasons)
+            and not is_by_block(decision.reasons, blocks)
         )
 
     held = tuple(dict.fromkeys(d.data_class for d in _cells(judged) if is_opened(d)))

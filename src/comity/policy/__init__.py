@@ -21,6 +21,7 @@ from comity.policy.english import (
     statute_of,
 )
 from comity.policy.parse import bundle_of_table, parse_bundle
+from comity.policy.quota import english_of_quota, english_of_quotas
 from comity.policy.rule import (
     Budget,
     BudgetPer,
@@ -30,6 +31,8 @@ from comity.policy.rule import (
     Obligation,
     PolicyBundle,
     Publication,
+    Quota,
+    QuotaPer,
     Rule,
     Statute,
     Unconfirmed,
@@ -58,6 +61,8 @@ __all__ = [
     "Obligation",
     "PolicyBundle",
     "Publication",
+    "Quota",
+    "QuotaPer",
     "Rule",
     "Statute",
     "Unconfirmed",
@@ -73,6 +78,8 @@ __all__ = [
     "english_of_notice",
     "english_of_publication",
     "english_of_publications",
+    "english_of_quota",
+    "english_of_quotas",
     "load_template",
     "national_default",
     "parse_bundle",

@@ -42,6 +42,8 @@ from comity.policy.rule import (
     Obligation,
     PolicyBundle,
     Publication,
+    Quota,
+    QuotaPer,
     Rule,
 )
 
@@ -61,6 +63,10 @@ __all__ = [
     "NOTE_CHARACTERS_MAX",
     "NOTICE_HOURS_MAX",
     "NO_RULE",
+    "QUOTA",
+    "QUOTAS_MAX",
+    "QUOTA_PER_DAY_MAX",
+    "QUOTA_WAITING_MAX",
     "RESERVED_IDS",
     "RULES_MAX",
     "SENTENCE_CHARACTERS_MAX",
@@ -76,6 +82,7 @@ __all__ = [
     "check_guarantees",
     "check_values",
     "is_citation",
+    "quota_order",
     "value_order",
 ]
 
@@ -88,6 +95,9 @@ GUARANTEES_MAX: Final = 64
 DELAY_MONTHS_MAX: Final = 60
 BUDGETS_MAX: Final = 32
 BUDGET_PERSONS_MAX: Final = 1_000_000
+QUOTAS_MAX: Final = 32
+QUOTA_WAITING_MAX: Final = 10_000
+QUOTA_PER_DAY_MAX: Final = 1_000_000
 VERSION_MAX: Final = 1 << 31
 BUNDLE_BYTES_MAX: Final = 4 << 20
 TITLE_CHARACTERS_MAX: Final = 120
@@ -103,14 +113,15 @@ CASE_PASS: Final = RuleId("CASE-PASS")
 URGENT_LANE: Final = RuleId("URGENT-LANE")
 INSTRUMENT: Final = RuleId("INSTRUMENT")
 CLAIM_CHECK: Final = RuleId("CLAIM-CHECK")
+QUOTA: Final = RuleId("QUOTA")
 UNMET_OBLIGATION: Final = RuleId("UNMET-OBLIGATION")
 RESERVED_IDS: Final = frozenset(
     {
         NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, INSTRUMENT,
-        CLAIM_CHECK, UNMET_OBLIGATION,
+        CLAIM_CHECK, QUOTA, UNMET_OBLIGATION,
     }
 )  # fmt: skip
-"""Ids of the reasons that no rule gives; no rule may have one. The last five are of whoever acts
+"""Ids of the reasons that no rule gives; no rule may have one. The last six are of whoever acts
 on a decision: a reader of an answer must not take a rule for a reviewer's grant.
 """
 
@@ -140,6 +151,11 @@ def budget_order(
     return place, tuple(agencies), tuple(ranks[each] for each in purposes)
 
 
+def quota_order(per: str, agencies: Collection[str]) -> tuple[int, tuple[str, ...]]:
+    """Return the sort key of a quota, which is also what makes it another than the next one."""
+    return list(QuotaPer).index(QuotaPer(per)), tuple(agencies)
+
+
 def check_bundle(
     bundle: PolicyBundle, families: Collection[Family] | None = KNOWN_FAMILIES.keys()
 ) -> None:
@@ -166,6 +182,7 @@ def check_bundle(
     if bundle.publication is not None:
         _check_publication(bundle.publication, families)
     _check_budgets(bundle, families)
+    _check_quotas(bundle, families)
     seen: set[RuleId] = set()
     for rule in bundle.rules:
         if not _ID_FORM.fullmatch(rule.id):
@@ -241,6 +258,31 @@ def _check_budget(where: str, budget: Budget, families: Collection[Family] | Non
         raise PolicyLimitError(f"{where}: `persons` is not 1 to {BUDGET_PERSONS_MAX}")
     if budget.photos is not None and not 0 <= budget.photos <= budget.persons:
         raise PolicyLimitError(f"{where}: `photos` is not 0 to `persons`")
+
+
+def _check_quotas(bundle: PolicyBundle, families: Collection[Family] | None) -> None:
+    if bundle.quotas and bundle.schema_version < SCHEMA_VERSION:
+        raise RuleFormError(f"`quotas` needs `schema_version` {SCHEMA_VERSION}")
+    if len(bundle.quotas) > QUOTAS_MAX:
+        raise PolicyLimitError(f"`quotas` has more than {QUOTAS_MAX}")
+    for place, quota in enumerate(bundle.quotas, start=1):
+        _check_quota(f"quota {place}", quota, families)
+    order = [quota_order(each.per, each.agency) for each in bundle.quotas]
+    if order != sorted(set(order)):
+        raise RuleFormError("`quotas` is not in order, or has two for the same")
+
+
+def _check_quota(where: str, quota: Quota, families: Collection[Family] | None) -> None:
+    if quota.per not in set(QuotaPer):
+        raise RuleFormError(f"{where}: `per` is not agency or together")
+    if quota.per is QuotaPer.TOGETHER and not quota.agency:
+        # Else whoever asks most would fill everyone's places: what a quota is against.
+        raise RuleFormError(f"{where}: `together` names no agencies")
+    _check_condition(where, Condition(agency=quota.agency), families)
+    if not 1 <= quota.waiting <= QUOTA_WAITING_MAX:
+        raise PolicyLimitError(f"{where}: `waiting` is not 1 to {QUOTA_WAITING_MAX}")
+    if quota.per_day is not None and not 1 <= quota.per_day <= QUOTA_PER_DAY_MAX:
+        raise PolicyLimitError(f"{where}: `per_day` is not 1 to {QUOTA_PER_DAY_MAX}")
 
 
 def _is_family(value: str, families: Collection[Family] | None) -> bool:

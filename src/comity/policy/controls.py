@@ -24,6 +24,7 @@ from comity.domain.vocabulary import (
 from comity.policy.axis import Axis
 from comity.policy.block import blocks_of
 from comity.policy.english import english_of_budget
+from comity.policy.quota import english_of_quota
 from comity.policy.rule import Condition, Obligation, PolicyBundle, Rule
 
 __all__ = ["Control", "ControlKind", "controls_of"]
@@ -47,6 +48,7 @@ class ControlKind(StrEnum):
     FAN_OUT = "fan_out"
     HOURS = "hours"
     BUDGET = "budget"
+    QUOTA = "quota"
     DIRECTION = "direction"
     URGENT = "urgent"
     DELAY = "delay"
@@ -186,6 +188,12 @@ def _of_bundle(bundle: PolicyBundle) -> Iterable[Control]:
         else f"{_many(publication.delay_months, 'month')}, for"
         f" {_many(len(publication.delayed_purposes), 'purpose')}",
     )  # fmt: skip
+    yield Control(
+        kind=ControlKind.QUOTA,
+        name="Quotas of the review queue",
+        does="So many requests of an agency that may wait for a person; what is more is refused.",
+        said=" ".join(map(english_of_quota, bundle.quotas)),
+    )
     yield Control(
         kind=ControlKind.NOTICE,
         name="Notice before rules loosen",

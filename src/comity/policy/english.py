@@ -7,8 +7,8 @@ Source: docs/adr/0008-rule-record.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -34,7 +34,10 @@ from comity.policy.axis import Axis
 from comity.policy.families import label_of_agency
 from comity.policy.rule import Budget, BudgetPer, Condition, Mark, Publication, Rule
 
+_Limit = TypeVar("_Limit")
+
 __all__ = [
+    "changes_said",
     "english_of",
     "english_of_budget",
     "english_of_budgets",
@@ -245,17 +248,27 @@ def _use(purpose: Purpose) -> str:
 
 def english_of_budgets(old: Sequence[Budget], new: Sequence[Budget]) -> tuple[str, ...]:
     """Return which budgets come, go or change from one bundle to another."""
-    before, after = ({_counts(b): b for b in budgets} for budgets in (old, new))
+    return changes_said(old, new, _counts, english_of_budget)
+
+
+def changes_said(
+    old: Sequence[_Limit],
+    new: Sequence[_Limit],
+    what_of: Callable[[_Limit], object],
+    english: Callable[[_Limit], str],
+) -> tuple[str, ...]:
+    """Return what comes, goes or changes, each by what it counts, whatever its numbers."""
+    before, after = ({what_of(each): each for each in limits} for limits in (old, new))
     said = []
     for what in (*before, *(each for each in after if each not in before)):
         was, now = before.get(what), after.get(what)
         if now is None:
             assert was is not None
-            said.append(f"No longer so: {english_of_budget(was)}")
+            said.append(f"No longer so: {english(was)}")
         elif was is None:
-            said.append(f"New: {english_of_budget(now)}")
+            said.append(f"New: {english(now)}")
         elif was != now:
-            said.append(f"Before: {english_of_budget(was)} Then: {english_of_budget(now)}")
+            said.append(f"Before: {english(was)} Then: {english(now)}")
     return tuple(said)
 
 

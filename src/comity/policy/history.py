@@ -27,6 +27,7 @@ _OTHER: Final = {
     "national": "other national rules",
     "opt_outs": "other opt-outs of national rules",
     "budgets": "other budgets",
+    "quotas": "other quotas of the review queue",
     "publication": "other times at which the ledger shows detail",
 }
 

@@ -2,7 +2,7 @@
 
     1. the classes are those that are restricted by law or by the states' own choice
     2. rules loosen one of them if a request of that class is given more easily than before; raising
-       or dropping a budget counts as loosening too, and so does a shorter notice
+       or dropping a budget or a quota counts as loosening too, and so does a shorter notice
     3. then the same rules must have stood announced for the notice of the bundle *in force*
 
 Guarantee: whatever is not known to be harmless counts as loosening (invariant `fail-closed`).
@@ -18,6 +18,7 @@ import msgspec
 from comity.domain.vocabulary import DataClass
 from comity.policy.axis import Axis
 from comity.policy.difference import Difference
+from comity.policy.quota import quotas_within
 from comity.policy.rule import Budget, PolicyBundle, budget_id
 
 __all__ = ["HOUR_SECONDS", "RESTRICTED_CLASSES", "loosened_classes", "same_rules", "takes_notice"]
@@ -60,6 +61,8 @@ def takes_notice(
     )
     if not _is_within(new.budgets, old.budgets):
         found.append("`budgets`")
+    if not quotas_within(new.quotas, old.quotas):
+        found.append("`quotas`")
     if new.notice_hours < old.notice_hours:
         found.append("`notice_hours`")
     return tuple(found)

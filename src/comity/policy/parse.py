@@ -26,11 +26,12 @@ from comity.policy.check import (
     check_delayed,
     check_guarantees,
     check_values,
+    quota_order,
     value_order,
 )
 from comity.policy.errors import PolicyLimitError, RuleFormError, UnknownAxisError, shown
 from comity.policy.families import KNOWN_FAMILIES
-from comity.policy.rule import BudgetPer, Guarantee, PolicyBundle, Rule
+from comity.policy.rule import BudgetPer, Guarantee, PolicyBundle, QuotaPer, Rule
 
 __all__ = ["bundle_of_table", "guarantees_of_table", "parse_bundle", "rule_of_table"]
 
@@ -142,6 +143,8 @@ def _in_order(table: object, families: Collection[Family] | None) -> Any:
         ordered["publication"] = _publication_in_order(table["publication"], families)
     if isinstance(table.get("budgets"), list | tuple):
         ordered["budgets"] = _budgets_in_order(table["budgets"], families)
+    if isinstance(table.get("quotas"), list | tuple):
+        ordered["quotas"] = _quotas_in_order(table["quotas"], families)
     return ordered
 
 
@@ -162,29 +165,49 @@ def _publication_in_order(
 def _budgets_in_order(
     budgets: Sequence[object], families: Collection[Family] | None
 ) -> Sequence[object]:
-    """Return budgets in canonical order; one that has not its form is left to msgspec."""
+    def key(budget: Mapping[str, Any]) -> object:
+        return budget_order(budget["per"], budget.get("agency", ()), budget.get("purpose", ()))
+
+    return _limits_in_order("budget", budgets, families, BudgetPer, key)
+
+
+def _quotas_in_order(
+    quotas: Sequence[object], families: Collection[Family] | None
+) -> Sequence[object]:
+    def key(quota: Mapping[str, Any]) -> object:
+        return quota_order(quota["per"], quota.get("agency", ()))
+
+    return _limits_in_order("quota", quotas, families, QuotaPer, key)
+
+
+def _limits_in_order(
+    what: str,
+    limits: Sequence[object],
+    families: Collection[Family] | None,
+    pers: type[BudgetPer | QuotaPer],
+    key: Callable[[Mapping[str, Any]], Any],
+) -> Sequence[object]:
+    """Return budgets or quotas in canonical order; what has not its form is left to msgspec."""
     ordered = [
-        _budget_in_order(f"budget {place}", budget, families) if isinstance(budget, Mapping)
-        else budget
-        for place, budget in enumerate(budgets, start=1)
-    ]  # fmt: skip
+        _limit_in_order(f"{what} {place}", each, families) if isinstance(each, Mapping) else each
+        for place, each in enumerate(limits, start=1)
+    ]
     with_key = []
-    for budget in ordered:
-        if not isinstance(budget, dict):
+    for each in ordered:
+        if not isinstance(each, dict):
             return ordered
-        per = budget.get("per")
-        if not isinstance(per, str) or per not in set(BudgetPer):
+        per = each.get("per")
+        if not isinstance(per, str) or per not in set(pers):
             return ordered
-        key = budget_order(per, budget.get("agency", ()), budget.get("purpose", ()))
-        with_key.append((key, budget))
-    return [budget for _, budget in sorted(with_key, key=itemgetter(0))]
+        with_key.append((key(each), each))
+    return [each for _, each in sorted(with_key, key=itemgetter(0))]
 
 
-def _budget_in_order(
-    where: str, budget: Mapping[str, object], families: Collection[Family] | None
+def _limit_in_order(
+    where: str, limit: Mapping[str, object], families: Collection[Family] | None
 ) -> dict[str, object]:
-    named = {axis: budget[axis] for axis in ("agency", "purpose") if axis in budget}
-    return {**budget, **_condition_in_order(where, named, families)}
+    named = {axis: limit[axis] for axis in ("agency", "purpose") if axis in limit}
+    return {**limit, **_condition_in_order(where, named, families)}
 
 
 def _rule_in_order(what: str, rule: object, families: Collection[Family] | None) -> object:

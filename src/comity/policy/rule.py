@@ -48,6 +48,8 @@ __all__ = [
     "Obligation",
     "PolicyBundle",
     "Publication",
+    "Quota",
+    "QuotaPer",
     "Rule",
     "Statute",
     "Unconfirmed",
@@ -58,7 +60,7 @@ __all__ = [
 
 SCHEMA_VERSION: Final = 2
 READABLE_VERSIONS: Final = (1, SCHEMA_VERSION)
-"""Version 1 has no `budget` and no `direction`, no budgets, no notice and no guarantees."""
+"""Version 1 has no `budget` and no `direction`, no budgets, quotas, notice and no guarantees."""
 
 
 class Obligation(StrEnum):
@@ -216,6 +218,29 @@ class Budget(
     photos: int | None = None
 
 
+class QuotaPer(StrEnum):
+    """Whose requests a quota counts: each agency's for itself, or those of all that it names."""
+
+    AGENCY = "agency"
+    TOGETHER = "together"
+
+
+class Quota(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How many requests may wait for a reviewer at one time, and come to the desk in a day.
+
+    `agency` holds the family paths and ORIs it is for; empty: every agency, each for itself.
+    `per_day` is of a day of the state's zone; None: any number. What the rules would hold beyond
+    it is refused. Source: docs/adr/0060-quotas-and-triage.md.
+    """
+
+    per: QuotaPer
+    agency: tuple[str, ...] = ()
+    waiting: int
+    per_day: int | None = None
+
+
 class Unconfirmed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A clause that one person put into force: at `until` (Unix seconds) it becomes a hold."""
 
@@ -234,6 +259,7 @@ class PolicyBundle(
     that the state adopts, less the rules that `opt_outs` names; empty where it adopts none.
     `publication` is what its ledger shows later; where it is absent, all is shown at once.
     `budgets` are what the axis `budget` is counted against; nobody is over where there is none.
+    `quotas` are how much may wait for its reviewers; any number where there is none.
     `guarantees` are promises of its own that later versions must keep, `guarantee_opt_outs` those
     of all states that it does not give.
     `unconfirmed` are clauses of its own that wait for a second person, in the order of the rules.
@@ -250,6 +276,7 @@ class PolicyBundle(
     opt_outs: tuple[RuleId, ...] = ()
     publication: Publication | None = None
     budgets: tuple[Budget, ...] = ()
+    quotas: tuple[Quota, ...] = ()
     guarantees: tuple[Guarantee, ...] = ()
     guarantee_opt_outs: tuple[str, ...] = ()
     unconfirmed: tuple[Unconfirmed, ...] = ()

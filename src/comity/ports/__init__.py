@@ -21,6 +21,7 @@ from comity.ports.cutting import (
     LeafRow,
     SuccessionRow,
 )
+from comity.ports.desk import DeskDayRow, DeskPlace, DeskStore
 from comity.ports.directory import DirectoryRow, DirectoryStore, HelpRow, PartSigner
 from comity.ports.drafts import DraftsDownError, RuleDrafts
 from comity.ports.duties import DutyKind, DutyRow, DutyStore, NewDuty, Pager
@@ -146,6 +147,9 @@ __all__ = [
     "Cutting",
     "CuttingStore",
     "DelayedRow",
+    "DeskDayRow",
+    "DeskPlace",
+    "DeskStore",
     "DigestPlaces",
     "DirectoryRow",
     "DirectoryStore",

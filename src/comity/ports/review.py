@@ -39,7 +39,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked the requester something that has no reply yet; holds of one case have the same `case_tag`,
     none if they state no case number. `replies` are the leaves of what the agency replied, in
     order; `proposal` is the approval that was proposed last; `passed_at` is when it was last passed
-    on, `passed` who did and who declared a conflict of interest.
+    on, `passed` who did and who declared a conflict of interest; `paged_at` is when somebody was
+    paged, because the desk is hardly staffed before its end.
     """
 
     exchange_id: ExchangeId
@@ -55,6 +56,7 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     proposal: Sealed | None = None
     passed_at: int | None = None
     passed: Sealed | None = None
+    paged_at: int | None = None
     sealed: Sealed
 
 

@@ -8,6 +8,7 @@ from comity.domain.ids import ExchangeId, LeafIndex, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.ledger.plan import LeafKey, PlacedLeaf, TreeNode
 from comity.ledger.tree import Frontier
+from comity.ports.desk import DeskDayRow
 from comity.ports.directory import DirectoryRow
 from comity.ports.duties import NewDuty
 from comity.ports.policies import PolicyRow
@@ -148,7 +149,8 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
 
     `revealed` are leaves whose detail it opens, `key_events` those whose document is a key event,
     `shadows` those whose document is an announced bundle, with the time (Unix seconds). `counted`
-    are persons in a day's count, of whom some may stand there already.
+    are persons in a day's count, of whom some may stand there already; `desk_days` are added to
+    what stands of their day.
     """
 
     heads: tuple[HeadWrite, ...]
@@ -169,6 +171,7 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
     key_events: tuple[tuple[Member, LeafIndex], ...] = ()
     redactions: tuple[RedactionRow, ...] = ()
     counted: tuple[CountedRow, ...] = ()
+    desk_days: tuple[DeskDayRow, ...] = ()
     shadows: tuple[tuple[Member, LeafIndex, int], ...] = ()
     duties: tuple[NewDuty, ...] = ()
     case_passes: tuple[PassRow, ...] = ()

@@ -404,6 +404,14 @@ class Stage(Protocol):
         """Confirm a clause as one person; return its entry, or the code that refuses it."""
         ...
 
+    async def set_quota(
+        self, state: Member, family: str, waiting: int, persons: Sequence[str]
+    ) -> tuple[str, str]:
+        """Let so many requests of a family wait together; return the entry of the rules, or the
+        code that refuses them.
+        """
+        ...
+
     async def certify(self, state: Member, family: str) -> CertificateSeen:
         """Have a family's block probed and certified, and written as a file and on paper."""
         ...

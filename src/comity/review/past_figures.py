@@ -31,11 +31,14 @@ FEW: Final = 10
 
 
 class DecidedBy(msgspec.Struct, frozen=True, kw_only=True):
-    """Who decided a hold, what became of it, and how many seconds after it was taken in."""
+    """Who decided a hold, when (Unix seconds), what became of it, and how many seconds after it was
+    taken in.
+    """
 
     reviewer: str
     became: Became
     seconds: int
+    at: int = 0
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):

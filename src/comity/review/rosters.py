@@ -9,7 +9,7 @@ Source: docs/adr/0051-staffed-hours.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Final
@@ -36,7 +36,9 @@ __all__ = [
     "parse_roster",
     "practice_roster",
     "staffed_seconds",
+    "staffed_stretches",
     "staffed_until",
+    "thin_among",
     "turn_at",
     "when_words",
 ]
@@ -167,14 +169,45 @@ def opens_at(roster: Roster, now: int) -> int | None:
     return next((max(first, now) for first, last in _stretches(roster, now) if last > now), None)
 
 
+def staffed_stretches(roster: Roster, now: int) -> Iterator[tuple[int, int]]:
+    """Yield what is staffed and not over at a moment, as Unix seconds, in its order; at most
+    `LOOK_AHEAD_DAYS_MAX` days from then. Raises: CalendarRangeError.
+    """
+    return (each for each in _stretches(roster, now) if each[1] > now)
+
+
 def staffed_seconds(roster: Roster, first: int, last: int) -> int:
     """Return how much of [first, last) is staffed. Raises: CalendarRangeError."""
+    return _within(_stretches(roster, first), first, last)
+
+
+def _within(stretches: Iterable[tuple[int, int]], first: int, last: int) -> int:
+    """Return how much of [first, last) lies in these stretches."""
     parts = (
         min(last, end) - max(first, start)
-        for start, end in _stretches(roster, first)
+        for start, end in stretches
         if start < last and end > first
     )
     return sum(parts)
+
+
+def thin_among(roster: Roster, spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Say of each span from a moment to a hold's end what `is_thin` says; of many at once.
+
+    Raises: CalendarRangeError.
+    """
+    if not spans:
+        return []
+    anchor, last = min(each[0] for each in spans), max(each[1] for each in spans)
+    found: set[tuple[int, int]] = set()
+    while anchor < last:
+        found.update(_stretches(roster, anchor))
+        anchor += LOOK_AHEAD_DAYS_MAX * _DAY_MINUTES * 60
+    stretches = sorted(found)
+    return [
+        _within(stretches, now, until) < min(STAFFED_SECONDS_MIN, until - now)
+        for now, until in spans
+    ]
 
 
 def is_thin(roster: Roster, now: int, until: int) -> bool:

@@ -43,6 +43,7 @@ from comity.services.previews import Previewed, Previews
 from comity.services.recheck import Recheck
 from comity.services.reveals import Reveals
 from comity.services.review_commands import ReviewCommands
+from comity.services.roster_changes import RosterChanges
 from comity.services.rulebook import Rulebook
 from comity.services.sending import command_subject
 from comity.services.sequencer import Sequencer
@@ -63,6 +64,7 @@ _LAPSE_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
 _CLAIMS_SECONDS: Final = 5.0
+_ROSTERS_SECONDS: Final = 10.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -110,6 +112,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     review: ReviewCommands
     claims: ClaimChecks
     certifications: Certifications
+    roster_changes: RosterChanges
     recheck: Recheck
     commands: Commands
     lines: LineServer
@@ -200,6 +203,7 @@ class Gateway:
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
         self._run(self._every(_WARN_SECONDS, self._warn))
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
+        self._run(self._every(_ROSTERS_SECONDS, self._page_of_rosters))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -341,6 +345,9 @@ class Gateway:
 
     async def _check_claims(self) -> None:
         await self._parts.claims.round(sorted(self._members()))
+
+    async def _page_of_rosters(self) -> None:
+        await self._parts.roster_changes.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

@@ -2,7 +2,7 @@
 
     1. check each exchange: its agency is the origin member's, it is not too old, its state is here
        and in service, and answers this key; count it where its state has budgets (`budgets`)
-    2. decide and look up (`deciding`)
+    2. decide and look up (`deciding`), beside how much waits at the desk already
     3. hand answer, leaves and hold to the sequencer; what a newer policy overtook goes back to 2
     4. keep messages that were let in for their agencies (`mailroom`)
     5. send the answers with their receipts; a repeat gets the stored answer
@@ -28,7 +28,7 @@ from comity.directory.help import help_file_at
 from comity.directory.routing import check_entitled
 from comity.domain.answer import ResponseKind
 from comity.domain.errors import ComityError
-from comity.domain.ids import ExchangeId, Member, id_time_ns
+from comity.domain.ids import ExchangeId, LeafIndex, Member, id_time_ns
 from comity.domain.keys import Handling, MessageKey, delivered_key, key_row
 from comity.domain.query import Exchange
 from comity.exchange.answering import Answered
@@ -284,13 +284,12 @@ class AnswerFace:
                 return answers, refusals
             # Again in each round: other rules may have other budgets; places taken are found.
             counted = await self._budgets.count(waiting)
-            decided, failed = await self._deciding.decide(waiting, counted)
+            decided, failed = await self._decide_and_record(waiting, counted)
             refusals += failed
-            results = await self._commit(decided, counted)
             waiting = []
             repeated: list[Exchange] = []
             made: list[tuple[Exchange, Answered, Committed]] = []
-            for (exchange, answered), result in zip(decided, results, strict=True):
+            for (exchange, answered), result in decided:
                 match result:
                     case Committed():
                         made.append((exchange, answered, result))
@@ -304,6 +303,24 @@ class AnswerFace:
             answers += await self._repeated(repeated)
         refusals += [refused(exchange, RefusalCode.BUSY) for exchange in waiting]
         return answers, refusals
+
+    async def _decide_and_record(
+        self, waiting: Sequence[Exchange], counted: Mapping[ExchangeId, Counted]
+    ) -> tuple[list[tuple[Decided, SequencerResult]], list[RefusedParcel]]:
+        """Return what became of each exchange that could be decided, and refusals of the others."""
+        await self._deciding.ready(waiting)
+        decided, failed = await self._deciding.decide(waiting, counted)
+        held: dict[ExchangeId, LeafIndex] = {}
+        try:
+            results = list(zip(decided, await self._commit(decided, counted), strict=True))
+            for (exchange, answered), result in results:
+                if answered.hold is not None and isinstance(result, Committed):
+                    held[exchange.exchange_id] = result.leaves[-1].index
+        finally:
+            for exchange, answered in decided:
+                if answered.hold is not None:
+                    self._deciding.settle(exchange, held.get(exchange.exchange_id))
+        return results, failed
 
     async def _not_acted_on(
         self, exchanges: Sequence[Exchange], answers: list[AnsweredParcel]
@@ -390,7 +407,7 @@ class AnswerFace:
         standing = [self._deciding.stands(each) for each in decided]
         now = self._clock.now_ns() // _NS
         entries = [
-            self._rosters.with_page(entry_of(*pair, counts), now)
+            self._rosters.with_page(self._deciding.with_day(pair, entry_of(*pair, counts)), now)
             for pair, counts, is_so in zip(decided, rows, standing, strict=True)
             if is_so
         ]

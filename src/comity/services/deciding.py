@@ -3,7 +3,7 @@
     1. every class and kind is decided by the policy in force; what it releases to an agency whose
        claim is not proved waits, what it releases as urgent goes by the lane, what it holds may be
        granted by a case pass, and what an instrument would open waits until two people have
-       verified it
+       verified it; what is still held is refused where its agency's quota is full
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face, but
@@ -13,7 +13,7 @@
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
 Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md,
-0052-claim-checks.md.
+0052-claim-checks.md, 0060-quotas-and-triage.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from comity.exchange.answering import (
     needs_look_up,
     whole,
 )
-from comity.exchange.bases import Covering, on_check, on_claim, on_lane, under_pass
+from comity.exchange.bases import Covering, on_check, on_claim, on_lane, on_quota, under_pass
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
@@ -53,12 +53,14 @@ from comity.ports import Clock, Lookup, Record, Source, SourceError
 from comity.services.budgets import NOT_COUNTED, Counted
 from comity.services.claim_checks import ClaimChecks
 from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
+from comity.services.entry import Entry
 from comity.services.events import Events
 from comity.services.forms import TOO_LONG_REMARK
 from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import NoPolicyError, World
 from comity.services.passes import Passes
+from comity.services.quotas import Quotas
 from comity.services.recheck import Recheck
 from comity.services.replies import Replies
 from comity.services.urgent import UrgentLane
@@ -102,6 +104,7 @@ class Deciding:
         instruments: Instruments,
         urgent: UrgentLane,
         claims: ClaimChecks,
+        quotas: Quotas,
         replies: Replies,
         recheck: Recheck,
         clock: Clock,
@@ -114,6 +117,7 @@ class Deciding:
         self._instruments = instruments
         self._urgent = urgent
         self._claims = claims
+        self._quotas = quotas
         self._replies = replies
         self._recheck = recheck
         self._clock = clock
@@ -183,6 +187,19 @@ class Deciding:
                 self._events.failure("exchange_fault", error)
                 refusals.append(refused(exchange, RefusalCode.BUSY))
         return judged, refusals
+
+    async def ready(self, exchanges: Sequence[Exchange]) -> None:
+        """Read how much waits at the desks that these may come to. Raises: StoreDownError."""
+        await self._quotas.ready(exchanges)
+
+    def with_day(self, decided: Decided, entry: Entry) -> Entry:
+        """Return what is recorded, with what it adds to the desk's day."""
+        day = self._quotas.day_of(*decided)
+        return entry if day is None else msgspec.structs.replace(entry, desk_day=day)
+
+    def settle(self, exchange: Exchange, held_as: LeafIndex | None) -> None:
+        """Say of an exchange as which leaf it is held, or that nothing was recorded of it."""
+        self._quotas.settle(exchange, held_as)
 
     def stands(self, decided: Decided) -> bool:
         """Say whether what a decision rests on beside the rules still counts, as it is recorded."""
@@ -283,11 +300,20 @@ class Deciding:
         if record is not None and record.text:
             judged = self._judge_text(judged)
         answered = self._made(judged, record, now)
-        if record is None or is_fit(answered.answer):
+        remark = ""
+        if record is not None and not is_fit(answered.answer):
+            self._events.note("records_too_long", member=judged.exchange.state)
+            record = msgspec.structs.replace(record, elements=(), text="")
+            remark = TOO_LONG_REMARK
+            answered = self._made(judged, record, now, remark=remark)
+        if answered.hold is None:
             return answered
-        self._events.note("records_too_long", member=judged.exchange.state)
-        bare = msgspec.structs.replace(record, elements=(), text="")
-        return self._made(judged, bare, now, remark=TOO_LONG_REMARK)
+        # Last, and nothing behind it may fail: a place that was taken is given back by `settle`.
+        full = self._quotas.refusal(judged.exchange, answered.hold)
+        if not full:
+            return answered
+        judged = on_quota(judged, full, self._quotas.blocks(judged.exchange.state))
+        return self._made(judged, record, now, remark=remark)
 
     def _judge_text(self, judged: Judged) -> Judged:
         """Return what the policy now in force decides of a record that is free text alone."""

@@ -19,6 +19,7 @@ from comity.policy import (
     compile_policy,
     english_of_budgets,
     english_of_publications,
+    english_of_quotas,
 )
 from comity.policy.block import lifted_blocks
 from comity.policy.cedar import unknown_agencies
@@ -100,6 +101,7 @@ def weigh_draft(draft: PolicyBundle, against: WeighedAgainst, until: int, now: i
         also=tuple(filter(None, (
             english_of_publications(standing.publication, draft.publication),
             *english_of_budgets(standing.budgets, draft.budgets),
+            *english_of_quotas(standing.quotas, draft.quotas),
         ))),
         lint=tuple(lint),
         lifted=lifted_blocks(standing, draft),

@@ -26,8 +26,10 @@ from comity.ports import (
     BatchWrite,
     CountedRow,
     DelayedRow,
+    DeskDayRow,
     DirectoryRow,
     DocumentRow,
+    DutyKind,
     HeadWrite,
     HoldChange,
     HoldReply,
@@ -108,6 +110,7 @@ class SealedRows(msgspec.Struct, kw_only=True):
     key_events: list[tuple[Member, LeafIndex]] = msgspec.field(default_factory=list)
     redactions: list[RedactionRow] = msgspec.field(default_factory=list)
     counted: list[CountedRow] = msgspec.field(default_factory=list)
+    desk_days: list[DeskDayRow] = msgspec.field(default_factory=list)
     shadows: list[tuple[Member, LeafIndex, int]] = msgspec.field(default_factory=list)
     duties: list[NewDuty] = msgspec.field(default_factory=list)
     reviews: ReviewRows = msgspec.field(default_factory=ReviewRows)
@@ -221,6 +224,8 @@ class Preparer:
     ) -> None:
         leaves = outcome.leaves
         rows.counted += entry.counted
+        if entry.desk_day is not None:
+            rows.desk_days.append(entry.desk_day)
         if entry.accepted is not None:
             rows.accepted.append(self._accepted(entry, leaves[0], month, next(nonces)))
         if entry.answer is not None:
@@ -286,6 +291,7 @@ class Preparer:
             next_step=leaf.step + 1,
             waits_for=waits_for(hold),
             case_tag=self._case_tag(hold, sealed.key_number),
+            paged_at=hold.opened_at if entry.duty is DutyKind.PAGE_HOLD_AT_NIGHT else None,
             sealed=sealed,
         )
 
@@ -428,6 +434,7 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         key_events=tuple(rows.key_events),
         redactions=tuple(rows.redactions),
         counted=tuple(rows.counted),
+        desk_days=tuple(rows.desk_days),
         shadows=tuple(rows.shadows),
         duties=tuple(rows.duties),
         case_passes=tuple(rows.reviews.case_passes),

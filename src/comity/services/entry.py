@@ -13,7 +13,7 @@ from comity.domain.verdict import SignedVerdict
 from comity.exchange.judged import Answered, HoldFile, UrgentFile
 from comity.exchange.leaves import WantedLeaf
 from comity.exchange.origin import AcceptedQuery
-from comity.ports import CountedRow, DutyKind
+from comity.ports import CountedRow, DeskDayRow, DutyKind
 from comity.review.urgent import ReviewState
 
 __all__ = [
@@ -93,7 +93,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `duty_about` is what is told beside it; `reveals` is the
     leaf whose sealed detail it opens, `redacts` the one that it withdraws. `with_next`: the entry
     behind it, of the same member, is recorded with it or neither is. `counted` are the persons whom
-    it adds to the day's count. `replies_to` is the hold that its message replies to.
+    it adds to the day's count. `replies_to` is the hold that its message replies to,
+    `desk_day` what it adds to the desk's day.
     """
 
     member: Member
@@ -122,6 +123,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     with_next: bool = False
     counted: tuple[CountedRow, ...] = ()
     replies_to: LeafIndex | None = None
+    desk_day: DeskDayRow | None = None
 
 
 def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, ...] = ()) -> Entry:

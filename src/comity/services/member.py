@@ -79,6 +79,8 @@ class World:
         self._published: set[Member] = set()
         self.budgeted: set[Member] = set()
         """The members whose policy has budgets."""
+        self.with_quotas: set[Member] = set()
+        """The members whose policy has quotas."""
         self.directory: Directory = load_directory((), root)[0]
 
     async def load(self, store: Store) -> None:
@@ -145,6 +147,7 @@ class World:
         self._bundles.pop(row.member, None)
         self._compiled.pop(row.member, None)
         self.budgeted.discard(row.member)
+        self.with_quotas.discard(row.member)
         # What was announced was announced against the rules before.
         self._announced.pop(row.member, None)
         if sha256(row.body).digest() != row.digest:
@@ -157,6 +160,8 @@ class World:
         self._bundles[row.member] = (row.leaf_index, bundle)
         if bundle.budgets:
             self.budgeted.add(row.member)
+        if bundle.quotas:
+            self.with_quotas.add(row.member)
 
     def take_shadow(self, row: ShadowRow) -> None:
         """Use what a member has announced, in place of what it announced before.

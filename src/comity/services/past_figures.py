@@ -31,13 +31,16 @@ _DIGITS_MAX: Final = 12
 
 
 class PastFigures:
-    """`_made` are the figures of the decisions that were read last, by member."""
+    """`_made` are the figures of the decisions that were read last, by member; `_opened` is what
+    their records said, which changes no more.
+    """
 
     def __init__(self, *, store: Store, rows: LedgerRows, vault: Vault) -> None:
         self._store = store
         self._rows = rows
         self._vault = vault
         self._made: dict[Member, tuple[Past, ReviewFigures]] = {}
+        self._opened: dict[Member, dict[LeafIndex, DecidedBy | None]] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def read(self, member: Member, past: Past) -> ReviewFigures:
@@ -46,8 +49,7 @@ class PastFigures:
             known = self._made.get(member)
             if known is not None and known[0] is past:
                 return known[1]
-            chosen = [each for each in past.decisions if each.became in _BY_A_PERSON]
-            found = [await self._decided(member, each) for each in chosen[:FIGURES_MAX]]
+            found = await self._found(member, past)
             decided = [each for each in found if each is not None]
             figures = msgspec.structs.replace(
                 figures_of(decided, unread=len(found) - len(decided)),
@@ -55,6 +57,26 @@ class PastFigures:
             )
             self._made[member] = past, figures
             return figures
+
+    async def decided(self, member: Member, past: Past) -> list[DecidedBy]:
+        """Return the last decisions that a person made, of those that can be opened.
+
+        Raises: StoreDownError.
+        """
+        async with self._one_at_a_time:
+            found = await self._found(member, past)
+        return [each for each in found if each is not None]
+
+    async def _found(self, member: Member, past: Past) -> list[DecidedBy | None]:
+        chosen = [each for each in past.decisions if each.became in _BY_A_PERSON][:FIGURES_MAX]
+        known = self._opened.get(member, {})
+        self._opened[member] = {
+            each.index: known[each.index]
+            if each.index in known
+            else await self._decided(member, each)
+            for each in chosen
+        }
+        return list(self._opened[member].values())
 
     async def decider(self, member: Member, index: LeafIndex) -> str:
         """Return who gave a verdict, empty where that cannot be read. Raises: StoreDownError."""
@@ -68,7 +90,10 @@ class PastFigures:
         if verdict is None or taken_in is None or verdict.at < taken_in:
             return None
         return DecidedBy(
-            reviewer=verdict.reviewer, became=each.became, seconds=verdict.at - taken_in
+            reviewer=verdict.reviewer,
+            became=each.became,
+            seconds=verdict.at - taken_in,
+            at=verdict.at,
         )
 
     async def _fields(self, member: Member, index: LeafIndex) -> Fields | None:

@@ -129,15 +129,21 @@ class ReviewQueue:
         without = _numbers({*leaving, *apart})
         cases = await self._store.review_page(member, after, limit + 1, without=without)
         shown = cases[:limit]
+        return QueuePage(
+            items=tuple(self.listed(shown, agency_of)),
+            counts=await self.counts(member, now, leaving=leaving),
+            more=place_of(shown[-1].first) if len(cases) > limit else None,
+        )
+
+    async def counts(
+        self, member: Member, now: int, *, leaving: Collection[str] = ()
+    ) -> QueueCounts:
+        """Return how much waits, without the entries that are `leaving`. Raises: StoreDownError."""
         counts = await self._store.review_counts(member, now)
         # Each by its row: one that has ended is in no count, and what it was asked is not known.
         open_rows = [await self._store.open_hold(*parse_entry_name(each)) for each in leaving]
         going = [place_of(row) for row in open_rows if row is not None]
-        return QueuePage(
-            items=tuple(self._item(case, agency_of) for case in shown),
-            counts=counts.without(going, now),
-            more=place_of(shown[-1].first) if len(cases) > limit else None,
-        )
+        return counts.without(going, now)
 
     def cases_of(self, rows: Iterable[HoldRow], agency_of: AgencyOf) -> list[QueueItem]:
         """Return these holds as the list shows them, a case once, in their order."""
@@ -163,6 +169,10 @@ class ReviewQueue:
         """
         rows = await self._store.review_passed(member, limit, without=_numbers(leaving))
         return [self._item(QueuedCase(first=row, requests=1), agency_of) for row in rows]
+
+    def listed(self, cases: Iterable[QueuedCase], agency_of: AgencyOf) -> list[QueueItem]:
+        """Return cases as the list shows them."""
+        return [self._item(case, agency_of) for case in cases]
 
     def item(self, row: HoldRow, agency_of: AgencyOf) -> QueueItem:
         """Return one hold as a list shows it."""

@@ -24,7 +24,7 @@ from comity.services.entry import Entry
 from comity.services.events import Events
 from comity.services.member import World
 
-__all__ = ["HoldUnstaffedError", "RosterOf", "Rosters"]
+__all__ = ["HoldUnstaffedError", "RosterOf", "Rosters", "page_about"]
 
 RosterOf = Callable[[Member], Roster | None]
 """A state's roster as it stands now; None where it has none that can be read."""
@@ -44,6 +44,10 @@ class Rosters:
         self._world = world
         self._roster_of = roster_of
         self._events = events
+
+    def of(self, member: Member) -> Roster | None:
+        """Return a state's roster as it stands; None where it has none that can be read."""
+        return self._roster_of(member)
 
     def expiry(self, member: Member) -> str:
         """Return what a requester is told when a hold ended undecided."""
@@ -76,7 +80,7 @@ class Rosters:
         try:
             if not is_thin(roster, now, hold.until):
                 return entry
-            about = _about(roster, now, hold.until)
+            about = page_about(roster, now, hold.until)
         except ComityError as error:
             # A calendar that ends must not keep a query from being held.
             self._events.failure("roster_not_counted", error, member=entry.member)
@@ -84,7 +88,8 @@ class Rosters:
         return msgspec.structs.replace(entry, duty=DutyKind.PAGE_HOLD_AT_NIGHT, duty_about=about)
 
 
-def _about(roster: Roster, now: int, until: int) -> str:
+def page_about(roster: Roster, now: int, until: int) -> str:
+    """Return what a page says of a hold: until when, when the desk opens, whose turn it is."""
     # Behind a desk that closes in a moment comes the turn that matters: the one of its end.
     opens = opens_at(roster, max(now, until))
     later = f", the desk is staffed from {when_words(roster, opens)}" if opens is not None else ""

@@ -39,10 +39,12 @@ from comity.policy import (
     Mark,
     Obligation,
     PolicyBundle,
+    Quota,
+    QuotaPer,
     Rule,
     Statute,
 )
-from comity.policy.check import budget_order
+from comity.policy.check import budget_order, quota_order
 from comity.policy.guarantee import default_guarantees
 
 FAMILIES = {
@@ -134,6 +136,7 @@ def bundles(draw: st.DrawFn, fewest: int = 0, most: int = 8) -> PolicyBundle:
         tuple(drawn),
         notice_hours=draw(st.sampled_from([0, 0, 1, 2_160])),
         budgets=draw(budgets()),
+        quotas=draw(quotas()),
         guarantees=tuple(promises),
         guarantee_opt_outs=tuple(sorted(opt_outs)),
     )
@@ -157,6 +160,29 @@ def budgets(draw: st.DrawFn) -> tuple[Budget, ...]:
         )
     )
     return tuple(sorted(made, key=_counts))
+
+
+@st.composite
+def quotas(draw: st.DrawFn) -> tuple[Quota, ...]:
+    """A few quotas in canonical order, no two for the same."""
+
+    def whose(quota: Quota) -> tuple[object, ...]:
+        return quota_order(quota.per, quota.agency)
+
+    made = draw(
+        st.lists(
+            st.builds(
+                Quota,
+                per=st.sampled_from(QuotaPer),
+                agency=st.sampled_from((("US/DHS",), ("TX/LOCAL", "US/DHS/ICE"))),
+                waiting=st.integers(1, 10_000),
+                per_day=st.none() | st.integers(1, 1_000_000),
+            ),
+            max_size=2,
+            unique_by=whose,
+        )
+    )
+    return tuple(sorted(made, key=whose))
 
 
 def _counts(budget: Budget) -> tuple[object, ...]:

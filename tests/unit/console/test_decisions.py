@@ -86,6 +86,8 @@ async def test_it_goes_on_page_by_page_and_is_read_anew() -> None:
         numbers = [await held(host, number) for number in range(1, 54)]
         for number in numbers:
             await give(console, token, number, "refuse", clause="HOLD")
+        # The queue told a pace by the decisions of a moment ago.
+        host.clock.advance_ns(int(KEPT_SECONDS_MAX + 1) * NS)
         size = host.size(WA)
         first = await console.get(PATH, token)
         assert "Of the last 53 requests" in first.heading

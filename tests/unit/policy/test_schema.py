@@ -18,6 +18,8 @@ from comity.policy import (
     Obligation,
     PolicyBundle,
     Publication,
+    Quota,
+    QuotaPer,
     Rule,
     Statute,
     Unconfirmed,
@@ -35,6 +37,9 @@ from comity.policy.check import (
     LABEL_CHARACTERS_MAX,
     NOTE_CHARACTERS_MAX,
     NOTICE_HOURS_MAX,
+    QUOTA_PER_DAY_MAX,
+    QUOTA_WAITING_MAX,
+    QUOTAS_MAX,
     RULES_MAX,
     SENTENCE_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
@@ -48,6 +53,7 @@ BUNDLE = SCHEMA["properties"]
 RULE = SCHEMA["$defs"]["rule"]["properties"]
 PUBLICATION = SCHEMA["$defs"]["publication"]["properties"]
 BUDGET = SCHEMA["$defs"]["budget"]["properties"]
+QUOTA = SCHEMA["$defs"]["quota"]["properties"]
 GUARANTEE = SCHEMA["$defs"]["guarantee"]["properties"]
 UNCONFIRMED = SCHEMA["$defs"]["unconfirmed"]["properties"]
 CONDITION = SCHEMA["$defs"]["condition"]["properties"]
@@ -58,6 +64,7 @@ def test_fields_are_those_of_the_record() -> None:
     assert tuple(BUNDLE) == PolicyBundle.__struct_encode_fields__
     assert tuple(PUBLICATION) == Publication.__struct_encode_fields__
     assert tuple(BUDGET) == Budget.__struct_encode_fields__
+    assert tuple(QUOTA) == Quota.__struct_encode_fields__
     assert tuple(GUARANTEE) == Guarantee.__struct_encode_fields__
     assert tuple(UNCONFIRMED) == Unconfirmed.__struct_encode_fields__
     assert tuple(RULE) == Rule.__struct_encode_fields__
@@ -76,6 +83,7 @@ def test_values_are_those_of_the_vocabularies() -> None:
     for axis, values in AXIS_VALUES.items():
         assert CONDITION[axis.value]["items"]["enum"] == [str(value) for value in values]
     assert BUDGET["per"]["enum"] == [str(per) for per in BudgetPer]
+    assert QUOTA["per"]["enum"] == [str(per) for per in QuotaPer]
     assert RULE["effect"]["enum"] == [str(effect) for effect in Outcome]
     assert RULE["obligations"]["items"]["enum"] == [str(duty) for duty in Obligation]
     assert RULE["statute"]["properties"]["mark"]["enum"] == [str(mark) for mark in Mark]
@@ -91,6 +99,9 @@ def test_limits_are_those_of_the_checks() -> None:
     assert BUNDLE["budgets"]["maxItems"] == BUDGETS_MAX
     for counted in ("persons", "photos"):
         assert BUDGET[counted]["maximum"] == BUDGET_PERSONS_MAX
+    assert BUNDLE["quotas"]["maxItems"] == QUOTAS_MAX
+    assert QUOTA["waiting"]["maximum"] == QUOTA_WAITING_MAX
+    assert QUOTA["per_day"]["maximum"] == QUOTA_PER_DAY_MAX
     assert BUNDLE["rules"]["maxItems"] == BUNDLE["opt_outs"]["maxItems"] == RULES_MAX
     assert RULE["unless"]["maxItems"] == EXCEPTIONS_MAX
     assert CONDITION["agency"]["maxItems"] == AGENCIES_MAX

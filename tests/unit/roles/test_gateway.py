@@ -26,6 +26,7 @@ from comity.roles import gateway as module
 from comity.roles.gateway import UNHEARD_MARK, FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.roles.hub import Hub
 from comity.services.courier import gateway_subject
+from comity.services.roster_changes import RosterChanges
 from comity.services.sending import command_subject
 from tests.support.certifications import warnings_on
 from tests.support.directory import signer_of
@@ -119,6 +120,9 @@ class Network:
             review=host.review.commands,
             claims=host.review.claims,
             certifications=warnings_on(host),
+            roster_changes=RosterChanges(
+                store=host.store, rosters=host.rosters, clock=host.clock, events=host.events
+            ),
             recheck=host.recheck,
             commands=host.commands,
             lines=cast("LineServer", self.front),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from comity.adapters.limits import KEPT_DAYS
 from comity.adapters.memory.budgets import forget_days
+from comity.adapters.memory.desk import forget_desk_days
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import LeafIndex, Member
 from comity.ports import HeldMonth, KeyEventRow
@@ -58,4 +59,5 @@ class MemoryKeeping:
         """Delete what nobody may ask for any more (`now` in Unix seconds); return how many rows."""
         tables = await self._reach()
         count = forget_days(tables, now // 86_400 - 1)
+        forget_desk_days(tables, now // 86_400 - 1)
         return count + tables.expire(max(0, now - KEPT_DAYS * 86_400) * 1_000_000_000, held)

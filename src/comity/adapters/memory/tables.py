@@ -6,7 +6,7 @@ or nothing because it cannot fail after `check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ from comity.ports import (
     CosignatureRow,
     CountedRow,
     DelayedRow,
+    DeskDayRow,
     DirectoryRow,
     DocumentRow,
     DutyRow,
@@ -41,6 +42,7 @@ from comity.ports import (
     HoldChange,
     HoldRow,
     InstrumentRow,
+    NewDuty,
     OutageRow,
     PassRow,
     PolicyRow,
@@ -125,6 +127,7 @@ class Tables:
         """Whether each was carried out."""
         self.counted_keys: dict[tuple[Member, int], Sealed] = {}
         self.counted: dict[CountedRow, None] = {}
+        self.desk_days: dict[tuple[Member, int, str], DeskDayRow] = {}
         """In the order in which they came."""
         self.gone: dict[str, tuple[int, int]] = {}
         """How far each line's frames and deliveries had come when their rows went."""
@@ -264,7 +267,23 @@ class Tables:
         self.policies.update({(r.member, r.leaf_index): r for r in batch.policies})
         self.documents.update({(r.member, r.leaf_index): r for r in batch.documents})
         self.shadows.update({(member, index): since for member, index, since in batch.shadows})
-        for duty in batch.duties:
+        self.add_duties(batch.duties)
+        self.delayed.update({(r.member, r.leaf_index): r for r in batch.delayed})
+        self.revealed.update(batch.revealed)
+        self.directory.update({(r.member, r.version): r for r in batch.directory})
+        self.key_events.update(dict.fromkeys(batch.key_events, False))
+        self.redactions.update({(r.member, r.leaf_index): r.named_by for r in batch.redactions})
+        self.counted.update(dict.fromkeys(batch.counted))
+        for day in batch.desk_days:
+            key = (day.member, day.day, day.agency)
+            was = self.desk_days.get(key, msgspec.structs.replace(day, came=0, refused=0))
+            self.desk_days[key] = msgspec.structs.replace(
+                day, came=was.came + day.came, refused=was.refused + day.refused
+            )
+
+    def add_duties(self, duties: Sequence[NewDuty]) -> None:
+        """Add duties, each under the next number."""
+        for duty in duties:
             self.duties_made += 1
             self.duties[self.duties_made] = DutyRow(
                 duty_id=self.duties_made,
@@ -274,12 +293,6 @@ class Tables:
                 made_at=duty.made_at,
                 about=duty.about,
             )
-        self.delayed.update({(r.member, r.leaf_index): r for r in batch.delayed})
-        self.revealed.update(batch.revealed)
-        self.directory.update({(r.member, r.version): r for r in batch.directory})
-        self.key_events.update(dict.fromkeys(batch.key_events, False))
-        self.redactions.update({(r.member, r.leaf_index): r.named_by for r in batch.redactions})
-        self.counted.update(dict.fromkeys(batch.counted))
 
     def _apply_exchanges(self, batch: BatchWrite) -> None:
         self.accepted.update({r.query_id: r for r in batch.accepted})

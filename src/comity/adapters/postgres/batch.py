@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from comity.adapters.errors import RowRefusedError
 from comity.adapters.postgres import duties
 from comity.adapters.postgres.budgets import add_counted
+from comity.adapters.postgres.desk import add_desk_days
 from comity.adapters.postgres.review import write_reviews
 from comity.adapters.postgres.rows import batch_columns, hold_change_columns, hold_columns
 from comity.adapters.postgres.session import Pool, Session
@@ -141,6 +142,8 @@ class PostgresTransaction:
         """Write what an ordinary batch does not have."""
         if batch.counted:
             await add_counted(self._session, batch.counted)
+        if batch.desk_days:
+            await add_desk_days(self._session, batch.desk_days)
         if batch.holds:
             await self._session.fetch(_ADD_HOLDS, *hold_columns(batch.holds))
         if batch.hold_changes:

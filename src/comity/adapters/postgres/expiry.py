@@ -15,6 +15,7 @@ from typing import Final
 
 from comity.adapters.limits import INSTRUMENT_ROWS_DAYS, KEPT_DAYS, REVIEW_ROWS_DAYS
 from comity.adapters.postgres.budgets import forget_days
+from comity.adapters.postgres.desk import forget_desk_days
 from comity.adapters.postgres.session import Pool
 from comity.ports import EVERY_MONTH, KEY_GENERATION, HeldMonth
 
@@ -95,6 +96,8 @@ async def expire(pool: Pool, now: int, held: Sequence[HeldMonth]) -> int:
 
 async def _forget_counts(pool: Pool, before: int) -> int:
     """Delete what was counted before a day: by yesterday's date no zone's today is older."""
+    async with pool.lend() as session:
+        await forget_desk_days(session, before)
     count, gone = 0, ROWS_PER_STEP
     while gone == ROWS_PER_STEP:
         async with pool.lend() as session:

@@ -140,6 +140,7 @@ def hold_columns(rows: Sequence[HoldRow]) -> Columns:
         [row.waits_for.value for row in rows],
         [row.asked_at for row in rows],
         [row.case_tag for row in rows],
+        [row.paged_at for row in rows],
         *_sealed_columns(rows),
     ]
 
@@ -239,6 +240,7 @@ def hold_of(row: Any) -> HoldRow:
         proposal=_beside(row, "proposal"),
         passed_at=row["passed_at"],
         passed=_beside(row, "passed"),
+        paged_at=row["paged_at"],
         sealed=_sealed_of(row),
     )
 

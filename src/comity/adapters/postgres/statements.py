@@ -89,7 +89,8 @@ HOLD: Final = Table(
     columns=(
         ("state", "text"), ("leaf_index", "bigint"), ("exchange_id", "bytea"),
         ("opened_at", "bigint"), ("until", "bigint"), ("next_step", "smallint"),
-        ("waits_for", "text"), ("asked_at", "bigint"), ("case_tag", "bytea"), *_SEALED,
+        ("waits_for", "text"), ("asked_at", "bigint"), ("case_tag", "bytea"),
+        ("paged_at", "bigint"), *_SEALED,
     ),
 )  # fmt: skip
 RESULT: Final = Table(

@@ -35,6 +35,7 @@ _WAYS: Final = {
 _SET: Final = frozenset(
     {
         ControlKind.BUDGET,
+        ControlKind.QUOTA,
         ControlKind.DELAY,
         ControlKind.NOTICE,
         ControlKind.PROMISES,

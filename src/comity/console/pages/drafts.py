@@ -164,7 +164,7 @@ class DraftPages:
             status=422 if fault else 200,
             finding=(
                 f"Draft {draft.number} has {counted(count, 'clause')}; around them stand its title,"
-                " waits, promises, budgets and what it adopts."
+                " waits, promises, budgets, quotas and what it adopts."
             ),
             text=text,
             fault=fault,

@@ -19,6 +19,14 @@ from comity.console.pages.assigned_words import (
     standing,
 )
 from comity.console.pages.roster_words import staffed_said
+from comity.console.pages.triage_words import (
+    choice_of,
+    chosen_said,
+    facet_fields,
+    load_said,
+    query_of,
+    quotas_said,
+)
 from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
 from comity.console.problems import Problem, ProblemError
@@ -27,13 +35,27 @@ from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import classes_said, counted, iso, left_said, listed, moment_said, tone_of
+from comity.directory.directory import Directory
+from comity.domain.agency import Agency, Family
+from comity.domain.decision import RuleId
 from comity.domain.ids import Member
 from comity.domain.vocabulary import Purpose, term
+from comity.exchange.facts import local_day
+from comity.policy import Quota
+from comity.policy.block import blocks_of
+from comity.policy.errors import RuleFormError
+from comity.review.calendars import CalendarRangeError
+from comity.review.load import Load, load_of, pace_of
 from comity.review.queue import QueueCounts, QueuePlace
-from comity.services.review_queue import PAGE_HOLDS, AgencyOf, QueueItem
+from comity.services.review_queue import PAGE_HOLDS, AgencyOf, QueueItem, QueuePage
+from comity.services.rules_in_force import NoRulesError
+from comity.services.sealed_rows import LeavesMissingError
+from comity.services.triage import Sorted, Sorting
 
 __all__ = ["QueuePages", "finding_of"]
 
+_PACE_AGE_SECONDS: Final = 60.0
+"""How old the last decisions may be by which the pace of a desk is told."""
 _AFTER: Final = re.compile(r"([01])-([0-9]{1,15})-([0-9]{1,18})", re.ASCII)
 
 
@@ -43,6 +65,11 @@ class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     mine: Sequence[QueueItem] = ()
     passed: Sequence[QueueItem] = ()
     others: Sequence[QueueItem] = ()
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What was passed on, by entry."""
+        return tuple(item.entry for item in self.passed)
 
     @property
     def items(self) -> tuple[QueueItem, ...]:
@@ -58,47 +85,113 @@ class QueuePages:
         self._views = views
 
     async def queue(self, visit: Visit) -> Reply:
-        """Show a page of the queue, and the person's own verdicts that have not left."""
-        person = visit.person
-        after = _place(visit.query.one("after"))
+        """Show a page of the queue, or of what was chosen of it, and the person's own verdicts that
+        have not left.
+        """
+        person, now = visit.person, visit.now
+        after, choice = _place(visit.query.one("after")), choice_of(visit.query)
         directory = await directory_here(self._desk, person.state)
-        on_their_way = self._desk.verdicts.waiting_entries(person.state)
-        taken = await standing(self._desk, person.state, visit.now)
-        is_first = after is None
-        parts = await self._parts(visit, taken, on_their_way, directory.agency, is_first=is_first)
-        # A case of which the first page shows some apart stands below with the others of it.
-        apart = {*taken, *(item.entry for item in parts.passed)}
-        page = await self._desk.queue.page(
-            person.state, after, visit.now, directory.agency, leaving=on_their_way, apart=apart
+        leaving = self._desk.verdicts.waiting_entries(person.state)
+        taken = await standing(self._desk, person.state, now)
+        quotas, blocks = await self._rules(person.state)
+        asked = Sorting(choice=choice, leaving=leaving, blocks=blocks, after=after)
+        found = await self._desk.triage.sort(
+            person.state, asked, now, lambda ori: _family(directory.agency(ori))
         )
-        reviews, assigns = person.has_any(Role.REVIEWER), person.has_any(Role.SUPERVISOR)
-        own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
+        is_first = after is None
+        parts = _Parts()
+        if not choice:
+            parts = await self._parts(visit, taken, leaving, directory.agency, is_first=is_first)
+        page = await self._page(visit, directory.agency, asked, found, {*taken, *parts.entries})
+        assigns = person.has_any(Role.SUPERVISOR)
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
         first = sorted((*parts.items, *page.items), key=_order)
         return self._views.page(
             "queue.html",
             visit,
             counts={Name.QUEUE: page.counts.all},
-            finding=finding_of(
-                page.counts,
-                first,
-                person.state,
-                visit.now,
-                is_first=is_first,
-                mine=_waiting(parts.mine),
-                passed=_waiting(parts.passed),
-            ),
+            finding=" ".join(filter(None, (
+                chosen_said(choice, found.matching, page.counts.all),
+                "" if choice else finding_of(
+                    page.counts, first, person.state, now, is_first=is_first,
+                    mine=_waiting(parts.mine), passed=_waiting(parts.passed),
+                ),
+                load_said(await self._load(person.state, found, now), person.state, now),
+            ))),
             figures_shown=_figures(page.counts),
+            facets=facet_fields(found, choice),
+            is_chosen=bool(choice),
+            is_whole=found.is_whole,
+            full=await self._full(visit, quotas, found, directory) if assigns else [],
             mine=[rows.row(item) for item in parts.mine],
             passed=[rows.row(item) for item in parts.passed] if is_first else [],
             others=[rows.row(item) for item in parts.others],
             rows=[rows.row(item) for item in page.items],
             reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
-            staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
-            verdicts=verdict_rows(own, person.state, visit.now),
-            more=page.more and f"{visit.path}?after={_said(page.more)}",
+            staffed=staffed_said(self._desk.rosters(person.state), person.state, now),
+            verdicts=self._own_verdicts(visit),
+            back=f"{visit.path}?{query_of(choice)}" if choice else visit.path,
+            more=page.more and f"{visit.path}?{query_of(choice, after=_said(page.more))}",
             is_first=is_first,
+        )  # fmt: skip
+
+    async def _page(
+        self,
+        visit: Visit,
+        agency_of: AgencyOf,
+        asked: Sorting,
+        found: Sorted,
+        apart: Collection[str],
+    ) -> QueuePage:
+        """Return the list: of what was chosen all of it, else what does not stand `apart`."""
+        queue, state = self._desk.queue, visit.person.state
+        if not asked.choice:
+            # A case of which the first page shows some apart stands below with the others of it.
+            return await queue.page(
+                state, asked.after, visit.now, agency_of, leaving=asked.leaving, apart=apart
+            )
+        return QueuePage(
+            items=tuple(queue.listed(found.cases, agency_of)),
+            counts=await queue.counts(state, visit.now, leaving=asked.leaving),
+            more=found.more,
         )
+
+    async def _rules(self, state: Member) -> tuple[Sequence[Quota], Collection[RuleId]]:
+        """Return the quotas and the blocks in force; none where no rules can be read."""
+        try:
+            bundle = (await self._desk.books.rules(state)).bundle
+        except (NoRulesError, RuleFormError):
+            return (), ()
+        return bundle.quotas, blocks_of(bundle)
+
+    async def _load(self, state: Member, found: Sorted, now: int) -> Load | None:
+        """Return how far the desk gets with what waits; None where too little is known."""
+        roster = self._desk.rosters(state)
+        if roster is None or not found.ends or not found.is_whole:
+            return None
+        try:
+            past = await self._desk.past.read(state, age_s=_PACE_AGE_SECONDS)
+            pace = pace_of(await self._desk.figures.decided(state, past), roster, now)
+            return None if pace is None else load_of(found.ends, pace, roster, now)
+        except (CalendarRangeError, LeavesMissingError) as error:
+            self._desk.events.failure("pace_not_counted", error, member=state)
+            return None
+
+    async def _full(
+        self, visit: Visit, quotas: Sequence[Quota], found: Sorted, directory: Directory
+    ) -> list[str]:
+        state = visit.person.state
+        if not quotas:
+            return []
+        days = await self._desk.store.desk_day(state, local_day(state, visit.now))
+        return quotas_said(quotas, found.waiting, days, directory)
+
+    def _own_verdicts(self, visit: Visit) -> list[dict[str, Any]]:
+        person = visit.person
+        if not person.has_any(Role.REVIEWER):
+            return []
+        own = self._desk.verdicts.of(person.state, person.signs_as)
+        return verdict_rows(own, person.state, visit.now)
 
     async def _parts(
         self,
@@ -158,6 +251,10 @@ def finding_of(
     if is_first and items and items[0].asked_at is None:
         return f"{said}. The first clock ends at {moment_said(items[0].until, member, now)}."
     return f"{said}."
+
+
+def _family(agency: Agency | None) -> Family | None:
+    return None if agency is None else agency.family
 
 
 def _figures(counts: QueueCounts) -> list[dict[str, Any]]:

@@ -1,0 +1,56 @@
+"""The queue's filters in a real browser: by keyboard, without scripts, at every width."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from comity.domain.ids import Member
+from tests.browser.conftest import Shoot
+from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
+from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import heading, opened_as
+
+pytestmark = pytest.mark.timeout(300)
+IL = Member("il")
+
+
+def test_a_reviewer_shows_only_some_of_the_queue(
+    browser: Browser, desk: DeskNetwork, shoot: Shoot
+) -> None:
+    """Opened by keyboard, chosen, shown; what was chosen stands in the head and in the address."""
+    _, number = desk.held()
+    page, guard = opened_as(browser, desk, "reviewer", IL, "/state/queue")
+    page.get_by_text("Show only some of them").focus()
+    page.keyboard.press("Enter")
+    family = page.get_by_label("Asked by")
+    expect(family).to_be_visible()
+    for width_name, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert not overflow(page), width_name
+        shoot(page, f"queue-filters-{width_name}")
+    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
+    assert not axe_violations(page)
+    family.select_option("US/DHS/ICE")
+    page.get_by_role("button", name="Show these").click()
+    page.wait_for_url("**/state/queue?family=US%2FDHS%2FICE**")
+    assert "match: asked by ICE." in heading(page)
+    expect(page.get_by_role("table", name="What matches")).to_contain_text(f"IL/{number}")
+    assert not axe_violations(page)
+    for width_name, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert not overflow(page), width_name
+        shoot(page, f"queue-chosen-{width_name}")
+    page.get_by_role("link", name="Show all").click()
+    page.wait_for_url("**/state/queue")
+    guard.expect_none()
+    state = page.context.storage_state()
+    page.context.close()
+    plain = browser.new_context(storage_state=state, java_script_enabled=False)
+    bare = plain.new_page()
+    bare.goto(f"{desk.url}/state/queue")
+    bare.get_by_text("Show only some of them").click()
+    bare.get_by_label("Time to decide ends").select_option("soon")
+    bare.get_by_role("button", name="Show these").click()
+    assert "match: time to decide ends within the hour." in heading(bare)
+    plain.close()
