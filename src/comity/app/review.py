@@ -97,17 +97,7 @@ def review_parts(
         shares=wanted.shares,
         around=around,
     )
-    plantings = Plantings(
-        world=world,
-        store=store,
-        rows=rows,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        wanted=wanted.plantings,
-        roster_of=wanted.roster_of,
-        around=around,
-    )
+    plantings = _plantings(world, (store, rows), inside, around, wanted)
     commands = ReviewCommands(
         world=world,
         passes=passes,
@@ -128,4 +118,25 @@ def review_parts(
         claims=claims,
         plantings=plantings,
         commands=commands,
+    )
+
+
+def _plantings(
+    world: World,
+    rows: tuple[Store, LedgerRows],
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Entropy, Events],
+    wanted: OfStates,
+) -> Plantings:
+    vault, sequencer, health = inside
+    return Plantings(
+        world=world,
+        store=rows[0],
+        rows=rows[1],
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        wanted=wanted.plantings,
+        roster_of=wanted.roster_of,
+        around=around,
     )

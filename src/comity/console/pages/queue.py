@@ -18,6 +18,7 @@ from comity.console.pages.assigned_words import (
     reviewers_here,
     standing,
 )
+from comity.console.pages.planted_words import caught_said
 from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.verdict_words import verdict_rows
 from comity.console.people import Role
@@ -75,6 +76,7 @@ class QueuePages:
         own = self._desk.verdicts.of(person.state, person.signs_as) if reviews else []
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
         first = sorted((*parts.items, *page.items), key=_order)
+        supervised = assigns and is_first
         return self._views.page(
             "queue.html",
             visit,
@@ -93,7 +95,10 @@ class QueuePages:
             passed=[rows.row(item) for item in parts.passed] if is_first else [],
             others=[rows.row(item) for item in parts.others],
             rows=[rows.row(item) for item in page.items],
-            reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
+            reviewers=await reviewer_rows(self._desk, visit) if supervised else [],
+            tests=caught_said((await self._desk.past.read(person.state)).tests)
+            if supervised
+            else "",
             staffed=staffed_said(self._desk.rosters(person.state), person.state, visit.now),
             verdicts=verdict_rows(own, person.state, visit.now),
             more=page.more and f"{visit.path}?after={_said(page.more)}",
