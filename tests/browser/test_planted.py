@@ -55,7 +55,7 @@ def test_a_planted_case_is_caught_and_told(
     page.locator("textarea").first.fill("What is asked must not be released.")
     page.get_by_role("button", name="Refuse").first.click()
     page.wait_for_url("**/state/queue")
-    page.get_by_role("button", name=re.compile(r"^Send IL/")).first.click()
+    page.get_by_role("button", name=f"Send IL/{number} now").click()
     expect(page.get_by_text("This was a test case, and nobody in it is real")).to_be_visible()
     look_at(page, shoot, "planted-told")
     boss.wait_for_timeout(11_000)
