@@ -94,6 +94,8 @@ def headers(sealed: str) -> Iterator[LeafHeader]:
         yield msgspec.structs.replace(
             least(LeafKind.VERDICT), decision=decision, released=(), withheld=()
         )
+    for kind in (LeafKind.HOLD, LeafKind.VERDICT, LeafKind.DENIAL, LeafKind.CLOSURE):
+        yield msgspec.structs.replace(fullest(kind), mode=LeafMode.PLANTED)
     announced = msgspec.structs.replace(fullest(LeafKind.POLICY), mode=LeafMode.SHADOW)
     yield msgspec.structs.replace(announced, digest=sha256(POLICY).digest())
     yield msgspec.structs.replace(least(LeafKind.CLOSURE), decision=LeafDecision.UNDELIVERABLE)

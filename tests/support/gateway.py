@@ -21,7 +21,7 @@ from comity.adapters.memory.secrets import MemoryKeyring, MemoryPartSigner, Memo
 from comity.adapters.memory.source import Driver, MemorySource
 from comity.adapters.memory.store import MemoryStore
 from comity.adapters.memory.succession import MemorySuccessions
-from comity.app.review import review_parts
+from comity.app.review import OfStates, review_parts
 from comity.app.rules import RuleParts
 from comity.directory.part import SignedPart, sign_part
 from comity.domain.agency import Agency, DirectoryPart, Family, Form, Host
@@ -61,6 +61,7 @@ from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
 from comity.review.claim_checks import ClaimShare
+from comity.review.planted import Planting
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
@@ -215,6 +216,7 @@ class Disk:
         self.source = MemorySource([driver()])
         self.rosters = TestRosters()
         self.shares: dict[Member, ClaimShare] = {}
+        self.plantings: dict[Member, Planting] = {}
 
 
 def driver(number: str = NUMBER, elements: tuple[Element, ...] = ELEMENTS) -> Driver:
@@ -394,8 +396,9 @@ class PracticeHost:
         disk = self.disk
         inside = (self.vault, self.sequencer, self.health)
         around = (disk.clock, disk.entropy, self.events)
+        wanted = OfStates(shares=disk.shares, plantings=disk.plantings, roster_of=disk.rosters.of)
         self.review = review_parts(
-            self.world, disk.store, disk.store, inside, around, shares=disk.shares
+            self.world, disk.store, disk.store, inside, around, wanted=wanted
         )
         self.review.own.when_sent(self.origin.send_own)
         self.rosters = disk.rosters.over(self.world, self.events)

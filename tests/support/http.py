@@ -217,6 +217,7 @@ class Office:
             rulebook=host.rulebook,
             review=host.review.commands,
             claims=host.review.claims,
+            plantings=host.review.plantings,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

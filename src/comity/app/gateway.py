@@ -11,9 +11,9 @@ from typing import Final
 from comity.adapters.part_signer import FilePartSigner
 from comity.app.ground import GatewayGround
 from comity.app.own_rosters import OwnRosters
-from comity.app.review import ReviewParts, review_parts
+from comity.app.review import OfStates, ReviewParts, review_parts
 from comity.app.rules import RuleParts
-from comity.app.state_files import own_calendars, own_shares
+from comity.app.state_files import own_calendars, own_plantings, own_shares
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
@@ -87,6 +87,7 @@ class GatewayBuilder(GatewayGround):
                 recheck=self._rules.recheck,
                 review=self._review.commands,
                 claims=self._review.claims,
+                plantings=self._review.plantings,
                 certifications=self._certifications,
                 roster_changes=RosterChanges(
                     store=self._store,
@@ -324,13 +325,22 @@ class GatewayBuilder(GatewayGround):
     def _review(self) -> ReviewParts:
         return review_parts(
             self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
-            (self._clock, self._entropy, self._events), shares=own_shares(self._settings),
+            (self._clock, self._entropy, self._events),
+            wanted=OfStates(
+                shares=own_shares(self._settings),
+                plantings=own_plantings(self._settings),
+                roster_of=self._own_rosters.roster,
+            ),
         )  # fmt: skip
 
     @cached_property
     def _rosters(self) -> Rosters:
-        own = OwnRosters(self._settings, self._events)
-        return Rosters(world=self._world, roster_of=own.roster, events=self._events)
+        roster_of = self._own_rosters.roster
+        return Rosters(world=self._world, roster_of=roster_of, events=self._events)
+
+    @cached_property
+    def _own_rosters(self) -> OwnRosters:
+        return OwnRosters(self._settings, self._events)
 
     @cached_property
     def _certifications(self) -> Certifications:

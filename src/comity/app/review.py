@@ -1,4 +1,4 @@
-"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, commands."""
+"""The review desk of a gateway beside holds: passes, instruments, lane, claims, test cases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 from comity.domain.ids import Member
 from comity.ports import Clock, Entropy, LedgerRows, Store
 from comity.review.claim_checks import ClaimShare
+from comity.review.planted import Planting
 from comity.services.accesses import Accesses
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_ledger import ClaimLedger
@@ -18,13 +19,23 @@ from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
+from comity.services.planting import Plantings
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
+from comity.services.rosters import RosterOf
 from comity.services.sequencer import Sequencer
 from comity.services.urgent import UrgentLane
 from comity.services.vault import Vault
 
-__all__ = ["ReviewParts", "review_parts"]
+__all__ = ["OfStates", "ReviewParts", "review_parts"]
+
+
+class OfStates(msgspec.Struct, frozen=True, kw_only=True):
+    """What states have in files of their own: shares of claims, test cases, rosters."""
+
+    shares: Mapping[Member, ClaimShare]
+    plantings: Mapping[Member, Planting]
+    roster_of: RosterOf
 
 
 class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +46,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     urgent: UrgentLane
     claims: ClaimChecks
     own: OwnMessages
+    plantings: Plantings
     commands: ReviewCommands
 
 
@@ -45,31 +57,33 @@ def review_parts(
     inside: tuple[Vault, Sequencer, Health],
     around: tuple[Clock, Entropy, Events],
     *,
-    shares: Mapping[Member, ClaimShare],
+    wanted: OfStates,
 ) -> ReviewParts:
-    """Return the parts, joined; `shares` are those of the members that check claims."""
+    """Return the parts, joined."""
     vault, sequencer, health = inside
     clock, entropy, events = around
     passes, instruments, urgent = _bases(world, store, rows, inside, (clock, events))
     own = OwnMessages(world, clock, entropy)
     claims = ClaimChecks(
         world=world,
-        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=shares),
+        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=wanted.shares),
         sequencer=sequencer,
         health=health,
-        shares=shares,
+        shares=wanted.shares,
         own=own,
         around=(clock, events),
     )
     re_reviews = ReReviews(
         world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
     )
+    plantings = _plantings(world, (store, rows), inside, around, wanted)
     return ReviewParts(
         passes=passes,
         instruments=instruments,
         urgent=urgent,
         claims=claims,
         own=own,
+        plantings=plantings,
         commands=ReviewCommands(
             world=world,
             passes=passes,
@@ -77,6 +91,7 @@ def review_parts(
             urgent=urgent,
             re_reviews=re_reviews,
             claims=claims,
+            plantings=plantings,
             accesses=Accesses(sequencer, clock, entropy),
             clock=clock,
         ),
@@ -123,3 +138,24 @@ def _bases(
         events=events,
     )
     return passes, instruments, urgent
+
+
+def _plantings(
+    world: World,
+    rows: tuple[Store, LedgerRows],
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Entropy, Events],
+    wanted: OfStates,
+) -> Plantings:
+    vault, sequencer, health = inside
+    return Plantings(
+        world=world,
+        store=rows[0],
+        rows=rows[1],
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        wanted=wanted.plantings,
+        roster_of=wanted.roster_of,
+        around=around,
+    )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from comity.domain.ids import Member
 from comity.review.calendars import Calendar, parse_calendar
 from comity.review.claim_checks import ClaimShare, parse_share
+from comity.review.planted import Planting, parse_planting
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 
-__all__ = ["own_calendars", "own_file", "own_shares"]
+__all__ = ["own_calendars", "own_file", "own_plantings", "own_shares"]
 
 
 def own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
@@ -28,6 +29,16 @@ def own_calendars(settings: Settings) -> dict[Member, Calendar]:
         own = own_file(settings, "calendars", member)
         if own is not None:
             found[member] = parse_calendar(member, own)
+    return found
+
+
+def own_plantings(settings: Settings) -> dict[Member, Planting]:
+    """Return what this host's members want planted that have a file. Raises: PlantingFileError."""
+    found = {}
+    for member in HostFiles(settings.data_dir).ledger_keys():
+        own = own_file(settings, "planted", member)
+        if own is not None:
+            found[member] = parse_planting(own)
     return found
 
 

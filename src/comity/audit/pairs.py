@@ -51,6 +51,7 @@ class _Leaf(
     gc=False,
     rename={
         "kind": "k",
+        "mode": "m",
         "hour": "h",
         "agency": "ag",
         "key": "mk",
@@ -65,6 +66,7 @@ class _Leaf(
     """What a comparison reads of a leaf whose form is already checked."""
 
     kind: str
+    mode: str
     hour: int
     agency: str = ""
     key: str = ""
@@ -154,7 +156,8 @@ class DoubleEntry:
                 ledger.said[index] = self._pack(leaf, _delivered(leaf.key))
                 ledger.hours[index] = leaf.hour
                 ledger.fan_outs[index] = leaf.fan_out
-            elif leaf.kind in _OUTCOMES:
+            elif leaf.kind in _OUTCOMES and leaf.mode == "live":
+                # What is not live nobody asked: no origin has its query.
                 self._note_outcome(ledger, index, leaf)
             elif leaf.kind == "closure":
                 self._note_closure(ledger, member, leaf)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final, assert_never
 
 import msgspec
 import typer
 
+from comity.audit.planted import ReviewCounts
+from comity.audit.tree import audit_tree
+from comity.cli.audits import say_report
+from comity.cli.checking import Place, Vkeys, ledger_at
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import ExitCode
+from comity.cli.exports import report_document
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.paper_words import agency_said
-from comity.cli.papers import Papers
+from comity.cli.papers import AsName, KeyFile, Papers
 from comity.cli.passes import granted_sentence
+from comity.cli.planted_words import tally_lines, told_sentence
 from comity.cli.reviewing import Desk, reviewer_of, state_of_entry
 from comity.cli.terminal import (
     AsJson,
@@ -24,6 +31,7 @@ from comity.cli.terminal import (
     print_json,
     print_pairs,
     print_wrapped,
+    say,
 )
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, member_label
@@ -187,6 +195,51 @@ def ask(
     _decide(entry, VerdictKind.ASK, (), note, desk=(key, data), as_json=as_json)
 
 
+@app.command()
+def plant(
+    *,
+    state: Annotated[str, typer.Option("--state", metavar="ST", help="Whose queue it goes into.")],
+    as_name: AsName = "",
+    key: KeyFile = None,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put one test case into a state's queue, that a careful reviewer must not release.
+
+    It looks like any other request. Whoever orders it has no verdict on it.
+    """
+    member = member_of(state)
+    entry = Papers.of(settings_of(data), member, as_name, key).plant()
+    if as_json:
+        print_json({"state": member, "hold": entry})
+        return
+    label = member_label(member)
+    say(f"◆ {entry} waits for {label} as a test case; nothing of it leaves{practice_said(data)}")
+
+
+@app.command()
+def counts(place: Place, *, vkey: Vkeys = None, as_json: AsJson = False) -> None:
+    """Count reviews and test cases from a ledger's public leaves alone.
+
+    Ends with 5 if the ledger is in doubt, also where something planted was disclosed.
+    """
+    with ExitStack() as opened:
+        ledger = ledger_at(opened, place, vkey or ())
+        counted = ReviewCounts(ledger.member)
+        report = audit_tree(ledger.fetch, ledger.vkey, read=counted.read)
+    tally = counted.tally()
+    if as_json:
+        said = report_document(report, is_key_given=ledger.is_key_given)
+        print_json(said | {"state": None, "reviews": tally if report.ok else None})
+    elif report.ok:
+        for line in tally_lines(member_label(ledger.member), tally):
+            say(line)
+    else:
+        say_report(report)
+    is_doubted = not report.ok or tally.disclosed
+    raise typer.Exit(ExitCode.UNVERIFIED if is_doubted else ExitCode.OK)
+
+
 def _decide(
     entry: str,
     kind: VerdictKind,
@@ -206,6 +259,7 @@ def _decide(
                 "verdict": kind.value,
                 "released": list(done.released),
                 "entry": done.entry,
+                **_planted(done),
             }
         )
     else:
@@ -249,6 +303,7 @@ def _approve_with_pass(
                 "verdict": VerdictKind.APPROVE.value,
                 "released": list(done.released),
                 "entry": done.entry,
+                **_planted(done),
                 "pass_entry": granted,
                 "pass_until": granted and utc(case_pass.until).isoformat(),
             }
@@ -275,6 +330,8 @@ def _sentence(kind: VerdictKind, done: Decided) -> str:
     """Say what a verdict did, which is what the requester was told, not what it approved."""
     held = done.hold
     who = held.agency_name or held.agency
+    if done.planted is not None:
+        return told_sentence(done.planted, kind)
     match kind:
         case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
             return f"✕ Refused to {who}, though you approved: the rules in force release none of it"
@@ -296,6 +353,11 @@ def _sentence(kind: VerdictKind, done: Decided) -> str:
             return f"◆ Passed on; {held.entry} stays held"
         case _:
             assert_never(kind)
+
+
+def _planted(done: Decided) -> dict[str, str]:
+    """Return what JSON says of a test case; nothing of any other hold."""
+    return {} if done.planted is None else {"planted": done.planted.value}
 
 
 def _desk(state: Member, key: Path | None, data: Path | None) -> Desk:

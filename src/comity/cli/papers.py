@@ -45,10 +45,19 @@ from comity.domain.passes import (
     pass_bytes,
     revocation_bytes,
 )
+from comity.domain.planted import PlantingOrder, SignedPlantingOrder, planting_order_bytes
 from comity.domain.verdict import HistoryReading, SignedHistoryReading, history_reading_bytes
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.command import Command, CommandDone, CommandResult, HoldView, ReadHistory
-from comity.link.review import DeskShown, GiveNotice, GrantPass, ReadDesk, ReviewRelease, RevokePass
+from comity.link.review import (
+    DeskShown,
+    GiveNotice,
+    GrantPass,
+    PlantCase,
+    ReadDesk,
+    ReviewRelease,
+    RevokePass,
+)
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 from comity.services.granting import Granter, PassNotPossibleError
@@ -115,6 +124,12 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         """Sign and grant a pass; return its entry."""
         proof = signature_of(self.state, self.reviewer, pass_bytes(case_pass))
         return self._done(GrantPass(signed=SignedPass(case_pass=case_pass, proof=proof)))
+
+    def plant(self) -> str:
+        """Sign the order of one test case; return its hold's entry."""
+        order = PlantingOrder(state=self.state, reviewer=self.reviewer.name, at=_now())
+        proof = signature_of(self.state, self.reviewer, planting_order_bytes(order))
+        return self._done(PlantCase(signed=SignedPlantingOrder(order=order, proof=proof)))
 
     def revoke(self, entry: str, note: str) -> str:
         """Sign and revoke a pass; return the entry of the leaf that says so."""

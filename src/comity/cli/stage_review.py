@@ -22,7 +22,7 @@ from comity.domain.passes import named_in
 from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
 from comity.practice.founding import REVIEWERS
-from comity.practice.stage import PassSeen, ReleaseSeen
+from comity.practice.stage import PassSeen, PlantedSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.instrument_work import InstrumentDraft, InstrumentWork
@@ -54,6 +54,21 @@ class ReviewStage:
         """Return a state's passes that hold, as its reviewer sees them."""
         shown = await asyncio.to_thread(self._papers(state).read, Desk.PASSES)
         return [PassSeen(entry=view.entry, uses=view.uses) for view in shown.passes]
+
+    async def plant_case(self, state: Member) -> str:
+        """Let a state's supervisor put one test case into its queue; return the hold's entry."""
+        papers = Papers.of(self._settings, state, REVIEWERS[1], None)
+        return await asyncio.to_thread(papers.plant)
+
+    async def refuse_planted(self, entry: str) -> PlantedSeen:
+        """Read such a hold and refuse it as a reviewer; return what the reviewer is told then."""
+        state, _ = parse_entry_name(entry)
+        host = HostFiles(self._settings.data_dir).host_name()
+        reviewer = self._papers(state).reviewer
+        desk = HoldDesk(settings=self._settings, state=state, reviewer=reviewer, host=host)
+        await desk.read(entry)
+        done = await desk.decide(entry, VerdictKind.REFUSE, (), "this must not be released")
+        return PlantedSeen(entry=done.entry, flaw=done.planted.value if done.planted else "")
 
     async def revoke_pass(self, entry: str) -> str:
         """Revoke a pass; return the entry of the leaf that says so."""

@@ -118,6 +118,16 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             sign=lambda message: sign_for(signed_in, self.keys, message, *roles),
         )
 
+    def planting(self, signed_in: SignedIn) -> Looking:
+        """Return what orders test cases, as the supervisor who is signed in."""
+        assert signed_in.person is not None
+        reviewer = Reviewer(
+            state=signed_in.person.state,
+            name=signed_in.person.signs_as,
+            sign=lambda message: sign_for(signed_in, self.keys, message, Role.SUPERVISOR),
+        )
+        return Looking(bus=self.bus, host=self.host, reviewer=reviewer, now=self._now)
+
     def reviewing(self, signed_in: SignedIn) -> Reviewing:
         """Return the work of the reviewer who is signed in: each signature within this request."""
         return Reviewing(

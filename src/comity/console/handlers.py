@@ -95,6 +95,7 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.TAKE_BACK_SAME_CASE: same_case.take_back,
         Name.SEND_SAME_CASE: same_case.send_now,
         Name.DECISIONS: DecisionPages(desk, views).decisions,
+        Name.PLANT: DecisionPages(desk, views).plant,
         Name.RE_REVIEWS: again.listed,
         Name.RE_REVIEW: again.one,
         Name.OPEN_RE_REVIEW: again.open_case,

@@ -79,6 +79,7 @@ class Name(StrEnum):
     NOTICE_LETTER = "notice_letter"
     NOTICE_GIVEN = "notice_given"
     DECISIONS = "decisions"
+    PLANT = "plant"
     RE_REVIEWS = "re_reviews"
     RE_REVIEW = "re_review"
     OPEN_RE_REVIEW = "open_re_review"
@@ -240,6 +241,7 @@ ROUTES: Final = (
     _placed(Name.NOTICE_LETTER, "POST", f"{_NOTICE}/letter", _REVIEWS),
     _placed(Name.NOTICE_GIVEN, "POST", f"{_NOTICE}/given", _REVIEWS),
     _placed(Name.DECISIONS, "GET", "/state/decisions", _SEES_QUEUE),
+    _placed(Name.PLANT, "POST", "/state/decisions/plant", _ASSIGNS),
     _placed(Name.RE_REVIEWS, "GET", "/state/re-reviews", _REVIEWS),
     _placed(Name.RE_REVIEW, "GET", _RE_REVIEW, _REVIEWS),
     _placed(Name.OPEN_RE_REVIEW, "POST", f"{_RE_REVIEW}/open", _REVIEWS),

@@ -12,7 +12,16 @@ import msgspec
 
 from comity.domain.ids import ORI, ExchangeId, Member, QueryId
 from comity.domain.keys import MessageKey
-from comity.domain.vocabulary import Assurance, Emergency, FanOut, Instrument, Offence, Purpose
+from comity.domain.planted import Planted
+from comity.domain.vocabulary import (
+    Assurance,
+    Emergency,
+    FanOut,
+    Instrument,
+    LeafMode,
+    Offence,
+    Purpose,
+)
 
 __all__ = ["NO_CLAIMS", "Asked", "Claims", "Exchange", "Query"]
 
@@ -81,7 +90,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     `accepted_at` is Unix seconds. `key` is the key delivered to the state; `original_key` what the
     agency sent (a region query is delivered as a plain one). `to` are agencies of the state that
     the message names as its destination, empty where it names the state itself. `control` is the
-    requester's own, for whoever is delivered the message.
+    requester's own, for whoever is delivered the message. `planted` does not exist on the wire
+    unless somebody sets it, and is taken off where an ask is read.
     """
 
     exchange_id: ExchangeId
@@ -101,6 +111,24 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     probe: bool = False
     to: tuple[ORI, ...] = ()
     control: str | None = None
+    planted: Planted | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def mode(self) -> LeafMode:
+        """The mode of every leaf of it."""
+        if self.planted is not msgspec.UNSET:
+            return LeafMode.PLANTED
+        return LeafMode.PROBE if self.probe else LeafMode.LIVE
+
+    @property
+    def is_live(self) -> bool:
+        """Whether somebody asked it: whatever counts traffic, or sends an answer, looks here."""
+        return self.planted is msgspec.UNSET and not self.probe
+
+    @property
+    def test_case(self) -> Planted | None:
+        """What marks it as a planted test case, if it is one."""
+        return None if self.planted is msgspec.UNSET else self.planted
 
     def value(self, prefix: str) -> str | None:
         """Return the value of the first field with this prefix, or None."""

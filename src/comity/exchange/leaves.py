@@ -10,7 +10,7 @@ import msgspec
 from comity.domain.keys import listed_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Exchange
-from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode
+from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
 from comity.exchange.private import Fields
 
 __all__ = ["HOUR_SECONDS", "WantedLeaf", "ordered", "outcome_header"]
@@ -54,7 +54,7 @@ def outcome_header(
     return LeafHeader(
         version=1,
         kind=kind,
-        mode=LeafMode.PROBE if exchange.probe else LeafMode.LIVE,
+        mode=exchange.mode,
         hour=hour,
         member=exchange.state,
         agency=exchange.agency,

@@ -30,11 +30,11 @@ _APART: Final = "\x1f"
 
 
 def asks_about_person(exchange: Exchange) -> bool:
-    """Say whether an exchange counts: a question of records, and no probe.
+    """Say whether an exchange counts: a question of records that somebody asked.
 
     A message from person to person does not, nor what an agency asks of its own state's systems.
     """
-    return exchange.key not in _UNCOUNTED and not exchange.probe
+    return exchange.key not in _UNCOUNTED and exchange.is_live
 
 
 def person_of(exchange: Exchange) -> bytes:

@@ -59,6 +59,7 @@ from comity.link.review import (
     GiveNotice,
     GiveReReview,
     GrantPass,
+    PlantCase,
     ReadDesk,
     ReviewRelease,
     RevokePass,
@@ -107,6 +108,7 @@ __all__ = [
     "KeysShown",
     "MonthView",
     "OpenRecord",
+    "PlantCase",
     "Proposed",
     "PublishDirectory",
     "PublishPolicy",
@@ -256,6 +258,7 @@ Command = (
     | GiveNotice
     | GiveReReview
     | FindClaim
+    | PlantCase
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -334,6 +337,7 @@ def command_member(command: Command) -> Member:
             | GiveNotice()
             | GiveReReview()
             | FindClaim()
+            | PlantCase()
         ):
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
@@ -381,6 +385,7 @@ def _check_command(command: Command) -> None:
             | GiveNotice()
             | GiveReReview()
             | FindClaim()
+            | PlantCase()
         ):
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():

@@ -19,6 +19,7 @@ from comity.domain.passes import (
     SignedPass,
     SignedRevocation,
 )
+from comity.domain.planted import SignedPlantingOrder
 from comity.domain.re_review import SignedReReview
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.claims import ClaimView, is_claim_shown
@@ -35,6 +36,7 @@ __all__ = [
     "GiveReReview",
     "GrantPass",
     "PassView",
+    "PlantCase",
     "ReadDesk",
     "ReleaseView",
     "ReviewRelease",
@@ -111,6 +113,15 @@ class FindClaim(
     signed: SignedClaimFinding
 
 
+class PlantCase(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="plant_case",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A signed order of one planted test case."""
+
+    signed: SignedPlantingOrder
+
+
 class ExpireReview(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="expire_review",
     forbid_unknown_fields=True,
@@ -181,7 +192,14 @@ class DeskShown(
 
 
 ReviewSigned = (
-    GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice | GiveReReview | FindClaim
+    GrantPass
+    | RevokePass
+    | ReviewRelease
+    | ReadDesk
+    | GiveNotice
+    | GiveReReview
+    | FindClaim
+    | PlantCase
 )
 
 
@@ -202,6 +220,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.review.state
         case FindClaim():
             return command.signed.finding.state
+        case PlantCase():
+            return command.signed.order.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -251,6 +271,8 @@ def is_signed(command: ReviewSigned) -> bool:
             return is_entry(finding.entry) and is_by(
                 finding.reviewer, finding.at, finding.note, signed.proof
             )
+        case PlantCase(signed=signed):
+            return is_by(signed.order.reviewer, signed.order.at, "", signed.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "OldRecord",
     "OpeningSeen",
     "PassSeen",
+    "PlantedSeen",
     "ProofSeen",
     "PublicSeen",
     "ReleaseSeen",
@@ -71,6 +72,13 @@ class DeskSeen(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     case: str
     pages: int
+
+
+class PlantedSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """The entry of a verdict on a test case, and what was wrong with that: empty if not told."""
+
+    entry: str
+    flaw: str
 
 
 class PassSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,6 +318,14 @@ class Stage(Protocol):
 
     async def passes(self, state: Member) -> Sequence[PassSeen]:
         """Return a state's passes that hold, as its reviewer sees them."""
+        ...
+
+    async def plant_case(self, state: Member) -> str:
+        """Let a state's supervisor put one test case into its queue; return the hold's entry."""
+        ...
+
+    async def refuse_planted(self, entry: str) -> PlantedSeen:
+        """Read such a hold and refuse it as a reviewer; return what the reviewer is told then."""
         ...
 
     async def revoke_pass(self, entry: str) -> str:

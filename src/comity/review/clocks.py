@@ -7,7 +7,7 @@ from comity.domain.decision import OVERDUE_RULE, Reason, RuleId
 from comity.domain.errors import ComityError
 from comity.domain.keys import response_key
 from comity.domain.leaf import LeafHeader
-from comity.domain.vocabulary import LeafDecision, LeafKind, LeafMode, Outcome
+from comity.domain.vocabulary import LeafDecision, LeafKind, Outcome
 from comity.exchange.answering import Answered, HoldFile
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
 from comity.exchange.private import note_fields
@@ -54,7 +54,7 @@ def expire(
         header=LeafHeader(
             version=1,
             kind=LeafKind.CLOSURE,
-            mode=LeafMode.PROBE if exchange.probe else LeafMode.LIVE,
+            mode=exchange.mode,
             hour=now // HOUR_SECONDS,
             member=exchange.state,
             withheld=ordered(hold.classes),

@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 
+from comity.domain.agency import ReviewerKey
 from comity.domain.errors import ComityError
+from comity.domain.planted import Planted
 from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
 from comity.exchange.answering import Answered, HoldFile
 from comity.review.signatures import VerdictError
@@ -24,6 +26,7 @@ __all__ = [
     "ConflictError",
     "Ground",
     "check_no_conflict",
+    "check_not_ordered",
     "conflict_note",
     "declare",
     "ground_of",
@@ -76,6 +79,17 @@ def check_no_conflict(passed: Iterable[SignedVerdict], reviewer: str, key_id: st
         is_same = signed.verdict.reviewer == reviewer or signed.proof.key_id == key_id
         if is_same and ground_of(signed.verdict) is not None:
             raise ConflictError("a conflict of interest was declared here under this name or key")
+
+
+def check_not_ordered(planted: Planted, key: ReviewerKey, orderer: ReviewerKey | None) -> None:
+    """Check that a test case was not ordered by whoever decides it, under this name or by this key.
+
+    `orderer` is the key enrolled for whoever ordered it, None if there is none any more. Raises:
+    ConflictError.
+    """
+    is_same_key = orderer is not None and orderer.verify_key == key.verify_key
+    if planted.ordered_by == key.name or is_same_key:
+        raise ConflictError("whoever ordered a test case has no verdict on it")
 
 
 def with_passed(

@@ -147,7 +147,7 @@ def covers_request(instrument: RegisteredInstrument, exchange: Exchange, now: in
         return False
     if (claims.instrument, claims.instrument_ref) != (instrument.kind, instrument.number):
         return False
-    if instrument.kind not in OPENING or not claims.operator or exchange.probe:
+    if instrument.kind not in OPENING or not claims.operator or not exchange.is_live:
         return False
     if instrument.case_number and claims.case_number != instrument.case_number:
         return False

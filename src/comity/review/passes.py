@@ -109,7 +109,7 @@ def covers(case_pass: CasePass, exchange: Exchange, now: int) -> bool:
     claims = exchange.claims
     if (exchange.state, exchange.agency) != (case_pass.state, case_pass.agency):
         return False
-    if claims.case_number != case_pass.case_number or not claims.operator or exchange.probe:
+    if claims.case_number != case_pass.case_number or not claims.operator or not exchange.is_live:
         return False
     if case_pass.purpose is not None and claims.purpose is not case_pass.purpose:
         return False

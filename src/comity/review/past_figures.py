@@ -13,15 +13,19 @@ import msgspec
 
 from comity.domain.ids import LeafIndex
 from comity.review.past import RELEASED, Became, PastDecision
+from comity.review.planted import PlantedEnd
 from comity.review.re_review import ReReviewTally, SecondLook
 
 __all__ = [
     "FEW",
+    "CameOut",
     "DecidedBy",
     "ReviewFigures",
+    "ReviewerCaught",
     "ReviewerCount",
     "Spread",
     "again_of",
+    "caught_of",
     "figures_of",
     "spread_of",
 ]
@@ -48,6 +52,21 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     lower: int
     median: int
     upper: int
+
+
+class CameOut(msgspec.Struct, frozen=True, kw_only=True):
+    """How one reviewer's verdicts on test cases came out."""
+
+    reviewer: str
+    end: PlantedEnd
+
+
+class ReviewerCaught(msgspec.Struct, frozen=True, kw_only=True):
+    """Of so many test cases that a reviewer decided, how many were caught."""
+
+    reviewer: str
+    caught: int
+    decided: int
 
 
 class ReviewerCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +98,8 @@ class ReviewFigures(msgspec.Struct, frozen=True, kw_only=True):
     unread: int = 0
     again: ReReviewTally | None = None
     """Second looks at decisions, where they were counted."""
+    tests: tuple[ReviewerCaught, ...] = ()
+    """Test cases by reviewer, in the order of names."""
 
     @property
     def shares(self) -> tuple[float, float] | None:
@@ -104,6 +125,17 @@ def figures_of(decided: Sequence[DecidedBy], unread: int = 0) -> ReviewFigures:
         spread=spread_of(each.seconds for each in decided) if decided else None,
         reviewers=tuple(sorted(counts, key=lambda each: (-each.spread.count, each.reviewer))),
         unread=unread,
+    )
+
+
+def caught_of(tested: Iterable[CameOut]) -> tuple[ReviewerCaught, ...]:
+    """Return how many test cases each reviewer caught, of how many."""
+    ends: dict[str, list[PlantedEnd]] = {}
+    for each in tested:
+        ends.setdefault(each.reviewer, []).append(each.end)
+    return tuple(
+        ReviewerCaught(reviewer=name, caught=own.count(PlantedEnd.CAUGHT), decided=len(own))
+        for name, own in sorted(ends.items())
     )
 
 

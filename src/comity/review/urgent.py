@@ -72,8 +72,8 @@ class ReviewState(StrEnum):
 def unmet(exchange: Exchange, agency: Agency | None, contact: str, *, is_closed: bool) -> str:
     """Return why an urgent request is not released at once, and whom to call; empty: it is."""
     call = _call(contact)
-    if exchange.probe:
-        return "A probe is never urgent."
+    if not exchange.is_live:
+        return "What nobody asked is never urgent."
     if not exchange.claims.operator:
         return f"An urgent request must name its operator. {call}"
     if agency is None or not agency.phone:

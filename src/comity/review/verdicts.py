@@ -34,7 +34,6 @@ from comity.domain.vocabulary import (
     DataClass,
     LeafDecision,
     LeafKind,
-    LeafMode,
     Outcome,
     RecordKind,
 )
@@ -296,7 +295,7 @@ def verdict_leaf(
         header=LeafHeader(
             version=1,
             kind=LeafKind.VERDICT,
-            mode=LeafMode.PROBE if hold.exchange.probe else LeafMode.LIVE,
+            mode=hold.exchange.mode,
             hour=now // HOUR_SECONDS,
             member=verdict.state,
             released=ordered(approved),
@@ -309,5 +308,17 @@ def verdict_leaf(
             verdict=signed_bytes(verdict).decode(),
             key=signed.proof.key_id,
             signature=signed.proof.signature.hex(),
+            **_test_case(hold, signed),
         ),
     )
+
+
+def _test_case(hold: HoldFile, signed: SignedVerdict) -> dict[str, str]:
+    """Return what the record says further of a verdict on a planted case, empty for any other.
+
+    Only of one that ends it: who opens the record of what was passed on must learn nothing.
+    """
+    planted = hold.exchange.test_case
+    if planted is None or signed.verdict.kind is VerdictKind.ESCALATE:
+        return {}
+    return {"planted": planted.flaw.value, "ordered_by": planted.ordered_by}

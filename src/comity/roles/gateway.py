@@ -39,6 +39,7 @@ from comity.services.health import Health
 from comity.services.keeping import Keeping
 from comity.services.member import World
 from comity.services.origin import OriginFace
+from comity.services.planting import ROUND_SECONDS, Plantings
 from comity.services.previews import Previewed, Previews
 from comity.services.recheck import Recheck
 from comity.services.reveals import Reveals
@@ -111,6 +112,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     rulebook: Rulebook
     review: ReviewCommands
     claims: ClaimChecks
+    plantings: Plantings
     certifications: Certifications
     roster_changes: RosterChanges
     recheck: Recheck
@@ -204,6 +206,7 @@ class Gateway:
         self._run(self._every(_WARN_SECONDS, self._warn))
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
         self._run(self._every(_ROSTERS_SECONDS, self._page_of_rosters))
+        self._run(self._every(ROUND_SECONDS, self._plant))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -348,6 +351,9 @@ class Gateway:
 
     async def _page_of_rosters(self) -> None:
         await self._parts.roster_changes.round(sorted(self._members()))
+
+    async def _plant(self) -> None:
+        await self._parts.plantings.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

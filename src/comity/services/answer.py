@@ -128,10 +128,7 @@ class AnswerFace:
         for ask in asks:
             code = self._refusal(ask.exchange, now)
             if code is None:
-                # A member cannot take its own traffic out of the counts.
-                exchange = ask.exchange
-                if exchange.probe:
-                    exchange = msgspec.structs.replace(exchange, probe=False)
+                exchange = _as_asked(ask.exchange)
                 exchanges[exchange.exchange_id] = exchange
             elif code in _CLOSED:
                 closed.append((ask.exchange, code))
@@ -434,6 +431,13 @@ class AnswerFace:
             host = self._world.directory.host_of(member)
             if host is not None:
                 self._courier.post(host, group)
+
+
+def _as_asked(exchange: Exchange) -> Exchange:
+    """Return an exchange as live: a member cannot take its own traffic out of the counts."""
+    if exchange.is_live:
+        return exchange
+    return msgspec.structs.replace(exchange, probe=False, planted=msgspec.UNSET)
 
 
 def _is_delivered_as(original: MessageKey, key: MessageKey) -> bool:

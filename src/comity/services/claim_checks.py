@@ -120,9 +120,9 @@ class ClaimChecks:
     def waits(self, exchange: Exchange) -> str:
         """Return why what the rules release of a request waits for a person; empty: it does not."""
         member = exchange.state
-        if member not in self._since or exchange.origin_member == member or exchange.probe:
+        if member not in self._since or exchange.origin_member == member:
             return ""
-        if key_row(exchange.key).handling is not Handling.RECORDS:
+        if not exchange.is_live or key_row(exchange.key).handling is not Handling.RECORDS:
             return ""
         now = self._now()
         found = self._since[member].get((exchange.agency, exchange.claims.purpose))

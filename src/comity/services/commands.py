@@ -39,6 +39,7 @@ from comity.link.command import (
     KeepCosignatures,
     KeepSegment,
     OpenRecord,
+    PlantCase,
     Proposed,
     PublishDirectory,
     PublishPolicy,
@@ -188,7 +189,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case GiveReReview() | FindClaim():
+            case GiveReReview() | FindClaim() | PlantCase():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
@@ -257,8 +258,10 @@ class Commands:
 
     async def _decide(self, command: Decide) -> CommandResult:
         done = await self._desk.decide(command.signed)
-        facts = (("response", done.response.value), ("released", ",".join(done.released)))
-        return CommandDone(entry=done.entry, facts=facts)
+        facts = [("response", done.response.value), ("released", ",".join(done.released))]
+        if done.planted is not None:
+            facts.append(("planted", done.planted.value))
+        return CommandDone(entry=done.entry, facts=tuple(facts))
 
     async def _succeed(self, command: Succeed) -> CommandResult:
         done = await self._succession.succeed(

@@ -1,4 +1,4 @@
-"""One reviewer at the desks beside holds: urgent releases, case passes, and claim checks.
+"""One reviewer at the desks beside holds: urgent releases, case passes, claims, test cases.
 
 INVARIANT (review-is-verified): what gives a command effect is the reviewer's signature, made by
 `Reviewer.sign` alone; one entry that is shown with its person is recorded by the gateway first.
@@ -20,6 +20,7 @@ from comity.domain.after_review import (
 )
 from comity.domain.claim_check import ClaimFinding, SignedClaimFinding, claim_finding_bytes
 from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
+from comity.domain.planted import PlantingOrder, SignedPlantingOrder, planting_order_bytes
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.vocabulary import DataClass
 from comity.link.command import CommandDone
@@ -27,6 +28,7 @@ from comity.link.review import (
     DeskShown,
     FindClaim,
     GiveReReview,
+    PlantCase,
     ReadDesk,
     ReviewRelease,
     RevokePass,
@@ -98,6 +100,15 @@ class Looking:
         )
         proof = self._reviewer.sign(re_review_bytes(review))
         command = GiveReReview(signed=SignedReReview(review=review, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def plant(self, at: int) -> str:
+        """Order one test case; return its hold's entry. The same `at` again is the same case."""
+        order = PlantingOrder(state=self._reviewer.state, reviewer=self._reviewer.name, at=at)
+        proof = self._reviewer.sign(planting_order_bytes(order))
+        command = PlantCase(signed=SignedPlantingOrder(order=order, proof=proof))
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, CommandDone)
         return result.entry

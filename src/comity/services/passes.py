@@ -37,7 +37,7 @@ from comity.domain.passes import (
     revocation_bytes,
 )
 from comity.domain.query import Exchange
-from comity.domain.vocabulary import LeafKind
+from comity.domain.vocabulary import LeafKind, LeafMode
 from comity.ports import Clock, LedgerRows, PassRow, Store
 from comity.review.passes import (
     PassError,
@@ -268,7 +268,7 @@ class Passes:
         if not case_pass.hold_entry:
             return
         header = await self._header(*parse_entry_name(case_pass.hold_entry))
-        if header is None or header.kind is not LeafKind.HOLD:
+        if header is None or header.kind is not LeafKind.HOLD or header.mode is not LeafMode.LIVE:
             raise PassError("`hold_entry` cites no hold of this ledger")
         if header.agency not in {case_pass.agency, SEALED} and ":" not in (header.agency or ""):
             raise PassError("`hold_entry` cites a hold of another agency")

@@ -17,6 +17,12 @@ from comity.domain.ids import LeafIndex, Member, parse_entry_name
 from comity.domain.leaf import LeafError, LeafHeader, parse_leaf
 from comity.ports import LedgerRows, Store
 from comity.review.past import PastDecision, past_of
+from comity.review.planted import (
+    PlantedTally,
+    PlantedVerdict,
+    planted_verdict,
+    tally_of_planted,
+)
 from comity.review.re_review import SecondLook, is_chosen, is_decision, look_of
 
 __all__ = ["DECISIONS_MAX", "LEAVES_MAX", "Past", "PastDecisions"]
@@ -41,6 +47,20 @@ class Past(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     looks: Mapping[LeafIndex, SecondLook] = {}
     """Second looks, by the verdict that they are at."""
+    planted: tuple[PlantedVerdict, ...] = ()
+    """Verdicts on test cases and ends of them, the newest first; no decision is among them."""
+
+    @property
+    def tests(self) -> PlantedTally:
+        """How the test cases ended."""
+        return tally_of_planted(self.planted)
+
+
+class _Beside(msgspec.Struct, kw_only=True):
+    """What is found among decisions and is none."""
+
+    looks: dict[LeafIndex, SecondLook] = {}
+    planted: list[PlantedVerdict] = []
 
 
 class PastDecisions:
@@ -69,21 +89,28 @@ class PastDecisions:
 
     async def _read(self, member: Member, size: int) -> Past:
         decisions: list[PastDecision] = []
-        looks: dict[LeafIndex, SecondLook] = {}
+        beside = _Beside()
         last, lowest = size, max(0, size - LEAVES_MAX)
         while last > lowest and len(decisions) < DECISIONS_MAX:
             first = max(lowest, last - _CHUNK)
             end = min(size, last + _AFTER_MAX)
-            decisions += await self._chunk(member, (first, last, end), looks)
+            decisions += await self._chunk(member, (first, last, end), beside)
             last = first
         kept = decisions[:DECISIONS_MAX]
         first = kept[-1].index if len(decisions) > DECISIONS_MAX else last
-        return Past(decisions=tuple(kept), first=first, size=size, looks=looks)
+        return Past(
+            decisions=tuple(kept),
+            first=first,
+            size=size,
+            looks=beside.looks,
+            planted=tuple(each for each in beside.planted if each.index >= first),
+        )
 
     async def _chunk(
-        self, member: Member, places: tuple[int, int, int], looks: dict[LeafIndex, SecondLook]
+        self, member: Member, places: tuple[int, int, int], other: _Beside
     ) -> list[PastDecision]:
-        """Return what the leaves of [first, last) decided, the newest first; add second looks.
+        """Return what the leaves of [first, last) decided, the newest first; add what is no
+        decision.
 
         `places` are these two, and where the leaves end that are read beside them.
         """
@@ -104,7 +131,9 @@ class PastDecisions:
                 is_owed = is_decision(leaf) and is_chosen(leaves[place])
                 found.append(msgspec.structs.replace(decision, is_chosen=is_owed))
             elif (look := look_of(leaf, hold)) is not None:
-                looks[look.verdict_index] = look
+                other.looks[look.verdict_index] = look
+            elif (test := planted_verdict(LeafIndex(first + place), leaf, hold)) is not None:
+                other.planted.append(test)
         return found
 
     async def _cited(

@@ -16,7 +16,15 @@ from comity.domain.ids import LeafIndex, Member
 from comity.exchange.private import Fields
 from comity.ports import LedgerRows, Store
 from comity.review.past import ENDINGS, Became, PastDecision
-from comity.review.past_figures import DecidedBy, ReviewFigures, again_of, figures_of
+from comity.review.past_figures import (
+    CameOut,
+    DecidedBy,
+    ReviewFigures,
+    again_of,
+    caught_of,
+    figures_of,
+)
+from comity.review.planted import PlantedEnd, end_by
 from comity.services.past_decisions import Past
 from comity.services.private_records import private_fields
 from comity.services.re_reviews import verdict_of
@@ -54,6 +62,7 @@ class PastFigures:
             figures = msgspec.structs.replace(
                 figures_of(decided, unread=len(found) - len(decided)),
                 again=again_of(past.decisions, past.looks),
+                tests=caught_of(await self._tested(member, past)),
             )
             self._made[member] = past, figures
             return figures
@@ -77,6 +86,21 @@ class PastFigures:
             for each in chosen
         }
         return list(self._opened[member].values())
+
+    async def _tested(self, member: Member, past: Past) -> list[CameOut]:
+        """Return whose verdicts on test cases came out how; who proposed a release is one of them.
+
+        Of cases that have ended alone: what is open still must not be known as a test.
+        """
+        ended = {each.hold_index for each in past.planted if each.end is not None}
+        verdicts = [each for each in past.planted if each.end is not PlantedEnd.NOT_LOOKED_AT]
+        found = []
+        for each in verdicts[:FIGURES_MAX]:
+            verdict = verdict_of(await self._fields(member, each.index))
+            end = None if verdict is None else end_by(verdict.kind)
+            if verdict is not None and end is not None and each.hold_index in ended:
+                found.append(CameOut(reviewer=verdict.reviewer, end=end))
+        return found
 
     async def decider(self, member: Member, index: LeafIndex) -> str:
         """Return who gave a verdict, empty where that cannot be read. Raises: StoreDownError."""

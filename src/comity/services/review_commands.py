@@ -1,4 +1,4 @@
-"""The review desk's commands beside holds: passes, urgent releases, instruments, claim checks.
+"""The review desk's commands beside holds: passes, urgent releases, instruments, claims, tests.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -27,6 +27,7 @@ from comity.link.review import (
     GiveReReview,
     GrantPass,
     PassView,
+    PlantCase,
     ReadDesk,
     ReleaseView,
     ReviewRelease,
@@ -45,6 +46,7 @@ from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
+from comity.services.planting import Plantings
 from comity.services.re_reviews import ReReviews
 from comity.services.urgent import OpenRelease, UrgentLane
 
@@ -61,6 +63,7 @@ _Command = (
     | ExpireReview
     | GiveReReview
     | FindClaim
+    | PlantCase
     | InstrumentSigned
 )
 
@@ -77,6 +80,7 @@ class ReviewCommands:
         instruments: Instruments,
         re_reviews: ReReviews,
         claims: ClaimChecks,
+        plantings: Plantings,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -87,6 +91,7 @@ class ReviewCommands:
         self._re_reviews = re_reviews
         self.instrument_desk = InstrumentDesk(world, instruments)
         self._claims = claims
+        self._plantings = plantings
         self._claim_desk = ClaimDesk(world, claims, clock)
         self._accesses = accesses
         self._clock = clock
@@ -104,6 +109,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
             case FindClaim():
                 return CommandDone(entry=await self._claims.decide(command.signed))
+            case PlantCase():
+                return CommandDone(entry=await self._plantings.order(command.signed))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():

@@ -22,6 +22,7 @@ from comity.domain.given_notice import (
 )
 from comity.domain.ids import Member, entry_name
 from comity.domain.passes import SignedPass, pass_bytes
+from comity.domain.planted import Flaw
 from comity.domain.record_reading import (
     RecordReading,
     SignedRecordReading,
@@ -84,7 +85,8 @@ class GrantedPass(msgspec.Struct, frozen=True, kw_only=True):
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """One hold as it stood, the entry of the verdict on it, and what the gateway made of that.
 
-    `released` is what the rules in force let go of what was approved; `granted` the pass with it.
+    `released` is what the rules in force let go of what was approved; `granted` the pass with it;
+    `planted` what was wrong with a test case, where that is what it ended.
     """
 
     hold: HoldView
@@ -92,6 +94,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     response: ResponseKind
     released: tuple[DataClass, ...]
     granted: GrantedPass | None = None
+    planted: Flaw | None = None
 
 
 class Reviewing:
@@ -215,6 +218,7 @@ class Reviewing:
             entry=result.entry,
             response=ResponseKind(facts["response"]),
             released=tuple(DataClass(part) for part in facts["released"].split(",") if part),
+            planted=Flaw(facts["planted"]) if "planted" in facts else None,
         )
 
     async def step_back(self, row: HoldRow, ground: Ground) -> str:
@@ -262,6 +266,8 @@ class Reviewing:
 
     async def _granted(self, signed: SignedPass, done: Decided) -> GrantedPass:
         until = signed.case_pass.until
+        if done.planted is not None:
+            return GrantedPass(until=until, why_not="it was a test case")
         if done.response is ResponseKind.REFUSED:
             # What the rules refuse by now is no reviewed case: nothing of it goes at once later.
             return GrantedPass(until=until, why_not="the rules in force now release none of it")

@@ -40,11 +40,13 @@ from comity.review.clocks import HoldNotDueError, expire
 from comity.review.conflicts import (
     ConflictError,
     check_no_conflict,
+    check_not_ordered,
     declare,
     ground_of,
     with_passed,
 )
 from comity.review.instruments import InstrumentNeededError
+from comity.review.planted_case import invented_record
 from comity.review.second import (
     as_after_two,
     check_two,
@@ -64,6 +66,7 @@ from comity.review.verdicts import (
     escalate,
     refuse,
 )
+from comity.services.carried_out import CarriedOut, carried_out
 from comity.services.courier import Courier
 from comity.services.deciding import (
     SOURCE_SECONDS_MAX,
@@ -95,7 +98,7 @@ from comity.services.rosters import Rosters
 from comity.services.sequencer import Committed, Refused, Sequencer
 from comity.services.vault import Vault
 
-__all__ = ["CarriedOut", "ClockSkewedError", "HoldNotDueError", "OpenHold", "ReviewDesk"]
+__all__ = ["ClockSkewedError", "HoldNotDueError", "OpenHold", "ReviewDesk"]
 
 _NS: Final = 1_000_000_000
 _ROUNDS_MAX: Final = 4
@@ -114,17 +117,6 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
     closes: bool
     proposes: bool = False
     passed: tuple[SignedVerdict, ...] = ()
-
-
-class CarriedOut(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict did: its leaf's entry, and what the requester was told.
-
-    What an approval released is what the rules in force let go, which may be less than it approves.
-    """
-
-    entry: str
-    response: ResponseKind
-    released: tuple[DataClass, ...] = ()
 
 
 class ReviewDesk:
@@ -204,6 +196,7 @@ class ReviewDesk:
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
             check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
             self.check_no_conflict(row, verdict.reviewer, signed.proof.key_id)
+            self._check_not_ordered(hold, key)
             made = await self._answered(signed, row, hold, now)
             end = HoldEnd(
                 leaf_index=LeafIndex(row.leaf_index),
@@ -215,7 +208,7 @@ class ReviewDesk:
             )
             entry = await self._record(hold, made.answered, end)
             if entry is not None:
-                return _carried_out(entry, verdict, made.answered)
+                return carried_out(entry, signed, made.answered, hold, is_ended=made.closes)
         raise HoldClosedError("the hold changed while the verdict was carried out")
 
     async def expire(self, entry: str) -> str:
@@ -253,6 +246,10 @@ class ReviewDesk:
             case VerdictKind.REFUSE:
                 refused = refuse(signed, hold, policy=policy, step=step, now=now)
                 return _Outcome(answered=refused, closes=True)
+            case VerdictKind.ASK if hold.exchange.test_case is not None:
+                # Nobody is there to answer: who asked has caught it.
+                ended = refuse(signed, hold, policy=policy, step=step, now=now)
+                return _Outcome(answered=ended, closes=True)
             case VerdictKind.ASK:
                 asked = ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
                 return _Outcome(answered=asked, closes=False)
@@ -276,6 +273,9 @@ class ReviewDesk:
         judged = self._by_two(signed, row, hold, first)
         if judged is None:
             return None
+        if exchange.test_case is not None:
+            # Checked as every approval is; there is nothing that it could release.
+            return refuse(signed, hold, policy=judged.policy, step=row.next_step, now=now)
         if is_message(exchange) and is_let_through(judged):
             terms = self._mailroom.terms(exchange, now)
             return approve_message(signed, hold, judged, terms, step=row.next_step, now=now)
@@ -332,6 +332,12 @@ class ReviewDesk:
         Raises: ConflictError, or what the vault does.
         """
         check_no_conflict(self._passed(row), reviewer, key_id)
+
+    def _check_not_ordered(self, hold: HoldFile, key: ReviewerKey | None) -> None:
+        planted = hold.exchange.test_case
+        if planted is not None and key is not None:
+            orderer = self._world.directory.reviewer(hold.exchange.state, planted.ordered_by)
+            check_not_ordered(planted, key, orderer)
 
     def _passed(self, row: HoldRow) -> tuple[SignedVerdict, ...]:
         if row.passed is None:
@@ -422,6 +428,8 @@ class ReviewDesk:
         return judged, found
 
     async def _look_up(self, exchange: Exchange) -> Found | None:
+        if exchange.test_case is not None:
+            return invented_record(exchange)
         try:
             async with asyncio.timeout(SOURCE_SECONDS_MAX):
                 (record,) = await self._source.find([lookup_of(exchange)])
@@ -455,8 +463,8 @@ class ReviewDesk:
                 if answered.answer.response is ResponseKind.DELIVERED:
                     await self._mailroom.deliver([(exchange, answered.leaves[-1].fields)])
                 host = self._world.directory.host_of(exchange.origin_member)
-                # Nobody waits for what a drill asked: nothing is sent.
-                if host is not None and not exchange.probe:
+                # Nobody waits for what a drill asked, or a test: nothing is sent.
+                if host is not None and exchange.is_live:
                     answer = with_proofs(answered.answer, result)
                     parcel = AnsweredParcel(origin=exchange.origin_member, answer=answer)
                     self._courier.post(host, [parcel])
@@ -471,12 +479,3 @@ class ReviewDesk:
     def _file(self, row: HoldRow) -> HoldFile:
         place = hold_place(ExchangeId(row.exchange_id), row.member)
         return decode_hold(self._vault.open(row.member, row.sealed, place))
-
-
-def _carried_out(entry: str, verdict: Verdict, answered: Answered) -> CarriedOut:
-    answer = answered.answer
-    went = {element.data_class for element in answer.elements}
-    if answer.response is ResponseKind.DELIVERED:
-        went.update(verdict.approved)
-    released = tuple(part for part in DataClass if part in went)
-    return CarriedOut(entry=entry, response=answer.response, released=released)

@@ -38,6 +38,7 @@ from comity.ports import HoldRow
 from comity.review.verdicts import HoldClosedError, VerdictError
 from comity.services import verdict as desk
 from comity.services.answer import DEDUP_SECONDS
+from comity.services.carried_out import CarriedOut
 from comity.services.verdict import HoldNotDueError
 from tests.support.exchange import REVIEWER, signed
 from tests.support.gateway import (
@@ -218,7 +219,7 @@ class Life(RuleBasedStateMachine):
         with self.fault(fault):
             found = self.run(both())
         if is_in_time:
-            assert isinstance(found, desk.CarriedOut), "a verdict in time is carried out"
+            assert isinstance(found, CarriedOut), "a verdict in time is carried out"
             is_whole = kind is VerdictKind.APPROVE and not is_part
             self.note(f"verdict {kind.value}{' of all' if is_whole else ''}")
         else:

@@ -10,7 +10,7 @@ from comity.audit.findings import EvidenceError, FindingCode
 from comity.audit.pairs import WINDOW_HOURS, DoubleEntry, PairReport
 from comity.domain.ids import Member
 from comity.domain.leaf import LeafHeader, encode_leaf
-from comity.domain.vocabulary import Instrument, LeafDecision, LeafKind
+from comity.domain.vocabulary import Instrument, LeafDecision, LeafKind, LeafMode
 from tests.support.leaves import least
 
 OR, WA, CA = Member("or"), Member("wa"), Member("ca")
@@ -54,6 +54,17 @@ def test_outcome_that_matches_is_counted(kind: LeafKind) -> None:
     outcome = with_(least(kind), member=WA, peer="or/0")
     report = compared((OR, [query()]), (WA, [outcome]))
     assert (report.matched, report.queries, found(report)) == (1, 1, [])
+
+
+@pytest.mark.parametrize("kind", [LeafKind.DISCLOSURE, LeafKind.DENIAL, LeafKind.HOLD])
+@pytest.mark.parametrize("mode", [LeafMode.PROBE, LeafMode.PLANTED])
+def test_what_nobody_asked_has_no_query(kind: LeafKind, mode: LeafMode) -> None:
+    """A drill and a test case cite the rules that they try; the query is still owed an answer."""
+    tried = with_(least(kind), member=WA, peer="wa/0", mode=mode)
+    marked = with_(least(kind), member=WA, peer="or/0", mode=mode)
+    report = compared((OR, [query(), late(OR)]), (WA, [tried, marked, late(WA)]), is_complete=True)
+    assert (report.matched, report.unanswered) == (0, 1)
+    assert [code for code, _ in found(report)] == [FindingCode.PEER_ANSWER_MISSING]
 
 
 def test_order_of_ledgers_does_not_matter() -> None:

@@ -14,20 +14,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner, Result
 
-from comity.cli import reviewing
+from comity.cli import papers, reviewing
+from comity.cli.exports import write_into
 from comity.cli.main import app
 from comity.domain.answer import Withheld
 from comity.domain.decision import Reason, RuleId
 from comity.domain.ids import ExchangeId, HostName, Member
+from comity.domain.leaf import LeafHeader, encode_leaf
+from comity.domain.planted import planting_order_bytes
 from comity.domain.verdict import VerdictKind, reading_bytes, signed_bytes
-from comity.domain.vocabulary import DataClass, Outcome
+from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode, Outcome
+from comity.ledger.note import encode_vkey
 from comity.link.command import (
     CommandDone,
     CommandFailed,
     CommandResult,
     Decide,
+    GrantPass,
     HoldsShown,
     HoldView,
+    PlantCase,
     ReadHolds,
     decode_command,
     encode_result,
@@ -35,9 +41,12 @@ from comity.link.command import (
 from comity.link.holds import Replied
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.services.sending import command_subject
+from tests.support.leaves import least
+from tests.support.ledger import exported, ledger_signer
 
 RUNNER = CliRunner()
 HOST = HostName("practice")
+TX = Member("tx")
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 CLASSES = (DataClass.STATUS, DataClass.ADDRESS)
 HOLD = HoldView(
@@ -276,3 +285,112 @@ def test_json_has_its_members(hold: Callable[..., Result]) -> None:
     assert set(shown) == {"hold", "access_entry"}
     done = json.loads(hold("approve", "il/2", "--class", "status", "--json").stdout)
     assert done == {"hold": "il/2", "verdict": "approve", "released": ["status"], "entry": "il/5"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mark", "did"),
+    [
+        ("approve il/2", "✕", "you released it, and nothing went out"),
+        ("refuse il/2 --note No", "●", "you caught it"),
+        ("ask il/2 --note Why", "●", "you caught it"),
+    ],
+)
+def test_who_ended_a_test_case_is_told(
+    hold: Callable[..., Result], desk: Desk, arguments: str, mark: str, did: str
+) -> None:
+    """What was wrong and what would have been right; JSON names the flaw, and of no other hold."""
+    desk.told = {"response": "refused", "released": "", "planted": "no_case"}
+    result = hold(*arguments.split())
+    told = " ".join(result.stdout.split())
+    assert told.startswith(f"{mark} A test case: what stood as its case number names no case;")
+    assert did in told
+    assert "Right was asking for the case, or refusing it." in told
+    said = json.loads(hold(*arguments.split(), "--json").stdout)
+    assert (said["planted"], said["released"]) == ("no_case", [])
+    desk.told = None
+    assert "planted" not in json.loads(hold(*arguments.split(), "--json").stdout)
+
+
+def test_a_test_case_gets_no_pass(hold: Callable[..., Result], desk: Desk) -> None:
+    """What was to be granted with the release is not signed."""
+    desk.hold = msgspec.structs.replace(HOLD, search=(("OLN", "PX000204K7"),))
+    desk.told = {"response": "refused", "released": "", "planted": "no_judge"}
+    result = hold("approve", "il/2", "--pass-days", "7")
+    assert "No pass was granted." in result.stdout
+    assert not any(isinstance(each, GrantPass) for each in desk.sent)
+
+
+def test_a_test_case_is_ordered_by_a_signature(
+    hold: Callable[..., Result], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever is named; the word is where it waits."""
+
+    @asynccontextmanager
+    async def open_bus(*_: object) -> AsyncIterator[Desk]:
+        yield desk
+
+    monkeypatch.setattr(papers, "open_bus", open_bus)
+    result = hold("plant", "--state", "IL")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("◆ il/5 waits for Illinois as a test case; nothing of it ")
+    (command,) = desk.sent
+    assert isinstance(command, PlantCase)
+    signed = command.signed
+    KEY.public_key().verify(signed.proof.signature, planting_order_bytes(signed.order))
+    assert (signed.order.state, signed.order.reviewer) == ("il", "reviewer")
+    said = json.loads(hold("plant", "--state", "IL", "--json").stdout)
+    assert said == {"state": "il", "hold": "il/5"}
+    desk.refusal = CommandFailed(code="planting-impossible", text="nothing was planted")
+    refused = hold("plant", "--state", "IL", "--json")
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["error"]["code"] == "planting-impossible"
+
+
+def counts_of(folder: Path, *headers: LeafHeader, as_json: bool = False) -> Result:
+    """What `counts` says of an exported ledger of these leaves."""
+    leaves = [encode_leaf(msgspec.structs.replace(header, member=TX)) for header in headers]
+    write = write_into(folder)
+    for path, body in exported(leaves).items():
+        write(path, body)
+    arguments = ["hold", "counts", str(folder), "--vkey", encode_vkey(ledger_signer().key)]
+    return RUNNER.invoke(app, [*arguments, *(["--json"] if as_json else [])])
+
+
+def of_kind(kind: LeafKind, **fields: Any) -> LeafHeader:
+    """A live leaf."""
+    return msgspec.structs.replace(least(kind), **fields)
+
+
+def of_test(kind: LeafKind, **fields: Any) -> LeafHeader:
+    """A planted leaf."""
+    return of_kind(kind, mode=LeafMode.PLANTED, **fields)
+
+
+def test_counts_are_of_public_leaves(tmp_path: Path) -> None:
+    """The first line has both: what was reviewed, and how many test cases were caught."""
+    verdicts = (LeafDecision.REFUSE, LeafDecision.APPROVE)
+    headers = (
+        of_test(LeafKind.HOLD),
+        of_test(LeafKind.HOLD),
+        *(
+            of_test(LeafKind.VERDICT, cites=f"tx/{at}", decision=each, released=(), withheld=())
+            for at, each in enumerate(verdicts)
+        ),
+        of_kind(LeafKind.HOLD),
+        of_kind(LeafKind.VERDICT, cites="tx/4", released=(), withheld=()),
+    )
+    result = counts_of(tmp_path, *headers)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(
+        "● Texas: 1 reviewed, 1 of them approved; 1 of 2 test cases caught; few."
+    )
+    again = counts_of(tmp_path / "again", *headers, as_json=True)
+    counted = json.loads(again.stdout)["reviews"]
+    assert (counted["tests_caught"], counted["tests_missed"], counted["approved"]) == (1, 1, 1)
+
+
+def test_a_ledger_that_disclosed_something_planted_is_doubted(tmp_path: Path) -> None:
+    """Nothing of a test case leaves: exit 5."""
+    result = counts_of(tmp_path, of_test(LeafKind.DISCLOSURE))
+    assert result.exit_code == 5
+    assert "planted, and disclosed 1: this ledger is in doubt" in result.stdout

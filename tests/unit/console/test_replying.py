@@ -13,7 +13,15 @@ from comity.exchange.replies import REPLY_CHARS_MAX
 from tests.support.asking import MemoryFront, asking_on
 from tests.support.console import ISSUER, Answered, PracticeConsole, person_of
 from tests.support.gateway import (
-    DENY_ALL, HOLD_ADDRESS, HOLD_ALL, HOLD_SECONDS, NS, OR, RELEASE, WA, policy_of,
+    DENY_ALL,
+    HOLD_ADDRESS,
+    HOLD_ALL,
+    HOLD_SECONDS,
+    NS,
+    OR,
+    RELEASE,
+    WA,
+    policy_of,
 )  # fmt: skip
 from tests.unit.console.test_asking import OFFICER, asked
 
@@ -195,12 +203,17 @@ async def test_word_that_another_decides_is_no_question() -> None:
 
 async def test_what_ended_undecided_is_told_as_that() -> None:
     """Whole or in part: neither a refusal by a rule, nor held any more, nor no record."""
+    undecided = (
+        "Washington held this for a person, and nobody decided in time; nothing was released."
+    )
     for rules, was, ended in (
-        (HOLD_ALL, "Washington holds this for a person", "Washington held this for a person, and "
-         "nobody decided in time; nothing was released."),
-        (HOLD_ADDRESS, "Washington released 2 fields, and holds address.",
-         "Washington released 2 fields, and withholds address."),
-    ):  # fmt: skip
+        (HOLD_ALL, "Washington holds this for a person", undecided),
+        (
+            HOLD_ADDRESS,
+            "Washington released 2 fields, and holds address.",
+            "Washington released 2 fields, and withholds address.",
+        ),
+    ):
         async with asking_on(policy_of(OR, RELEASE), policy_of(WA, RELEASE, rules)) as around:
             console, front = around
             token, path = await asked(console)

@@ -10,6 +10,7 @@ import pytest
 from comity.domain.after_review import AfterReview
 from comity.domain.agency import Agency
 from comity.domain.ids import ORI, Member
+from comity.domain.planted import Flaw, Planted
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
 from comity.exchange.judged import UrgentFile
 from comity.review.signatures import VerdictError
@@ -72,7 +73,8 @@ def test_without_a_listed_number_it_is_never_justified(agency: Agency | None) ->
 @pytest.mark.parametrize(
     ("changes", "agency", "is_closed", "why"),
     [
-        ({"probe": True}, AGENCY, False, "A probe is never urgent."),
+        ({"probe": True}, AGENCY, False, "What nobody asked is never urgent."),
+        ({"planted": Planted(flaw=Flaw.NO_CASE)}, AGENCY, False, "What nobody asked is never"),
         ({"claims": msgspec.structs.replace(URGENT, operator="")}, AGENCY, False, "its operator"),
         ({}, None, False, "no number to call this agency back"),
         ({}, msgspec.structs.replace(AGENCY, phone=""), False, "no number"),
@@ -87,7 +89,7 @@ def test_why_the_lane_is_not_open(
     said = unmet(msgspec.structs.replace(ASKED, **changes), agency, CONTACT, is_closed=is_closed)
     assert why in said
     assert bool(said) == bool(why)
-    assert "probe" in changes or not said or CONTACT in said
+    assert changes.keys() & {"probe", "planted"} or not said or CONTACT in said
 
 
 def test_whom_to_call_where_no_desk_is_named() -> None:

@@ -119,6 +119,7 @@ class Network:
             rulebook=host.rulebook,
             review=host.review.commands,
             claims=host.review.claims,
+            plantings=host.review.plantings,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

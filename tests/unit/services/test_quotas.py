@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from comity.adapters.memory.store import CommitFault
@@ -12,6 +13,7 @@ from comity.domain.answer import Answer, ResponseKind
 from comity.domain.ids import entry_name
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import parse_leaf
+from comity.domain.planted import Flaw, Planted
 from comity.domain.query import Claims, Exchange
 from comity.domain.verdict import Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass, Emergency, LeafKind, Outcome, Purpose
@@ -20,7 +22,9 @@ from comity.link.parcel import Answered
 from comity.policy import Quota, QuotaPer, encode_bundle
 from comity.policy.block import blocked
 from comity.ports import StoreDownError
+from comity.review.quotas import takes_place
 from comity.services import quotas as module
+from comity.services.entries import decode_hold, hold_place
 from comity.services.sequencer import BusyError
 from comity.services.vault import month_of
 from tests.support.exchange import REVIEWER, signed
@@ -332,6 +336,17 @@ async def test_what_waits_for_an_agency_or_was_a_probe_is_not_counted() -> None:
         assert await told(host, 4, **message) == [HELD]
         # What a message to people says is held for a person as any other request is.
         assert await told(host, 5) == [REFUSED]
+
+
+async def test_a_planted_test_case_takes_no_agencys_place() -> None:
+    """A reviewer's time it takes; and the next request of the agency is held as before."""
+    async with running(rules()) as host:
+        assert await told(host, 1) == [HELD]
+        (row,) = await host.store.open_holds([WA])
+        hold = decode_hold(host.vault.open(WA, row.sealed, hold_place(row.exchange_id, WA)))
+        marked = msgspec.structs.replace(hold.exchange, planted=Planted(flaw=Flaw.NO_CASE))
+        assert takes_place(hold, ())
+        assert not takes_place(msgspec.structs.replace(hold, exchange=marked), ())
 
 
 async def test_a_declared_emergency_finds_a_place_or_is_told_whom_to_call() -> None:

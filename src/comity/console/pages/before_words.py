@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from comity.console.pages.decision_words import decision_words, looked_said
+from comity.console.pages.planted_words import caught_said
 from comity.console.words import share_said
 from comity.directory.directory import Directory
 from comity.domain.ids import Member
@@ -24,10 +25,13 @@ _ROWS_MAX: Final = 3
 def before_words(
     past: Past | None, hold: HoldView, state: Member, directory: Directory, now: int
 ) -> dict[str, Any]:
-    """Return the sentence, the rows and how far back was looked; `past` is None if unreadable."""
+    """Return the sentence, the rows, how far back was looked, how test cases of the state ended.
+
+    `past` is None if unreadable.
+    """
     if past is None:
         sentence = "What was decided before cannot be read from the ledger now."
-        return {"sentence": sentence, "rows": [], "looked": ""}
+        return {"sentence": sentence, "rows": [], "looked": "", "tests": ""}
     own = [each for each in past.decisions if each.agency == hold.agency]
     held = frozenset(hold.classes)
     # What was asked for the same parts tells more than what was asked last.
@@ -36,7 +40,12 @@ def before_words(
         decision_words(each, state, directory, now) | {"is_alike": frozenset(each.held) == held}
         for each in alike
     ]
-    return {"sentence": _sentence(own, tally_of(own)), "rows": rows, "looked": looked_said(past)}
+    return {
+        "sentence": _sentence(own, tally_of(own)),
+        "rows": rows,
+        "looked": looked_said(past),
+        "tests": caught_said(past.tests),
+    }
 
 
 def _sentence(own: list[PastDecision], tally: PastTally) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from comity.console.words import counted, share_said, span_said
-from comity.review.past_figures import FEW, ReviewerCount, ReviewFigures
+from comity.review.past_figures import FEW, ReviewerCaught, ReviewerCount, ReviewFigures
 
 __all__ = ["figures_words"]
 
@@ -21,8 +21,15 @@ def figures_words(figures: ReviewFigures) -> dict[str, Any]:
             for each in (_times(figures), _spread(figures), _again(figures), _unread(figures))
             if each
         ],
-        "rows": [_row(each) for each in figures.reviewers],
+        "rows": _rows(figures),
     }
+
+
+def _rows(figures: ReviewFigures) -> list[dict[str, Any]]:
+    """Return a row for each reviewer; who decided test cases alone comes last."""
+    tests = {each.reviewer: each for each in figures.tests}
+    rows = [_row(each, tests.pop(each.reviewer, None)) for each in figures.reviewers]
+    return [*rows, *(_untimed(each) for each in tests.values())]
 
 
 def _times(figures: ReviewFigures) -> str:
@@ -71,7 +78,7 @@ def _unread(figures: ReviewFigures) -> str:
     return f"Of {records} the record cannot be opened any more; they are not among these figures."
 
 
-def _row(each: ReviewerCount) -> dict[str, Any]:
+def _row(each: ReviewerCount, tests: ReviewerCaught | None) -> dict[str, Any]:
     spread = each.spread
     return {
         "reviewer": each.reviewer,
@@ -81,5 +88,17 @@ def _row(each: ReviewerCount) -> dict[str, Any]:
         "bar": round(100 * each.share),
         "median": span_said(spread.median),
         "middle": f"{span_said(spread.lower)} to {span_said(spread.upper)}",
+        "tests": _tests(tests),
         "note": "few" if each.is_few else "",
     }
+
+
+def _untimed(tests: ReviewerCaught) -> dict[str, Any]:
+    """Return the row of a reviewer of whom no other decision can be read."""
+    nothing = {"decided": "0", "released": "0", "share": "none", "bar": 0}
+    timed = {"median": "not known", "middle": "not known"}
+    return {"reviewer": tests.reviewer, **nothing, **timed, "tests": _tests(tests), "note": "few"}
+
+
+def _tests(tests: ReviewerCaught | None) -> str:
+    return "none" if tests is None else f"{tests.caught:,} of {tests.decided:,}"

@@ -18,6 +18,7 @@ from comity.console.pages.assigned_words import (
     reviewers_here,
     standing,
 )
+from comity.console.pages.planted_words import caught_said
 from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.triage_words import (
     choice_of,
@@ -106,6 +107,7 @@ class QueuePages:
         assigns = person.has_any(Role.SUPERVISOR)
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
         first = sorted((*parts.items, *page.items), key=_order)
+        supervised = assigns and is_first
         return self._views.page(
             "queue.html",
             visit,
@@ -127,7 +129,8 @@ class QueuePages:
             passed=[rows.row(item) for item in parts.passed] if is_first else [],
             others=[rows.row(item) for item in parts.others],
             rows=[rows.row(item) for item in page.items],
-            reviewers=await reviewer_rows(self._desk, visit) if assigns and is_first else [],
+            reviewers=await reviewer_rows(self._desk, visit) if supervised else [],
+            tests=await self._tests(visit) if supervised else "",
             staffed=staffed_said(self._desk.rosters(person.state), person.state, now),
             verdicts=self._own_verdicts(visit),
             back=f"{visit.path}?{query_of(choice)}" if choice else visit.path,
@@ -185,6 +188,9 @@ class QueuePages:
             return []
         days = await self._desk.store.desk_day(state, local_day(state, visit.now))
         return quotas_said(quotas, found.waiting, days, directory)
+
+    async def _tests(self, visit: Visit) -> str:
+        return caught_said((await self._desk.past.read(visit.person.state)).tests)
 
     def _own_verdicts(self, visit: Visit) -> list[dict[str, Any]]:
         person = visit.person

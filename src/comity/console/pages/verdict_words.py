@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
+from comity.console.pages.planted_words import told_of_test
 from comity.console.routes import Name, url_of
 from comity.console.words import classes_said, counted, iso, listed, moment_said, plain
 from comity.domain.answer import ResponseKind
@@ -20,6 +21,7 @@ _MARKS_SAID: Final = {
     Stage.UNKNOWN: "Not known",
 }
 """What stands beside a mark's sign in place of its own word."""
+_TEST_SAID: Final = "Test case"
 
 
 def verdict_rows(own: Sequence[Outgoing], member: Member, now: int) -> list[dict[str, Any]]:
@@ -40,7 +42,8 @@ def _group(verdict: Outgoing) -> object:
     shared = (verdict.together, verdict.stage, verdict.code, verdict.why)
     if verdict.done is None:
         return shared
-    return *shared, verdict.done.response, verdict.done.released, verdict.hold.classes
+    done = verdict.done
+    return *shared, done.response, done.released, done.planted, verdict.hold.classes
 
 
 def _said_together(group: Sequence[Outgoing], member: Member, now: int) -> dict[str, Any]:
@@ -65,7 +68,7 @@ def said_of(verdict: Outgoing, member: Member, now: int) -> dict[str, Any]:
         "entry": verdict.entry.upper(),
         "name": verdict.entry.upper(),
         "mark": _mark(verdict),
-        "mark_said": _MARKS_SAID.get(verdict.stage),
+        "mark_said": _TEST_SAID if _is_test(verdict) else _MARKS_SAID.get(verdict.stage),
         "sentence": f"{_sentence(verdict, member, now)}{_left_out([verdict])}",
         "waits": verdict.stage is Stage.WAITS,
         "is_settled": verdict.stage not in (Stage.WAITS, Stage.LEAVES),
@@ -84,7 +87,13 @@ def agency_of(verdict: Outgoing) -> str:
     return verdict.hold.agency_name or verdict.hold.agency
 
 
+def _is_test(verdict: Outgoing) -> bool:
+    return verdict.done is not None and verdict.done.planted is not None
+
+
 def _mark(verdict: Outgoing) -> str:
+    if _is_test(verdict):
+        return "none"
     if verdict.stage is not Stage.DONE or verdict.done is None:
         return "held"
     if verdict.kind is VerdictKind.REFUSE or verdict.done.response is ResponseKind.REFUSED:
@@ -204,6 +213,8 @@ def _order(verdict: Outgoing, who: str) -> str:
 def _done(verdict: Outgoing, who: str, recorded: str) -> str:
     done = verdict.done
     assert done is not None
+    if done.planted is not None:
+        return f"{told_of_test(done.planted, verdict.kind)} {recorded}"
     match verdict.kind:
         case VerdictKind.APPROVE if done.response is ResponseKind.REFUSED:
             return (

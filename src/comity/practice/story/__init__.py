@@ -48,6 +48,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     review.hold_approved_in_part,
     review.desk_releases_in_part,
     review.hold_asked_then_refused,
+    review.planted_case_is_caught,
     review.hold_expires,
     cases.case_pass_makes_the_second_query_immediate,
     cases.warrant_opens_after_two_read_it,

@@ -7,7 +7,7 @@ import msgspec
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
-from comity.domain.vocabulary import DataClass, Outcome
+from comity.domain.vocabulary import DataClass, LeafDecision, LeafMode, Outcome
 from comity.practice.story.teller import (
     CBP,
     CHILD,
@@ -27,6 +27,7 @@ __all__ = [
     "hold_asked_then_refused",
     "hold_expires",
     "hsi_to_il_held",
+    "planted_case_is_caught",
 ]
 
 
@@ -81,6 +82,19 @@ async def hold_asked_then_refused(tell: Teller) -> str:
     check_refused(answer)
     expect(answer.is_final, "a refusal left the exchange open")
     return "an Illinois reviewer asked HSI for its case, then refused a plate query without one"
+
+
+async def planted_case_is_caught(tell: Teller) -> str:
+    """A test case waits among the requests; its reviewer refuses it, and is told what it was."""
+    entry = await tell.stage.plant_case(Member("il"))
+    waiting = [hold.entry for hold in await tell.stage.holds(Member("il"))]
+    expect(entry in waiting, "the test case does not wait in the queue")
+    seen = await tell.stage.refuse_planted(entry)
+    expect(seen.flaw != "", "its reviewer was not told that it was a test case")
+    verdict = await tell.stage.leaf(seen.entry)
+    expect(verdict.mode is LeafMode.PLANTED, f"its verdict stands as {verdict.mode}")
+    expect((verdict.cites, verdict.decision) == (entry, LeafDecision.REFUSE), str(verdict))
+    return f"an Illinois reviewer caught {entry.upper()}: {seen.flaw.replace('_', ' ')}"
 
 
 async def desk_releases_in_part(tell: Teller) -> str:
