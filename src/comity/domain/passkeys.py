@@ -71,6 +71,7 @@ COMMAND_LINE: Final = ""
 """In the place of an inviter's subject: whoever can write the console's files."""
 
 _GROUP_CHARS: Final = 4
+_LABEL_DIGITS: Final = 12
 _COUNT_MAX: Final = 0xFFFF_FFFF
 
 
@@ -137,6 +138,11 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     invited_by: _Inviter
     made_at: _Time
     used_at: _Time
+
+    @property
+    def label(self) -> str:
+        """How a person's passkeys are told apart on pages and in commands: 12 digits."""
+        return sha256(self.id).hexdigest()[:_LABEL_DIGITS]
 
 
 class Invitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
