@@ -24,7 +24,7 @@ from comity.ports import Passkeys
 from comity.services.events import Events
 from tests.support.line import MemoryLog
 
-__all__ = ["CODE", "UP", "UV", "SoftPasskey", "b64", "invitation", "step_of", "unb64"]
+__all__ = ["SoftPasskey", "b64", "invitation", "step_of", "unb64"]
 
 UP, UV, BE, BS, AT = 0x01, 0x04, 0x08, 0x10, 0x40
 CODE = "ABCD-EFGH-IJKL-MNOP-QRST-UVWX"
@@ -72,9 +72,7 @@ def step_of(
 class SoftPasskey:
     """One passkey. What `changes` name replaces what a device would have said."""
 
-    def __init__(
-        self, origin: str, alg: int = -7, *, rsa_bits: int = 2_048, id_: bytes = b""
-    ) -> None:
+    def __init__(self, origin: str, alg: int = -7, *, bits: int = 2_048, id_: bytes = b"") -> None:
         self.origin = origin
         self.rp_id = origin.partition("://")[2].partition(":")[0]
         self.count = 0
@@ -91,9 +89,9 @@ class SoftPasskey:
             self.cose = RS256.from_cryptography_key(self._key.public_key())
         self.id = id_ or sha256(cbor.encode(self.cose)).digest()
 
-    def client_data(self, kind: str, challenge: str, **changes: Any) -> bytes:
+    def client_data(self, kind: str, challenge: str, changes: dict[str, Any] | None) -> bytes:
         said = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}
-        return json.dumps(said | changes).encode()
+        return json.dumps(said | (changes or {})).encode()
 
     def data(self, **changes: Any) -> bytes:
         """Authenticator data: `rp_id`, `flags`, `count`, and what stands `behind`."""
@@ -119,7 +117,7 @@ class SoftPasskey:
         behind = bytes(16) + len(id_).to_bytes(2, "big") + id_ + key
         given = {"behind": behind, "flags": UP | UV | AT} | changes
         attestation = {"fmt": "none", "attStmt": {}, "authData": self.data(**given)}
-        data = self.client_data("webauthn.create", options["challenge"], **(client or {}))
+        data = self.client_data("webauthn.create", options["challenge"], client)
         answer = {
             "id": b64(self.id),
             "client_data": b64(data),
@@ -131,7 +129,7 @@ class SoftPasskey:
             said: dict[str, Any] | None = None, **changes: Any) -> str:  # fmt: skip
         """What the browser says of a passkey that was used; its count goes on."""
         self.count += 1
-        client_data = self.client_data("webauthn.get", options["challenge"], **(client or {}))
+        client_data = self.client_data("webauthn.get", options["challenge"], client)
         data = self.data(**changes)
         answer = {
             "id": b64(self.id),

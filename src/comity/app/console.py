@@ -79,7 +79,7 @@ from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
 
-__all__ = ["console_issuer", "open_passkeys", "people_path", "run_console"]
+__all__ = ["open_passkeys", "people_path", "run_console"]
 
 _LOCAL_NAME: Final = "localhost"
 """This machine by name: no passkey can be bound to an address."""
@@ -99,7 +99,7 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
     port = settings.console_port or free_port()
     url = settings.console_url or f"http://{_LOCAL_NAME}:{port}"
     policy = _policy(settings, url)
-    people = PeopleFile(people_path(settings), console_issuer(settings), events)
+    people = PeopleFile(people_path(settings), _issuer(settings), events)
     async with AsyncExitStack() as stack:
 
         def current() -> People:
@@ -180,11 +180,6 @@ def open_passkeys(settings: Settings) -> FilePasskeys:
     """Return the book of passkeys of this installation's console."""
     beside = people_path(settings).with_name(_PASSKEYS)
     return FilePasskeys(settings.console_passkeys_file or beside)
-
-
-def console_issuer(settings: Settings) -> str:
-    """Return the provider whose subjects the people of this console are."""
-    return settings.oidc_issuer or f"http://{LOOPBACK}:{settings.sign_in_port}"
 
 
 def _policy(settings: Settings, url: str) -> PasskeyPolicy:
@@ -298,12 +293,16 @@ def _front(settings: Settings) -> HttpAgencyFront:
     return HttpAgencyFront(address=address, server_name=SERVER_NAME, context_of=context_of)
 
 
+def _issuer(settings: Settings) -> str:
+    return settings.oidc_issuer or f"http://{LOOPBACK}:{settings.sign_in_port}"
+
+
 def _terms(settings: Settings) -> OidcTerms:
     secret = ""
     if settings.oidc_client_secret_file is not None:
         secret = read_client_secret(settings.oidc_client_secret_file)
     return OidcTerms(
-        issuer=console_issuer(settings), client_id=settings.oidc_client_id, client_secret=secret
+        issuer=_issuer(settings), client_id=settings.oidc_client_id, client_secret=secret
     )
 
 
@@ -312,7 +311,7 @@ async def _serve_practice_sign_in(
 ) -> None:
     """Let people of practice sign in by a button. Raises: PracticeOnlyError."""
     practice = PracticeSignIn(
-        issuer=console_issuer(settings),
+        issuer=_issuer(settings),
         client_id=settings.oidc_client_id,
         redirect_uri=f"{url}{CALLBACK_PATH}",
         people=people.persons,
