@@ -327,6 +327,8 @@ function start() {
     button.addEventListener("click", showShortcuts);
   }
   offerDocuments();
+  // What is said to whoever runs no script stands there until one runs.
+  for (const part of document.querySelectorAll("[data-passkey-unscripted]")) part.hidden = true;
   document.querySelectorAll("[data-passkey]").forEach(offerPasskey);
   document.querySelectorAll("[data-follow]").forEach(follow);
   tick();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -72,17 +73,21 @@ def step_of(
 class SoftPasskey:
     """One passkey. What `changes` name replaces what a device would have said."""
 
-    def __init__(self, origin: str, alg: int = -7, *, bits: int = 2_048, id_: bytes = b"") -> None:
+    def __init__(
+        self, origin: str, alg: int = -7, *, bits: int = 2_048, id_: bytes = b"", seed: bytes = b""
+    ) -> None:
+        """Make a key, from a seed of 32 bytes where it has to be the same each time."""
         self.origin = origin
         self.rp_id = origin.partition("://")[2].partition(":")[0]
         self.count = 0
         self._key: Any
         self.cose: CoseKey
         if alg == -7:
-            self._key = ec.generate_private_key(ec.SECP256R1())
+            number = int.from_bytes(seed or os.urandom(32), "big") % (1 << 255) + 1
+            self._key = ec.derive_private_key(number, ec.SECP256R1())
             self.cose = ES256.from_cryptography_key(self._key.public_key())
         elif alg == -8:
-            self._key = ed25519.Ed25519PrivateKey.generate()
+            self._key = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
             self.cose = EdDSA.from_cryptography_key(self._key.public_key())
         else:
             self._key = rsa.generate_private_key(65_537, bits)
