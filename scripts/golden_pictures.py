@@ -1,22 +1,36 @@
 #!/usr/bin/env python3
-"""Take the pictures of a run of the browser suite as the golden ones.
+"""Take the golden pictures of pages anew, from a run of the browser tests that shoot them.
 
-`COMITY_SHOTS_DIR=FOLDER` has the suite leave its pictures there; then
-`python scripts/golden_pictures.py FOLDER` takes those over that differ or are new. Look at them
-before they are committed: what stands in them is what pages are held against from then on.
+`python scripts/golden_pictures.py` runs those tests; with a folder it takes the pictures that a run
+with `COMITY_SHOTS_DIR=FOLDER` has left there. Look at them before they are committed: what stands
+in them is what pages are held against from then on.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 GOLDEN: Final = ROOT / "tests" / "browser" / "golden"
+SHOOT: Final = ("patterns", "practice_sign_in", "receipt_page", "passkeys")
+"""The browser tests whose pages have golden pictures."""
 _PREFIX: Final = "golden-"
 _BESIDE: Final = "-before-and-now"
+
+
+def shoot(folder: Path) -> None:
+    """Have the tests leave their pictures in a folder. Raises: SystemExit if one fails."""
+    files = [f"tests/browser/test_{name}.py" for name in SHOOT]
+    environment = {**os.environ, "COMITY_SHOTS_DIR": str(folder)}
+    command = [sys.executable, "-m", "pytest", "-q", *files]
+    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
+        raise SystemExit("a test failed: no picture was taken over")
 
 
 def renew(run: Path, kept: Path = GOLDEN) -> list[str]:
@@ -33,7 +47,14 @@ def renew(run: Path, kept: Path = GOLDEN) -> list[str]:
     return names
 
 
+def main() -> None:
+    """Take pictures over, and say which."""
+    with tempfile.TemporaryDirectory() as fresh:
+        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(fresh)
+        if len(sys.argv) == 1:
+            shoot(folder)
+        print(f"renewed: {', '.join(renew(folder))}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: golden_pictures.py FOLDER")
-    print(f"renewed: {', '.join(renew(Path(sys.argv[1])))}")
+    main()

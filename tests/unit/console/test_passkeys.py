@@ -166,7 +166,7 @@ async def test_nobody_invites_themselves_or_another_state() -> None:
     async with running(RULES) as host, console_on(host) as console:
         token = console.sign_in(BOSS)
         page = await console.get("/state/passkeys", token)
-        assert re.fullmatch(r"[0-9]+ of [0-9]+ other people here have no passkey\.", page.heading)
+        assert re.fullmatch(r"None of [0-9]+ other people here has a passkey\.", page.heading)
         away = person_of(Role.REVIEWER, OR)
         assert f'value="{BOSS.subject}"' not in page.body
         assert f'value="{away.subject}"' not in page.body
@@ -213,3 +213,6 @@ async def test_everybody_has_one_or_nobody_is_there() -> None:
         console.passkeys.change(lambda _: PasskeyBook(passkeys=(kept(REVIEWER.subject),)))
         page = await console.get("/state/passkeys", token)
         assert page.heading == "Each of 1 other person here has a passkey."
+        console.people = People(ISSUER, [BOSS, REVIEWER, person_of(Role.AUTHOR)])
+        page = await console.get("/state/passkeys", token)
+        assert page.heading == "1 of 2 other people here has no passkey."

@@ -209,9 +209,9 @@ def _finding(rows: list[_Whom]) -> str:
     if not rows:
         return "Nobody else holds a place in this state's console."
     without = sum(not each.passkeys for each in rows)
+    others = counted(len(rows), "other person", "other people")
+    if without == len(rows):
+        return f"None of {others} here has a passkey."
     if not without:
-        return f"Each of {counted(len(rows), 'other person', 'other people')} here has a passkey."
-    has = "has" if without == 1 else "have"
-    return (
-        f"{without} of {counted(len(rows), 'other person', 'other people')} here {has} no passkey."
-    )
+        return f"Each of {others} here has a passkey."
+    return f"{without} of {others} here {'has' if without == 1 else 'have'} no passkey."
