@@ -76,7 +76,8 @@ def _check_new(data: bytes) -> str:
         hold(_said(text)["origin"] == _ORIGIN, "it is of this address")
         hold(0 < len(new.id) <= CREDENTIAL_BYTES_MAX, "its identifier has room")
         hold(0 < len(new.key) <= PUBLIC_KEY_BYTES_MAX, "its key has room")
-        hold(cbor.decode(new.key)[3] in (-7, -8, -257), "its key is of our kinds")  # type: ignore[index]
+        key: Any = cbor.decode(new.key)
+        hold(key[3] in (-7, -8, -257), "its key is of our kinds")
 
     return outcome_of(data, lambda: check_new(text, _TERMS), then, PasskeyRefusedError)
 

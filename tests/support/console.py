@@ -250,7 +250,7 @@ class PracticeConsole:
         self._front = front or _NoFront()
         self.host = host
         clock, entropy = host.disk.clock, SeededEntropy(b"console")
-        self._clock = clock
+        self._clock, self._entropy = clock, entropy
         wire = MemoryWire()
         self.bus = MemoryBus(wire)
         self.gateway = MemoryBus(wire)
@@ -269,6 +269,10 @@ class PracticeConsole:
             host=WEST.name, events=host.events,
         )  # fmt: skip
         self.desk = self._made_desk()
+        self.app = self._made_app(policy, fronts)
+
+    def _made_app(self, policy: PasskeyPolicy, fronts: Sequence[str]) -> ConsoleApp:
+        host, clock, entropy = self.host, self._clock, self._entropy
         views = Views(identities={}, is_practice=True)
         lock = SignInLock(host.events)
         self.step = PasskeyStep(
@@ -298,7 +302,7 @@ class PracticeConsole:
             views=views,
             opened=self.desk.opened,
         )
-        self.app = ConsoleApp(
+        return ConsoleApp(
             console_url=ADDRESS,
             handlers=console_handlers(
                 self.desk,

@@ -107,18 +107,11 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
 
         desk = await _open_desk(settings, current, events, stack)
         passkeys = open_passkeys(settings)
-        sessions = Sessions(SystemEntropy(), passkeys.read)
-        lock = SignInLock(events)
+        sessions, lock = Sessions(SystemEntropy(), passkeys.read), SignInLock(events)
         step = PasskeyStep(
-            console_url=url,
-            policy=policy,
-            book=passkeys,
-            sessions=sessions,
-            people=current,
-            lock=lock,
-            entropy=SystemEntropy(),
-            events=events,
-        )
+            console_url=url, policy=policy, book=passkeys, sessions=sessions, people=current,
+            lock=lock, entropy=SystemEntropy(), events=events,
+        )  # fmt: skip
         provider = OidcProvider(_terms(settings), SystemClock())
         stack.push_async_callback(provider.close)
         signing_in = SigningIn(
@@ -139,21 +132,13 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
             views=views,
             opened=desk.opened,
         )
+        second = PasskeyPages(console_url=url, step=step, views=views, doors=doors)
+        own = OwnPasskeyPages(
+            book=passkeys, people=current, views=views, entropy=SystemEntropy(), events=events
+        )
         app = ConsoleApp(
             console_url=url,
-            handlers=console_handlers(
-                desk,
-                views,
-                doors,
-                PasskeyPages(console_url=url, step=step, views=views, doors=doors),
-                OwnPasskeyPages(
-                    book=passkeys,
-                    people=current,
-                    views=views,
-                    entropy=SystemEntropy(),
-                    events=events,
-                ),
-            ),
+            handlers=console_handlers(desk, views, doors, second, own),
             sessions=sessions,
             people=current,
             views=views,

@@ -225,7 +225,7 @@ class PasskeyStep:
             raise error
         self._held.change(pending, msgspec.structs.replace(held, invited=given))
 
-    def skip(self, pending: str, now_s: int, *, old_token: str = "") -> FinishedSignIn:
+    def go_without(self, pending: str, now_s: int, *, old_token: str = "") -> FinishedSignIn:
         """Open a session by the provider's word alone, where passkeys are offered only.
 
         Raises: SignInError, PeopleError.

@@ -123,7 +123,7 @@ async def test_required_opens_nothing_without_one() -> None:
     assert (done.token, len(desk.sessions)) == ("", 0)
     assert not desk.step.look(done.pending, NOW).can_skip
     with pytest.raises(PasskeyRefusedError):
-        desk.step.skip(done.pending, NOW)
+        desk.step.go_without(done.pending, NOW)
     answer = desk.soft.make({"challenge": _challenge(desk)})
     with pytest.raises(InvitationError):
         await desk.step.make(answer, done.pending, NOW, source=HERE)
@@ -143,12 +143,12 @@ async def test_offered_asks_who_has_one_or_is_invited() -> None:
     desk.invite()
     pending = desk.admit().pending
     assert desk.step.look(pending, NOW).can_skip
-    skipped = desk.step.skip(pending, NOW)
+    skipped = desk.step.go_without(pending, NOW)
     opened = desk.signed_in(skipped.token)
     assert opened is not None
     assert opened.session.passkey == b""
     with pytest.raises(SignInError):
-        desk.step.skip(pending, NOW)
+        desk.step.go_without(pending, NOW)
     await desk.made()
     assert desk.admit().pending
     assert desk.admit("zoe").token

@@ -90,7 +90,7 @@ class PasskeyPages:
     async def skip(self, visit: Visit) -> Reply:
         """Go on by the provider's word alone, where that is enough."""
         try:
-            done = self._step.skip(visit.pending, visit.now, old_token=visit.token)
+            done = self._step.go_without(visit.pending, visit.now, old_token=visit.token)
         except (SignInError, *_DOWN) as error:
             return self._shown(visit, error)
         return self._opened(done)
