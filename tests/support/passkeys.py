@@ -70,6 +70,12 @@ def step_of(
     return step, lock
 
 
+def _cose(kind: Any, key: Any) -> CoseKey:
+    """The public half of a key, as a device says it."""
+    found: CoseKey = kind.from_cryptography_key(key.public_key())
+    return found
+
+
 class SoftPasskey:
     """One passkey. What `changes` name replaces what a device would have said."""
 
@@ -85,13 +91,13 @@ class SoftPasskey:
         if alg == -7:
             number = int.from_bytes(seed or os.urandom(32), "big") % (1 << 255) + 1
             self._key = ec.derive_private_key(number, ec.SECP256R1())
-            self.cose = ES256.from_cryptography_key(self._key.public_key())
+            self.cose = _cose(ES256, self._key)
         elif alg == -8:
             self._key = ed25519.Ed25519PrivateKey.from_private_bytes(seed or os.urandom(32))
-            self.cose = EdDSA.from_cryptography_key(self._key.public_key())
+            self.cose = _cose(EdDSA, self._key)
         else:
             self._key = rsa.generate_private_key(65_537, bits)
-            self.cose = RS256.from_cryptography_key(self._key.public_key())
+            self.cose = _cose(RS256, self._key)
         self.id = id_ or sha256(cbor.encode(self.cose)).digest()
 
     def client_data(self, kind: str, challenge: str, changes: dict[str, Any] | None) -> bytes:
@@ -107,11 +113,12 @@ class SoftPasskey:
         return sha256(rp_id.encode()).digest() + bytes([flags]) + count.to_bytes(4, "big") + behind
 
     def sign(self, data: bytes) -> bytes:
+        how: tuple[Any, ...] = ()
         if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
-        if isinstance(self._key, ed25519.Ed25519PrivateKey):
-            return self._key.sign(data)
-        signed: bytes = self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+            how = (ec.ECDSA(hashes.SHA256()),)
+        elif isinstance(self._key, rsa.RSAPrivateKey):
+            how = (padding.PKCS1v15(), hashes.SHA256())
+        signed: bytes = self._key.sign(data, *how)
         return signed
 
     def make(self, options: dict[str, Any], *, client: dict[str, Any] | None = None,

@@ -79,7 +79,7 @@ from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
 from comity.services.vault import Vault
 
-__all__ = ["open_passkeys", "people_path", "run_console"]
+__all__ = ["open_passkeys", "passkey_policy", "people_path", "run_console"]
 
 _LOCAL_NAME: Final = "localhost"
 """This machine by name: no passkey can be bound to an address."""
@@ -98,7 +98,7 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
     check_assets()
     port = settings.console_port or free_port()
     url = settings.console_url or f"http://{_LOCAL_NAME}:{port}"
-    policy = _policy(settings, url)
+    policy = passkey_policy(settings, url)
     people = PeopleFile(people_path(settings), _issuer(settings), events)
     async with AsyncExitStack() as stack:
 
@@ -167,7 +167,7 @@ def open_passkeys(settings: Settings) -> FilePasskeys:
     return FilePasskeys(settings.console_passkeys_file or beside)
 
 
-def _policy(settings: Settings, url: str) -> PasskeyPolicy:
+def passkey_policy(settings: Settings, url: str) -> PasskeyPolicy:
     """Return what is asked for beside the provider's word. Raises: PasskeyAddressError."""
     unset = PasskeyPolicy.OFFERED if settings.is_practice else PasskeyPolicy.REQUIRED
     policy = settings.console_passkeys or unset

@@ -121,7 +121,7 @@ def test_signature_is_of_this_key_over_these_bytes() -> None:
     other = SoftPasskey(ORIGIN, id_=SOFT.id)
     with pytest.raises(PasskeyRefusedError, match="`signature`"):
         check_use(json.dumps(answer), TERMS, [kept(other)])
-    assert check_use(json.dumps(answer), TERMS, [kept(SOFT)])
+    assert check_use(json.dumps(answer), TERMS, [kept(SOFT)]).passkey == kept(SOFT)
 
 
 def test_another_persons_passkey_is_none() -> None:
@@ -163,7 +163,8 @@ def test_new_passkey_has_to_be_whole(changes: dict[str, Any], said: str) -> None
 
 def test_rsa_key_at_its_limit() -> None:
     """2,048 bits are enough, and 2,040 are not."""
-    assert check_new(SoftPasskey(ORIGIN, -257, bits=2_048).make(OPTIONS), TERMS)
+    soft = SoftPasskey(ORIGIN, -257, bits=2_048)
+    assert check_new(soft.make(OPTIONS), TERMS).id == soft.id
     with pytest.raises(PasskeyRefusedError, match="another kind"):
         check_new(SoftPasskey(ORIGIN, -257, bits=2_040).make(OPTIONS), TERMS)
 
@@ -202,7 +203,7 @@ def test_answer_is_so_long_and_no_longer() -> None:
     """At its limit it is read, one character beyond it is not."""
     answer = SOFT.use(OPTIONS)
     filled = answer + " " * (ANSWER_CHARS_MAX - len(answer))
-    assert check_use(filled, TERMS, [kept(SOFT)])
+    assert check_use(filled, TERMS, [kept(SOFT)]).passkey == kept(SOFT)
     with pytest.raises(PasskeyRefusedError, match="too long"):
         check_use(filled + " ", TERMS, [kept(SOFT)])
 
