@@ -108,7 +108,7 @@ class SoftPasskey:
         """Authenticator data: `rp_id`, `flags`, `count`, and what stands `behind`."""
         rp_id = changes.get("rp_id", self.rp_id)
         flags = changes.get("flags", UP | UV)
-        count = changes.get("count", self.count)
+        count: int = changes.get("count", self.count)
         behind: bytes = changes.get("behind", b"")
         return sha256(rp_id.encode()).digest() + bytes([flags]) + count.to_bytes(4, "big") + behind
 
