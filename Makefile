@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check crash fuzz bench lock clean _python
+.PHONY: help setup demo test check crash fuzz golden bench lock clean _python
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -32,6 +32,10 @@ fuzz: _python  ## mutated inputs for every parser, a million: make fuzz COUNT=20
 	@$(PYTHON) scripts/setup.py --test
 	@PYTHONPATH=src $(VENV)/python -m tests.fuzz --count $(or $(COUNT),1000000) \
 		$(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+golden: _python  ## take the golden pictures of pages anew; look at them before you commit
+	@$(PYTHON) scripts/setup.py --test --system
+	@PYTHONPATH=src $(VENV)/python scripts/golden_pictures.py $(ARGS)
 
 bench: setup  ## measure the full path: make bench ARGS="--rate 500 --seconds 60"
 	@$(VENV)/comity bench exchange $(ARGS)

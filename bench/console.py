@@ -197,7 +197,7 @@ async def measure(count: int) -> list[Figure]:
     async with practice_network(settings, doing=lambda *_: None) as network:
         seconds = await hold(network, count)
         sys.stderr.write(f"{count} requests asked in {seconds:.0f} s\n")
-        url = f"http://127.0.0.1:{network.settings.console_port}"
+        url = f"http://localhost:{network.settings.console_port}"
         jar = aiohttp.CookieJar(unsafe=True)
         async with aiohttp.ClientSession(cookie_jar=jar) as web:
             await sign_in(web, url)

@@ -6,7 +6,8 @@
  * wrote, in the words of `comity.console.words`, and a page that is old says so. Focus: after a swap that a person asked for, it goes
  * to the part's heading. Documents: `data-hash` takes a chosen file's SHA-256, and leaves the file
  * where it is. Following: what `data-follow` names is renewed by the server's stream, until a
- * person stops it or the session is over.
+ * person stops it or the session is over. Passkeys: `data-passkey` has the browser ask for one, or
+ * make one, and sends what it says by the form; nothing else can, so there it says what to do.
  */
 
 const SETTING = "comity.shortcuts";
@@ -255,6 +256,64 @@ function follow(part) {
   begin();
 }
 
+function bytesOf(text) {
+  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  return Uint8Array.from(plain, (character) => character.charCodeAt(0));
+}
+
+function textOf(buffer) {
+  const plain = String.fromCharCode(...new Uint8Array(buffer ?? new ArrayBuffer(0)));
+  return btoa(plain).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** What the server wrote, with bytes where the browser wants bytes. */
+function passkeyOptions(text) {
+  const options = JSON.parse(text);
+  const named = (list) => (list ?? []).map((each) => ({ ...each, id: bytesOf(each.id) }));
+  options.challenge = bytesOf(options.challenge);
+  if (options.user) options.user.id = bytesOf(options.user.id);
+  if (options.allowCredentials) options.allowCredentials = named(options.allowCredentials);
+  if (options.excludeCredentials) options.excludeCredentials = named(options.excludeCredentials);
+  return options;
+}
+
+/** What the browser says of a passkey, as `comity.console.passkey_checks` reads it. */
+function passkeyAnswer({ rawId, response }) {
+  const said = { id: textOf(rawId), client_data: textOf(response.clientDataJSON) };
+  if (response.attestationObject) return { ...said, attestation: textOf(response.attestationObject) };
+  return {
+    ...said,
+    authenticator_data: textOf(response.authenticatorData),
+    signature: textOf(response.signature),
+    handle: textOf(response.userHandle),
+  };
+}
+
+/** Has the browser ask for a passkey, or make one, when a person presses; then the form is sent. */
+function offerPasskey(form) {
+  const said = form.querySelector("[data-passkey-said]");
+  const go = form.querySelector("[data-passkey-go]");
+  if (!globalThis.PublicKeyCredential) {
+    said.textContent = said.dataset.unable;
+    return;
+  }
+  go.hidden = false;
+  go.addEventListener("click", async () => {
+    go.disabled = true;
+    said.textContent = said.dataset.asks;
+    try {
+      const asked = { publicKey: passkeyOptions(form.dataset.passkeyOptions) };
+      const found = await navigator.credentials[form.dataset.passkey](asked);
+      form.elements.answer.value = JSON.stringify(passkeyAnswer(found));
+      form.submit();
+    } catch {
+      // Whatever it was, a browser tells the page no more: nothing was done, and one can try again.
+      go.disabled = false;
+      said.textContent = said.dataset.refused;
+    }
+  });
+}
+
 function start() {
   const now = Date.parse(document.body.dataset.now ?? "");
   if (Number.isFinite(now)) offset = now - Date.now();
@@ -268,6 +327,9 @@ function start() {
     button.addEventListener("click", showShortcuts);
   }
   offerDocuments();
+  // What is said to whoever runs no script stands there until one runs.
+  for (const part of document.querySelectorAll("[data-passkey-unscripted]")) part.hidden = true;
+  document.querySelectorAll("[data-passkey]").forEach(offerPasskey);
   document.querySelectorAll("[data-follow]").forEach(follow);
   tick();
   setInterval(tick, TICK_MS);

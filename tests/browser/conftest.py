@@ -11,10 +11,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
 from tests.support.desk_network import DeskNetwork, desk_network
+from tests.support.golden import Golden
 
 Shoot = Callable[[Page, str], Path]
 EXPECT_MS_MAX = 20_000
 """How long a page may take to show what is expected: a machine with other work takes its time."""
+COMPARED = pytest.StashKey[Golden]()
 expect.set_options(timeout=EXPECT_MS_MAX)
 
 
@@ -52,17 +54,30 @@ def page(browser: Browser, scheme: str) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="session")
-def shoot(tmp_path_factory: pytest.TempPathFactory) -> Shoot:
-    """Keep a whole page's picture, in COMITY_SHOTS_DIR or beside pytest's other temporary files."""
+def shoot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shoot:
+    """Keep a whole page's picture, in COMITY_SHOTS_DIR or beside pytest's other temporary files;
+    one that there is a golden picture of is compared, and the table stands at the end of the run.
+    """
     given = os.environ.get("COMITY_SHOTS_DIR")
     folder = Path(given) if given else tmp_path_factory.mktemp("shots")
+    golden = request.config.stash[COMPARED] = Golden(folder)
 
     def keep(page: Page, name: str) -> Path:
         path = folder / f"{name}.png"
         page.screenshot(path=path, full_page=True, animations="disabled")
+        golden.look(page, name)
         return path
 
     return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which pictures differ from the golden ones. No exit code follows from it."""
+    golden = terminalreporter.config.stash.get(COMPARED, None)
+    if golden is not None and golden.seen:
+        terminalreporter.section("golden pictures")
+        for line in golden.table():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.fuzz import desk, drafting, identity, members, messages, pages, rules
+from tests.fuzz import desk, drafting, identity, members, messages, pages, passkeys, rules
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, Target] = {
@@ -13,6 +13,7 @@ TARGETS: dict[str, Target] = {
         *rules.TARGETS,
         *drafting.TARGETS,
         *identity.TARGETS,
+        *passkeys.TARGETS,
         *desk.TARGETS,
         *pages.TARGETS,
     )

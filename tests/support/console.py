@@ -14,6 +14,7 @@ import msgspec
 
 from comity.adapters.memory.bus import MemoryBus, MemoryWire
 from comity.adapters.memory.clock import SeededEntropy
+from comity.adapters.memory.passkeys import MemoryPasskeys
 from comity.adapters.memory.rule_drafts import MemoryRuleDrafts
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.rules import RULE_TOOLS
@@ -29,13 +30,18 @@ from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.own_passkeys import OwnPasskeyPages
+from comity.console.pages.passkeys import PasskeyPages
+from comity.console.passkey_step import PasskeyStep
 from comity.console.people import People, Person, Role
 from comity.console.sessions import Sessions
+from comity.console.sign_in_lock import SignInLock
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.directory.part import sign_part
 from comity.domain.agency import DirectoryPart
 from comity.domain.ids import ORI, Member
+from comity.domain.passkeys import PasskeyPolicy
 from comity.domain.verdict import Ed25519Proof
 from comity.ports import (
     AgencyFront,
@@ -99,7 +105,7 @@ __all__ = [
     "second_reviewer",
 ]
 
-ADDRESS = "http://127.0.0.1:8080"
+ADDRESS = "http://localhost:8080"
 CONFIRM_SECONDS = 86_400
 ISSUER = "http://127.0.0.1:8081"
 _TOKEN = re.compile(r'name="form_token" value="([^"]*)"')
@@ -240,11 +246,12 @@ class PracticeConsole:
         wait_s: int = TAKE_BACK_SECONDS,
         fronts: Sequence[str] = (),
         front: AgencyFront | None = None,
+        policy: PasskeyPolicy = PasskeyPolicy.OFFERED,
     ) -> None:
         self._front = front or _NoFront()
         self.host = host
         clock, entropy = host.disk.clock, SeededEntropy(b"console")
-        self._clock = clock
+        self._clock, self._entropy = clock, entropy
         wire = MemoryWire()
         self.bus = MemoryBus(wire)
         self.gateway = MemoryBus(wire)
@@ -252,7 +259,8 @@ class PracticeConsole:
         persons += [second_reviewer(state) for state in (OR, WA)]
         self.people = People(ISSUER, persons)
         self.clauses: dict[Member, StateClauses] = {}
-        self.sessions = Sessions(entropy)
+        self.passkeys = MemoryPasskeys()
+        self.sessions = Sessions(entropy, self.passkeys.read)
         self.everyone = _Everyone(host)
         self.keys = _Keys()
         self.verdicts = Verdicts(clock=clock, events=host.events, wait_s=wait_s)
@@ -262,12 +270,28 @@ class PracticeConsole:
             host=WEST.name, events=host.events,
         )  # fmt: skip
         self.desk = self._made_desk()
+        self.app = self._made_app(policy, fronts)
+
+    def _made_app(self, policy: PasskeyPolicy, fronts: Sequence[str]) -> ConsoleApp:
+        host, clock, entropy = self.host, self._clock, self._entropy
         views = Views(identities={}, is_practice=True)
+        lock = SignInLock(host.events)
+        self.step = PasskeyStep(
+            console_url=ADDRESS,
+            policy=policy,
+            book=self.passkeys,
+            sessions=self.sessions,
+            people=lambda: self.people,
+            lock=lock,
+            entropy=entropy,
+            events=host.events,
+        )
         signing_in = SigningIn(
             console_url=ADDRESS,
             provider=_Nobody(),
-            sessions=self.sessions,
+            passkeys=self.step,
             people=lambda: self.people,
+            lock=lock,
             entropy=entropy,
             events=host.events,
         )
@@ -279,9 +303,21 @@ class PracticeConsole:
             views=views,
             opened=self.desk.opened,
         )
-        self.app = ConsoleApp(
+        return ConsoleApp(
             console_url=ADDRESS,
-            handlers=console_handlers(self.desk, views, doors),
+            handlers=console_handlers(
+                self.desk,
+                views,
+                doors,
+                PasskeyPages(console_url=ADDRESS, step=self.step, views=views, doors=doors),
+                OwnPasskeyPages(
+                    book=self.passkeys,
+                    people=lambda: self.people,
+                    views=views,
+                    entropy=SeededEntropy(b"invitations"),
+                    events=host.events,
+                ),
+            ),
             sessions=self.sessions,
             people=lambda: self.people,
             views=views,

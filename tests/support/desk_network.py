@@ -54,7 +54,7 @@ class DeskNetwork:
     @property
     def url(self) -> str:
         """Where the console is."""
-        return f"http://127.0.0.1:{self.network.settings.console_port}"
+        return f"http://localhost:{self.network.settings.console_port}"
 
     def run(self, work: Coroutine[Any, Any, ValueT]) -> ValueT:
         """Wait for what the network's loop does."""

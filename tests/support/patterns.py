@@ -111,7 +111,7 @@ def frame(identity: Identity) -> dict[str, Any]:
     return {
         "site": identity,
         "is_practice": True,
-        "person": {"name": "Ana Ruiz", "role": "Reviewer", "sign_out": "/empty"},
+        "person": {"name": "Ana Ruiz", "role": "Reviewer", "sign_out": "/empty", "own": "/empty"},
         "nav": [
             _group("Review", ("Review queue", "/", 8), ("Past decisions", "/empty", None)),
             _group("Policies", ("Policies", "/empty", None)),

@@ -12,6 +12,7 @@ from typing import Final
 from comity.adapters.agency_front import HttpAgencyFront
 from comity.adapters.nats import NatsBus
 from comity.adapters.oidc import OidcProvider, OidcTerms, read_client_secret
+from comity.adapters.passkey_file import FilePasskeys
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.rule_drafts import FileRuleDrafts
 from comity.adapters.system import SystemClock, SystemEntropy
@@ -27,6 +28,7 @@ from comity.console.assets import check_assets
 from comity.console.assignments import Assignments
 from comity.console.desk import Desk
 from comity.console.drafts import Drafts
+from comity.console.errors import PasskeyAddressError
 from comity.console.fronts import Fronts
 from comity.console.handlers import console_handlers
 from comity.console.identity import Identity, read_identity
@@ -35,12 +37,18 @@ from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
 from comity.console.pages.doors import DoorPages
+from comity.console.pages.own_passkeys import OwnPasskeyPages
+from comity.console.pages.passkeys import PasskeyPages
+from comity.console.passkey_checks import rp_id_of
+from comity.console.passkey_step import PasskeyStep
 from comity.console.people import People
 from comity.console.people_file import PeopleFile
 from comity.console.sessions import Sessions
+from comity.console.sign_in_lock import SignInLock
 from comity.console.signing_in import CALLBACK_PATH, SigningIn
 from comity.console.view import Views
 from comity.domain.ids import MEMBERS, Member
+from comity.domain.passkeys import PasskeyPolicy
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.ports import UnreachableError
@@ -72,22 +80,26 @@ from comity.services.rules_in_force import StateBooks
 from comity.services.triage import Triage
 from comity.services.vault import Vault
 
-__all__ = ["people_path", "run_console"]
+__all__ = ["open_passkeys", "passkey_policy", "people_path", "run_console"]
 
+_LOCAL_NAME: Final = "localhost"
+"""This machine by name: no passkey can be bound to an address."""
 _COMMAND_USER: Final = "command"
 _IDENTITIES: Final = "identity"
 _DRAFTS: Final = "drafts"
+_PASSKEYS: Final = "passkeys.json"
 
 
 @asynccontextmanager
 async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
     """Run this installation's console; yield its port.
 
-    Raises: AssetChangedError, IdentityError, HostFilesError, UnreachableError.
+    Raises: AssetChangedError, IdentityError, HostFilesError, UnreachableError, PasskeyAddressError.
     """
     check_assets()
     port = settings.console_port or free_port()
-    url = settings.console_url or f"http://{LOOPBACK}:{port}"
+    url = settings.console_url or f"http://{_LOCAL_NAME}:{port}"
+    policy = passkey_policy(settings, url)
     people = PeopleFile(people_path(settings), _issuer(settings), events)
     async with AsyncExitStack() as stack:
 
@@ -95,14 +107,20 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
             return people.current(time.monotonic())
 
         desk = await _open_desk(settings, current, events, stack)
-        sessions = Sessions(SystemEntropy())
+        passkeys = open_passkeys(settings)
+        sessions, lock = Sessions(SystemEntropy(), passkeys.read), SignInLock(events)
+        step = PasskeyStep(
+            console_url=url, policy=policy, book=passkeys, sessions=sessions, people=current,
+            lock=lock, entropy=SystemEntropy(), events=events,
+        )  # fmt: skip
         provider = OidcProvider(_terms(settings), SystemClock())
         stack.push_async_callback(provider.close)
         signing_in = SigningIn(
             console_url=url,
             provider=provider,
-            sessions=sessions,
+            passkeys=step,
             people=current,
+            lock=lock,
             entropy=SystemEntropy(),
             events=events,
         )
@@ -115,9 +133,13 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
             views=views,
             opened=desk.opened,
         )
+        second = PasskeyPages(console_url=url, step=step, views=views, doors=doors)
+        own = OwnPasskeyPages(
+            book=passkeys, people=current, views=views, entropy=SystemEntropy(), events=events
+        )
         app = ConsoleApp(
             console_url=url,
-            handlers=console_handlers(desk, views, doors),
+            handlers=console_handlers(desk, views, doors, second, own),
             sessions=sessions,
             people=current,
             views=views,
@@ -138,6 +160,24 @@ async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
 def people_path(settings: Settings) -> Path:
     """Return where the people file is."""
     return settings.console_people_file or settings.data_dir / "people.toml"
+
+
+def open_passkeys(settings: Settings) -> FilePasskeys:
+    """Return the book of passkeys of this installation's console."""
+    beside = people_path(settings).with_name(_PASSKEYS)
+    return FilePasskeys(settings.console_passkeys_file or beside)
+
+
+def passkey_policy(settings: Settings, url: str) -> PasskeyPolicy:
+    """Return what is asked for beside the provider's word. Raises: PasskeyAddressError."""
+    unset = PasskeyPolicy.OFFERED if settings.is_practice else PasskeyPolicy.REQUIRED
+    policy = settings.console_passkeys or unset
+    if policy is PasskeyPolicy.REQUIRED and not rp_id_of(url):
+        # Nobody could ever sign in: better said now than to each of them.
+        raise PasskeyAddressError(
+            "`COMITY_CONSOLE_URL` is an IP address, and passkeys are required: give it a name"
+        )
+    return policy
 
 
 async def _open_desk(

@@ -149,7 +149,7 @@ Ask, in another terminal:
       --purpose criminal_investigation --offence child_exploitation --case HS-26-88
 
 Review, as Illinois, what that held, in a browser:
-  http://127.0.0.1:{console_port}   (sign in as a reviewer of Illinois by one click)
+  http://localhost:{console_port}   (sign in as a reviewer of Illinois by one click)
 or in the terminal:
   {comity} hold list --state IL
   {comity} hold approve ENTRY --class status --class identity

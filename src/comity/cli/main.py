@@ -65,6 +65,7 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "render": CommandRow(_MESSAGES, "render", "Write the message that `parse` printed."),
     "key": CommandRow(_KEEP, "key", "Month keys, litigation holds, the records schedule."),
     "directory": CommandRow(_KEEP, "directory", "Read, edit, sign and publish a part."),
+    "passkey": CommandRow(_KEEP, "passkeys", "Invite people to make a passkey; list, remove."),
     "config": CommandRow(_KEEP, "config", "Show every setting and where its value is from."),
     "doctor": CommandRow(_KEEP, "doctor", "Check this machine; each finding with its fix."),
     "serve": CommandRow(_KEEP, "serve", "Run one process: gateway, hub, worker or witness."),

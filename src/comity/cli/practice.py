@@ -89,7 +89,7 @@ async def practice_network(
                 "line": f"{LOOPBACK}:{chosen.line_port}",
                 "http": f"{LOOPBACK}:{chosen.http_port}",
                 "ledger": f"http://{LOOPBACK}:{chosen.public_port}",
-                "console": f"http://{LOOPBACK}:{chosen.console_port}",
+                "console": f"http://localhost:{chosen.console_port}",
             }
         )
         doing("roles", 1, 1)

@@ -21,7 +21,7 @@ from comity.roles.settings import Settings
 
 __all__ = ["DeskStage"]
 
-_LOOPBACK: Final = "127.0.0.1"
+_HERE: Final = "localhost"
 _PAGE_SECONDS: Final = 15.0
 
 
@@ -42,7 +42,7 @@ class DeskStage:
         Raises: PageWrongError.
         """
         state, number = parse_entry_name(entry)
-        async with _Browser(f"http://{_LOOPBACK}:{self._settings.console_port}") as browser:
+        async with _Browser(f"http://{_HERE}:{self._settings.console_port}") as browser:
             await browser.open("/")
             await browser.follow("Agree and sign in")
             await browser.press(f", reviewer, {member_label(state)}")

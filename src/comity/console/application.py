@@ -7,7 +7,8 @@
     5. the page
 
 Guarantee: no page's code runs before 4; every failure is a page with its code.
-INVARIANT (fail-closed): while the people in force cannot be read, nobody is signed in.
+INVARIANT (fail-closed): while the people in force, or the passkey of a session, cannot be read,
+nobody is signed in.
 Source: docs/adr/0036-console.md.
 """
 
@@ -32,9 +33,16 @@ from comity.console.sessions import Sessions, SignedIn
 from comity.console.view import Views
 from comity.console.visits import Fields, Visit, parse_fields, read_form
 from comity.domain.errors import ComityError
+from comity.domain.passkeys import PasskeyFileError
 from comity.domain.web import is_loopback
 from comity.link.errors import GatewaySilentError
-from comity.ports import Clock, SigningKeyError, StoreDownError, UnreachableError
+from comity.ports import (
+    Clock,
+    PasskeysDownError,
+    SigningKeyError,
+    StoreDownError,
+    UnreachableError,
+)
 from comity.services.events import Events
 
 __all__ = ["ADDRESS_BYTES_MAX", "WAY_BACK_BYTES_MAX", "ConsoleApp", "Handler"]
@@ -216,7 +224,7 @@ class ConsoleApp:
         look = self._sessions.find if is_look else self._sessions.still
         try:
             return look(token, self._people(), now)
-        except PeopleError:
+        except (PeopleError, PasskeyFileError, PasskeysDownError):
             return None
 
     def _check_token(self, found: Found, visit: Visit) -> None:

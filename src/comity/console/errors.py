@@ -10,6 +10,8 @@ from comity.domain.errors import ComityError, MalformedError
 __all__ = [
     "NotAPersonError",
     "NotASignerError",
+    "PasskeyAddressError",
+    "PasskeyRefusedError",
     "PeopleError",
     "PlaceError",
     "ReturnToError",
@@ -40,6 +42,18 @@ class SignInLockedError(SignInError):
     """Five tries from one place failed; it has to wait."""
 
     code = "sign-in-locked"
+
+
+class PasskeyRefusedError(SignInError):
+    """What a browser says about a passkey does not fit; the text says what."""
+
+    code = "passkey-refused"
+
+
+class PasskeyAddressError(MalformedError):
+    """Passkeys are required, and the console's address has no name to which one can be bound."""
+
+    code = "passkey-address"
 
 
 class ReturnToError(SignInError):

@@ -30,6 +30,8 @@ from comity.console.pages.history import HistoryPages
 from comity.console.pages.instruments import InstrumentPages
 from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
+from comity.console.pages.own_passkeys import OwnPasskeyPages
+from comity.console.pages.passkeys import PasskeyPages
 from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.re_reviews import ReReviewPages
@@ -43,10 +45,13 @@ from comity.console.view import Views
 __all__ = ["console_handlers"]
 
 
-def console_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
-    """Return the page of every route."""
+def console_handlers(
+    desk: Desk, views: Views, doors: DoorPages, second: PasskeyPages, own: OwnPasskeyPages
+) -> dict[Name, Handler]:
+    """Return the page of every route; `second` is the second step of signing in."""
     return {
         **_door_handlers(doors),
+        **_passkey_handlers(second, own),
         **_review_handlers(desk, views),
         **_paper_handlers(desk, views),
         **_oversight_handlers(desk, views, doors),
@@ -68,6 +73,20 @@ def _door_handlers(doors: DoorPages) -> dict[Name, Handler]:
         Name.SIGN_OUT: doors.sign_out,
         Name.PLACES: doors.places,
         Name.CHOOSE_PLACE: doors.choose_place,
+    }
+
+
+def _passkey_handlers(second: PasskeyPages, own: OwnPasskeyPages) -> dict[Name, Handler]:
+    return {
+        Name.PASSKEY: second.ask,
+        Name.USE_PASSKEY: second.use,
+        Name.MAKE_PASSKEY: second.make,
+        Name.TAKE_INVITATION: second.invitation,
+        Name.SKIP_PASSKEY: second.skip,
+        Name.OWN_PASSKEYS: own.own,
+        Name.REMOVE_PASSKEY: own.remove,
+        Name.STATE_PASSKEYS: own.state,
+        Name.INVITE: own.invite,
     }
 
 

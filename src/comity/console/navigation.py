@@ -88,6 +88,7 @@ GROUPS: Final = (
         ),
         frozenset({Name.LITIGATION_HOLD, Name.AS_OF_PAPER}),
     ),
+    Group("People", ((Name.STATE_PASSKEYS, "Passkeys"),)),
 )  # fmt: skip
 """In the order in which they stand."""
 

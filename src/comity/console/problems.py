@@ -56,6 +56,19 @@ class Problem(Enum):
         404, "claim-check-done", "No claim check stands open under this number: it was settled.",
         "The list shows those that stand open now.",
     )  # fmt: skip
+    NO_SUCH_PASSKEY = (
+        404, "passkey-gone", "You have no such passkey: it was removed already.",
+        "The list shows those that you have.",
+    )  # fmt: skip
+    NOT_INVITED = (
+        409, "passkey-not-invited", "This person cannot be invited by you. Nothing was changed.",
+        "The page lists who can. Nobody invites themselves.",
+    )  # fmt: skip
+    PASSKEYS_FULL = (
+        409, "passkeys-at-limit",
+        "There are as many passkeys or invitations as there may be. Nothing was changed.",
+        "A passkey that nobody uses has to be removed first, or an invitation used.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -53,6 +53,15 @@ class Name(StrEnum):
     SIGN_IN = "sign_in"
     BEGIN_SIGN_IN = "begin_sign_in"
     FINISH_SIGN_IN = "finish_sign_in"
+    PASSKEY = "passkey"
+    USE_PASSKEY = "use_passkey"
+    MAKE_PASSKEY = "make_passkey"
+    TAKE_INVITATION = "take_invitation"
+    SKIP_PASSKEY = "skip_passkey"
+    OWN_PASSKEYS = "own_passkeys"
+    REMOVE_PASSKEY = "remove_passkey"
+    STATE_PASSKEYS = "state_passkeys"
+    INVITE = "invite"
     SIGN_OUT = "sign_out"
     PLACES = "places"
     CHOOSE_PLACE = "choose_place"
@@ -170,6 +179,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 _REVIEWS: Final = frozenset({Role.REVIEWER})
 _ASSIGNS: Final = frozenset({Role.SUPERVISOR})
+_INVITES: Final = frozenset({Role.SUPERVISOR, Role.OPERATOR})
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
@@ -177,6 +187,7 @@ _SEES_BLOCKS: Final = _MAKES_RULES | {Role.SUPERVISOR, Role.AUDITOR}
 _COUNSEL: Final = frozenset({Role.COUNSEL})
 _SEES_LITIGATION: Final = KEEPS_RECORDS | {Role.AUDITOR}
 _ASKS: Final = frozenset({Role.REQUESTER})
+_SECOND_STEP: Final = "/sign-in/passkey"
 _BLOCKED: Final = "/state/blocks/{clause}"
 _DRAFT: Final = "/state/rules/drafts/{draft}"
 _DRAFTED: Final = f"{_DRAFT}/clauses/{{rule}}"
@@ -215,6 +226,15 @@ ROUTES: Final = (
     _public(Name.SIGN_IN, "GET", "/sign-in"),
     _public(Name.BEGIN_SIGN_IN, "GET", "/sign-in/begin"),
     _public(Name.FINISH_SIGN_IN, "GET", "/sign-in/done"),
+    _public(Name.PASSKEY, "GET", _SECOND_STEP),
+    _public(Name.USE_PASSKEY, "POST", _SECOND_STEP),
+    _public(Name.MAKE_PASSKEY, "POST", f"{_SECOND_STEP}/new"),
+    _public(Name.TAKE_INVITATION, "POST", f"{_SECOND_STEP}/invitation"),
+    _public(Name.SKIP_PASSKEY, "POST", f"{_SECOND_STEP}/without"),
+    _signed_in(Name.OWN_PASSKEYS, "GET", "/passkeys"),
+    _signed_in(Name.REMOVE_PASSKEY, "POST", "/passkeys/remove"),
+    _placed(Name.STATE_PASSKEYS, "GET", "/state/passkeys", _INVITES),
+    _placed(Name.INVITE, "POST", "/state/passkeys", _INVITES),
     _signed_in(Name.SIGN_OUT, "POST", "/sign-out"),
     _signed_in(Name.PLACES, "GET", "/places"),
     _signed_in(Name.CHOOSE_PLACE, "POST", "/places"),

@@ -1,14 +1,17 @@
 """Who is signed in: sessions in memory, known by the hash of their token.
 
 Guarantee: a session ends 30 minutes after its last look, 12 hours after the provider saw the
-person, at sign-out, and when the people in force no longer give the person the chosen place. Its
-token is drawn at sign-in and never taken from a browser, so that none can be planted.
-Source: docs/adr/0037-signing-in.md; CJIS Security Policy 5.9.5, AC-11, AC-12 and IA-2.
+person, at sign-out, when the people in force no longer give the person the chosen place, and when
+the passkey that opened it is taken away. Its token is drawn at sign-in and never taken from a
+browser, so that none can be planted.
+Source: docs/adr/0037-signing-in.md; docs/adr/0059-passkeys-at-the-sign-in.md; CJIS Security Policy
+5.9.5, AC-11, AC-12 and IA-2.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -17,6 +20,7 @@ from comity.console.errors import PlaceError
 from comity.console.people import People, Person
 from comity.console.tokens import draw_token, token_hash
 from comity.domain.ids import Member
+from comity.domain.passkeys import PasskeyBook
 from comity.ports import Claims, Entropy
 
 __all__ = [
@@ -46,7 +50,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One browser of one person. Times are Unix seconds.
 
     `state` is the place that was chosen, None until then. `form_token` is what a form that changes
-    something must repeat. `authenticated_at`: when the provider saw the person.
+    something must repeat. `authenticated_at`: when the provider saw the person. `passkey` is the
+    identifier of the one by which it was opened, empty where the provider's word was enough.
     """
 
     issuer: str
@@ -55,6 +60,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     form_token: str
     authenticated_at: int
     seen_at: int
+    passkey: bytes = b""
 
     def is_over(self, now_s: int) -> bool:
         """Say whether its time has ended, also by a clock that was set back far behind its look."""
@@ -81,15 +87,25 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
 class Sessions:
     """All sessions of a console. `_open` is in the order in which they were opened."""
 
-    def __init__(self, entropy: Entropy) -> None:
+    def __init__(self, entropy: Entropy, passkeys: Callable[[], PasskeyBook] = PasskeyBook) -> None:
+        """`passkeys` returns those in force, or raises PasskeyFileError or PasskeysDownError."""
         self._entropy = entropy
+        self._passkeys = passkeys
         self._open: dict[bytes, Session] = {}
 
     def __len__(self) -> int:
         """Return how many are kept, those that are over included until somebody signs in."""
         return len(self._open)
 
-    def open(self, claims: Claims, people: People, now_s: int, *, old_token: str = "") -> str:
+    def open(
+        self,
+        claims: Claims,
+        people: People,
+        now_s: int,
+        *,
+        old_token: str = "",
+        passkey: bytes = b"",
+    ) -> str:
         """Open a session and return its token; what the same browser had before is over."""
         self.end(old_token)
         self._sweep(now_s, claims)
@@ -103,6 +119,7 @@ class Sessions:
             # A provider whose clock is ahead makes no session longer.
             authenticated_at=min(claims.authenticated_at, now_s),
             seen_at=now_s,
+            passkey=passkey,
         )
         return token
 
@@ -115,7 +132,7 @@ class Sessions:
         places = people.find(session.issuer, session.subject)
         state = _only_state(places) if session.state is None else session.state
         person = next((place for place in places if place.state == state), None)
-        is_out = not places or (state is not None and person is None)
+        is_out = not places or (state is not None and person is None) or not self._holds(session)
         if session.is_over(now_s) or is_out:
             del self._open[key]
             return None
@@ -126,7 +143,7 @@ class Sessions:
     def still(self, token: str, people: People, now_s: int) -> SignedIn | None:
         """Return who holds a token as `find` does, and note no look: nothing lives on by it."""
         session = self._open.get(token_hash(token))
-        if session is None or session.is_over(now_s):
+        if session is None or session.is_over(now_s) or not self._holds(session):
             return None
         places = people.find(session.issuer, session.subject)
         person = next((place for place in places if place.state == session.state), None)
@@ -154,6 +171,13 @@ class Sessions:
         for key in ended:
             del self._open[key]
         return len(ended)
+
+    def _holds(self, session: Session) -> bool:
+        """Say whether the passkey by which a session was opened is its person's still."""
+        if not session.passkey:
+            return True
+        kept = self._passkeys().of(session.issuer, session.subject)
+        return any(each.id == session.passkey for each in kept)
 
     def _keys_of(self, issuer: str, subject: str) -> list[bytes]:
         return [

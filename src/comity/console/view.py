@@ -113,7 +113,8 @@ class Views:
         if signed_in is not None:
             name = (person or signed_in.places[0]).name
             roles = ", ".join(w for r, w in _ROLE_WORDS.items() if person and r in person.roles)
-            shown = {"name": name, "role": roles, "sign_out": url_of(Name.SIGN_OUT)}
+            shown = {"name": name, "role": roles, "sign_out": url_of(Name.SIGN_OUT),
+                     "own": url_of(Name.OWN_PASSKEYS)}  # fmt: skip
         return {
             "site": site,
             "is_practice": self._is_practice,

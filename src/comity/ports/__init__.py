@@ -1,8 +1,8 @@
-"""What the services need from the world, in twenty-four rooms: errors, rows, the store, its parts
+"""What the services need from the world, in twenty-five rooms: errors, rows, the store, its parts
 for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
-solver of guarantees, documents on paper, drafts of rules, who signs in, who signs, the front as
-agencies reach it, and the rest of the world.
+solver of guarantees, documents on paper, drafts of rules, who signs in, passkeys, who signs,
+the front as agencies reach it, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -57,6 +57,7 @@ from comity.ports.keeping import (
 )
 from comity.ports.mail import Mail, MailLetter, MailServer
 from comity.ports.paper import Paper, Press
+from comity.ports.passkeys import Passkeys, PasskeysDownError
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
@@ -208,6 +209,8 @@ __all__ = [
     "PartSigner",
     "PassChange",
     "PassRow",
+    "Passkeys",
+    "PasskeysDownError",
     "PolicyLeafRow",
     "PolicyRow",
     "PolicyStore",

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, IPvAnyNetwork, ValidationInfo, fiel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comity.domain.errors import MalformedError
+from comity.domain.passkeys import PasskeyPolicy
 from comity.domain.web import parse_web_address
 from comity.roles.setting_types import DirPath, Port, split_text
 
@@ -45,7 +46,8 @@ class ConsoleSettings(BaseSettings):
         title="URL",
         description="Scheme, host and port at which browsers reach the console: `https`, or `http` "
         "on this machine. The identity provider sends people back to `/sign-in/done` below it and "
-        "to nowhere else. Unset: `http://127.0.0.1` and the port.",
+        "to nowhere else. Passkeys are bound to its host, which must be a name. Unset: "
+        "`http://localhost` and the port.",
     )
     console_fronts: Annotated[tuple[IPvAnyNetwork, ...], BeforeValidator(split_text)] = Field(
         (),
@@ -61,6 +63,19 @@ class ConsoleSettings(BaseSettings):
         description="The people file: who holds which place in the console, by the identity "
         "provider's subjects. A change counts within a second. Unset: `people.toml` of the data "
         "directory; while there is none nobody is admitted.",
+    )
+    console_passkeys: PasskeyPolicy | None = Field(
+        None,
+        title="required or offered",
+        description="Whether nobody signs in without a passkey (`required`), or who has one is "
+        "asked for it and may go on without (`offered`). Unset: `required`, with practice data "
+        "`offered`.",
+    )
+    console_passkeys_file: DirPath | None = Field(
+        None,
+        title="path",
+        description="The file of passkeys, which the console writes: readable by its owner alone. "
+        "Unset: `passkeys.json` beside the people file.",
     )
     oidc_issuer: str | None = Field(
         None,

@@ -30,6 +30,7 @@ from tests.support.identity import (
     terms_of,
 )
 from tests.support.line import MemoryLog
+from tests.support.passkeys import step_of
 
 WA, NY = Member("wa"), Member("ny")
 STAFF = (*staff_of(1, WA), *staff_of(1, NY))
@@ -41,11 +42,13 @@ async def test_practice_person_signs_in_to_a_console() -> None:
     async with practice_provider(STAFF, clock) as (issuer, provider):
         people = parse_people(staff_file(issuer, STAFF))
         sessions = Sessions(SeededEntropy(b"sessions"))
+        step, lock = step_of(sessions, lambda: people, console_url=CONSOLE)
         signing_in = SigningIn(
             console_url=CONSOLE,
             provider=provider,
-            sessions=sessions,
+            passkeys=step,
             people=lambda: people,
+            lock=lock,
             entropy=SeededEntropy(b"sign-ins"),
             events=Events(MemoryLog()),
         )

@@ -42,7 +42,9 @@ EACH_PART: dict[str, Part] = {
         [{"label": text, "url": text, "is_current": True, "count": text}]
     ),
     "note": lambda text: PARTS.note("info", text),
-    "person": lambda text: PARTS.signed_in({"name": text, "role": text, "sign_out": text}),
+    "person": lambda text: PARTS.signed_in(
+        {"name": text, "role": text, "sign_out": text, "own": text}
+    ),
     "ruling": lambda text: render('{% call ruling("held", t) %}{{ t }}{% endcall %}', t=text),
     "statute": lambda text: PARTS.statute(text, f"a {text} b", text),
 }

@@ -15,21 +15,17 @@ from comity.console.errors import (
     SignInError,
     SignInLockedError,
 )
+from comity.console.passkey_step import FinishedSignIn
 from comity.console.people import People
 from comity.console.sessions import SESSION_SECONDS_MAX, Sessions
-from comity.console.signing_in import (
-    PENDING_OF_SOURCE_MAX,
-    PENDING_SECONDS_MAX,
-    QUERY_CHARS_MAX,
-    BegunSignIn,
-    FinishedSignIn,
-    SigningIn,
-)
+from comity.console.signing_in import QUERY_CHARS_MAX, BegunSignIn, SigningIn
 from comity.console.tries import FAILED_TRIES_MAX, FAILED_TRIES_SECONDS_MAX
+from comity.console.under_way import PENDING_OF_SOURCE_MAX, PENDING_SECONDS_MAX
 from comity.ports import IdentityError, IdentityProvider, ProviderDownError, SignInTerms
 from comity.services.events import Events
 from tests.support.identity import CONSOLE, NOW, REDIRECT, manual_clock, person, seconds
 from tests.support.line import MemoryLog
+from tests.support.passkeys import step_of
 
 ISSUER = "https://id.example.invalid"
 HERE = "192.0.2.1"
@@ -46,11 +42,13 @@ class Desk:
         self.log = MemoryLog()
         self.events = Events(self.log)
         self.sessions = Sessions(SeededEntropy(b"sessions"))
+        step, lock = step_of(self.sessions, self._in_force, self.events, console_url=CONSOLE)
         self.signing_in = SigningIn(
             console_url=CONSOLE,
             provider=self.twin if provider is None else provider,
-            sessions=self.sessions,
+            passkeys=step,
             people=self._in_force,
+            lock=lock,
             entropy=SeededEntropy(b"sign-ins"),
             events=self.events,
         )
@@ -329,7 +327,7 @@ async def test_sign_ins_under_way_are_bounded(monkeypatch: pytest.MonkeyPatch) -
         await desk.finish(desk.query(own[0]), own[0].pending)
     for begun in (own[1], own[-1], other):
         assert (await desk.finish(desk.query(begun), begun.pending)).token
-    monkeypatch.setattr("comity.console.signing_in.PENDING_MAX", 3)
+    monkeypatch.setattr("comity.console.under_way.PENDING_MAX", 3)
     many = [await desk.begin(source=f"192.0.2.{n}") for n in range(4)]
     with pytest.raises(SignInError):
         await desk.finish(desk.query(many[0]), many[0].pending)

@@ -25,12 +25,15 @@ from comity.console.sessions import Sessions, SignedIn
 from comity.console.signing_in import SigningIn
 from comity.console.view import Views
 from comity.console.visits import Visit
-from comity.ports import IdentityError, ProviderDownError
+from comity.domain.passkeys import PasskeyFileError
+from comity.ports import IdentityError, PasskeysDownError, ProviderDownError
 
 __all__ = ["DoorPages"]
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _HOUR = "public, max-age=3600"
+_DOWN = (PeopleError, PasskeyFileError, PasskeysDownError)
+"""While who may come in cannot be read, nobody does."""
 _STATUS = {SignInLockedError: 429, NotAPersonError: 403, ProviderDownError: 503}
 _SAID = {
     SignInLockedError: "Too many tries failed from this place. Wait a quarter of an hour.",
@@ -39,6 +42,9 @@ _SAID = {
     ProviderDownError: "The sign-in service does not answer. Try again in a minute.",
     PeopleError: "Nobody can be let in now: the people file cannot be read. "
     "Call whoever runs this console.",
+    PasskeyFileError: "Nobody can be let in now: the file of passkeys cannot be read. "
+    "Call whoever runs this console.",
+    PasskeysDownError: "Passkeys cannot be read or written now. Try again in a minute.",
 }
 _UNSENT = (
     "You had been signed out before you sent that: it was not taken, and nothing went out. "
@@ -105,7 +111,7 @@ class DoorPages:
         try:
             begun = await self._signing_in.begin(return_to, visit.now, source=visit.source)
         except (SignInError, IdentityError, ProviderDownError) as error:
-            return self._refused(visit, error)
+            return self.refused(visit, error)
         return go_to(begun.url, self._pending.header(begun.pending))
 
     async def finish(self, visit: Visit) -> Reply:
@@ -115,8 +121,11 @@ class DoorPages:
                 visit.query_text, visit.pending, visit.now, source=visit.source,
                 old_token=visit.token,
             )  # fmt: skip
-        except (SignInError, IdentityError, ProviderDownError, PeopleError) as error:
-            return self._refused(visit, error)
+        except (SignInError, IdentityError, ProviderDownError, *_DOWN) as error:
+            return self.refused(visit, error)
+        if done.pending:
+            # The same browser goes on to the next step, under a new name.
+            return go_to(url_of(Name.PASSKEY), self._pending.header(done.pending))
         cookies = (self._session.header(done.token), self._pending.header(""))
         return go_to(done.return_to, *cookies)
 
@@ -130,7 +139,7 @@ class DoorPages:
         """Return who holds a token, and note no look; nobody while people cannot be read."""
         try:
             return self._sessions.still(token, self._people(), now)
-        except PeopleError:
+        except _DOWN:
             return None
 
     async def places(self, visit: Visit) -> Reply:
@@ -150,7 +159,8 @@ class DoorPages:
             return go_to(url_of(Name.SIGN_IN))
         return go_to(first_page(found.person))
 
-    def _refused(self, visit: Visit, error: Exception) -> Reply:
+    def refused(self, visit: Visit, error: Exception) -> Reply:
+        """Show the way in, and why it did not open."""
         said = next((text for kind, text in _SAID.items() if isinstance(error, kind)), None)
         status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
         return self._door(
