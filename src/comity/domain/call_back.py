@@ -94,8 +94,6 @@ def call_back_of(verdict: Verdict) -> CallBack | None:
 
 def is_call_back(call: CallBack) -> bool:
     """Say whether a call is one that a note can record."""
-    return is_said(call.said) and bool(_NOTE.fullmatch(call_note(*_said_of(call))))
-
-
-def _said_of(call: CallBack) -> tuple[str, CallOutcome, str]:
-    return call.number, call.outcome, call.said
+    said = (call.number, call.outcome, call.said)
+    found = _NOTE.fullmatch(call_note(*said))
+    return found is not None and found.groups() == said and is_said(call.said)
