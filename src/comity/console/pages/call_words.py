@@ -66,20 +66,24 @@ def calls_fact(
 def calls_fact_together(holds: Sequence[HoldView]) -> tuple[str, str]:
     """Return the same of several requests, by how many there are of each."""
     states = [call_state(hold) for hold in holds]
-    denied, confirmed = states.count("denied"), states.count("confirmed")
-    open_ones = [hold for hold in holds if call_state(hold) not in ("denied", "confirmed")]
+    counts = {
+        each: states.count(each.value) for each in (CallOutcome.DENIED, CallOutcome.CONFIRMED)
+    }
+    known = sum(counts.values())
+    is_urgent = any(_claims_emergency(hold) for hold in holds if _last_answered(hold) is None)
     said = []
-    if denied:
-        said.append(f"Of {denied} the agency denied by telephone that its officer asks.")
-    if confirmed:
-        said.append(f"Of {confirmed} it confirmed that by telephone.")
-    if open_ones:
-        urgent = sum(map(_claims_emergency, open_ones))
-        claims = f", {urgent} of which claim an emergency" if urgent else ""
-        whom = "all of them" if len(open_ones) == len(holds) else str(len(open_ones))
-        said.append(f"About {whom}{claims}, nobody has reached this agency by telephone.")
-    is_grave = denied or any(map(_claims_emergency, open_ones))
-    return ("warning" if is_grave else "info"), " ".join(said)
+    for outcome, count in counts.items():
+        if count:
+            what = "it of" if said else "that its officer asks"
+            said.append(f"{outcome.value} {what} {count}{'' if said else ' of them'}")
+    sentences = [f"By telephone the agency {' and '.join(said)}"] if said else []
+    if known < len(holds):
+        whom = f"about {len(holds) - known}" if said else "About all of them"
+        agency = "it" if said else "this agency by telephone"
+        claims = ", though an emergency is claimed" if is_urgent else ""
+        sentences.append(f"{whom} nobody has reached {agency}{claims}")
+    is_grave = is_urgent or counts[CallOutcome.DENIED]
+    return ("warning" if is_grave else "info"), f"{'; '.join(sentences)}."
 
 
 def call_state(hold: HoldView) -> str:
