@@ -16,7 +16,7 @@ from comity.audit.tree import audit_tree
 from comity.cli.audits import say_report
 from comity.cli.checking import Place, Vkeys, ledger_at
 from comity.cli.desk_words import practice_said
-from comity.cli.errors import ExitCode
+from comity.cli.errors import ExitCode, UsageError
 from comity.cli.exports import report_document
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.paper_words import agency_said
@@ -34,6 +34,14 @@ from comity.cli.terminal import (
     say,
 )
 from comity.domain.answer import ResponseKind
+from comity.domain.call_back import (
+    SAID_CHARACTERS_MAX,
+    CallBack,
+    CallOutcome,
+    call_note,
+    is_call_note,
+    is_said,
+)
 from comity.domain.ids import Member, member_label
 from comity.domain.said import classes_said, time_left, utc
 from comity.domain.verdict import VerdictKind
@@ -130,6 +138,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
     rows += [_reply_row(reply) for reply in view.replies]
+    rows += [_call_row(call) for call in view.calls]
     rows += [
         ("rule", f"{reason.rule}: {reason.sentence}")
         for reason in dict.fromkeys(r for part in view.withheld for r in part.reasons)
@@ -240,6 +249,33 @@ def counts(place: Place, *, vkey: Vkeys = None, as_json: AsJson = False) -> None
     raise typer.Exit(ExitCode.UNVERIFIED if is_doubted else ExitCode.OK)
 
 
+@app.command()
+def called(
+    entry: _Entry,
+    *,
+    number: Annotated[
+        str, typer.Option("--number", metavar="NUMBER", help="The agency's number, as listed.")
+    ],
+    outcome: Annotated[CallOutcome, typer.Option("--outcome", help="What came of the call.")],
+    said: Annotated[
+        str,
+        typer.Option("--said", metavar="TEXT", help="What was said, or that nobody answered."),
+    ],
+    key: _Key = None,
+    data: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record a call back to the agency, at its number in the directory and no other.
+
+    The requester reads only that the state called it. The hold and its clock go on.
+    """
+    words = " ".join(said.split())
+    if not is_said(words):
+        raise UsageError(f"`--said` takes 1 to {SAID_CHARACTERS_MAX} letters, digits and marks")
+    note = call_note(number, outcome, words)
+    _decide(entry, VerdictKind.ASK, (), note, desk=(key, data), as_json=as_json)
+
+
 def _decide(
     entry: str,
     kind: VerdictKind,
@@ -264,7 +300,8 @@ def _decide(
         )
     else:
         console = facts_console()
-        print_wrapped(console, f"{_sentence(kind, done)}{practice_said(data)}", onward="  ")
+        said = _called_sentence(done) if is_call_note(note) else _sentence(kind, done)
+        print_wrapped(console, f"{said}{practice_said(data)}", onward="  ")
         console.print(f"  Recorded as {done.entry}, under your signature.")
     if kind is VerdictKind.APPROVE and done.response is ResponseKind.REFUSED:
         raise typer.Exit(ExitCode.REFUSED)
@@ -360,6 +397,13 @@ def _planted(done: Decided) -> dict[str, str]:
     return {} if done.planted is None else {"planted": done.planted.value}
 
 
+def _called_sentence(done: Decided) -> str:
+    """Say what recording a call did; the agency reads only that its number was called."""
+    held = done.hold
+    who = held.agency_name or held.agency
+    return f"◆ Recorded the call to {who}, which reads nothing of it; {held.entry} stays held"
+
+
 def _desk(state: Member, key: Path | None, data: Path | None) -> Desk:
     settings = settings_of(data)
     return Desk(
@@ -376,6 +420,15 @@ def _reply_row(reply: Replied) -> tuple[str, str]:
         return "reply", f"cannot be opened any more ({reply.entry})"
     text = "".join(c if c.isprintable() else "\ufffd" for c in " ".join(reply.text.split()))
     return "reply", f"{text} ({reply.entry}, {utc(reply.at):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _call_row(call: CallBack) -> tuple[str, str]:
+    """Return one call back: what came of it, the words, who called when and at which number."""
+    when = f"{utc(call.at):%Y-%m-%d %H:%M:%S} UTC"
+    return (
+        "called back",
+        f"{call.outcome.value}: {call.said} ({call.reviewer}, {call.number}, {when})",
+    )
 
 
 def _document(view: HoldView) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.asking import AskPages
 from comity.console.pages.assigning import AssigningPages
 from comity.console.pages.blocks import BlockPages
+from comity.console.pages.calling import CallPages
 from comity.console.pages.case import CasePages
 from comity.console.pages.certifications import CertificationPages
 from comity.console.pages.claims import ClaimPages
@@ -93,7 +94,7 @@ def _passkey_handlers(second: PasskeyPages, own: OwnPasskeyPages) -> dict[Name, 
 def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     cases, same_case = CasePages(desk, views), SameCasePages(desk, views)
     assigning, conflicts = AssigningPages(desk, views), ConflictPages(desk, views)
-    again = ReReviewPages(desk, views)
+    again, calls = ReReviewPages(desk, views), CallPages(desk, views)
     return {
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
@@ -108,6 +109,8 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.ASSIGN: assigning.assign,
         Name.CONFLICT: conflicts.consider,
         Name.DECLARE_CONFLICT: conflicts.declare,
+        Name.CALL_BACK: calls.consider,
+        Name.RECORD_CALL: calls.record,
         Name.SAME_CASE: same_case.requests,
         Name.CONSIDER_SAME_CASE: same_case.consider,
         Name.DECIDE_SAME_CASE: same_case.decide,

@@ -48,7 +48,7 @@ GROUPS: Final = (
             {
                 Name.CASE, Name.CONSIDER, Name.RELEASE, Name.PASS, Name.NEW_INSTRUMENT,
                 Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.ASSIGNING,
-                Name.CONFLICT, Name.RE_REVIEW,
+                Name.CONFLICT, Name.CALL_BACK, Name.RE_REVIEW,
             }
         ),
     ),

@@ -16,12 +16,14 @@ from comity.link.command import HoldView
 from comity.link.review import DeskShown
 from comity.link.showing import RecordShown
 from comity.services.openings import Opened
+from comity.services.recorded_calls import RecordedCalls
 
 __all__ = [
     "LOOK_SECONDS_MAX",
     "OPENED_MAX",
     "RECORDS_MAX",
     "Look",
+    "OpenedAgain",
     "OpenedCase",
     "OpenedCases",
     "ShownRecord",
@@ -63,6 +65,13 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class OpenedAgain(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked in a request whose decision is looked at again, and the calls back on it."""
+
+    opened: Opened
+    calls: RecordedCalls
+
+
 class OpenedCases:
     """Keeps what was shown, by session and entry, each in the order of it."""
 
@@ -70,7 +79,7 @@ class OpenedCases:
         self._opened: dict[tuple[str, str], OpenedCase] = {}
         self._records: dict[tuple[str, str], ShownRecord] = {}
         self._desks: dict[tuple[str, str], tuple[int, DeskShown]] = {}
-        self._agains: dict[tuple[str, str], tuple[int, Opened]] = {}
+        self._agains: dict[tuple[str, str], tuple[int, OpenedAgain]] = {}
         # By hold: who looked last, and who else did before.
         self._looks: dict[str, tuple[Look, Look | None]] = {}
 
@@ -132,12 +141,12 @@ class OpenedCases:
         """Forget what a session has changed: it is shown anew."""
         self._desks.pop((session, entry), None)
 
-    def again(self, session: str, entry: str, now: int) -> Opened | None:
+    def again(self, session: str, entry: str, now: int) -> OpenedAgain | None:
         """Return what a session was shown of a request whose decision it looks at again."""
         at, shown = self._agains.get((session, entry), (0, None))
         return shown if now - at <= OPENED_SECONDS_MAX else None
 
-    def put_again(self, session: str, entry: str, shown: Opened, now: int) -> None:
+    def put_again(self, session: str, entry: str, shown: OpenedAgain, now: int) -> None:
         """Keep what was opened for a second look, for the session that was shown it."""
         self._agains.pop((session, entry), None)
         self._agains[session, entry] = now, shown

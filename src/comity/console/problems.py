@@ -192,6 +192,20 @@ class Problem(Enum):
         "The gateway did not answer in time; your declaration may stand.",
         "Declare it again: it counts once.",
     )  # fmt: skip
+    CALL_NUMBER = (
+        409, "call-back-number",
+        "An agency is called back at its number in the directory; this is not that number.",
+        "Nothing was recorded. Open the page anew: it shows the number that counts now, if any.",
+    )  # fmt: skip
+    CALLS_FULL = (
+        409, "call-backs-full", "No further call can be recorded on this request.",
+        "The case shows those that are. You can decide it, ask the agency, or pass it on.",
+    )  # fmt: skip
+    CALL_SILENT = (
+        504, "call-back-unanswered",
+        "The gateway did not answer in time; the call may be recorded.",
+        "Look at the case: it shows each call that is. The same form sent again counts once.",
+    )  # fmt: skip
     TAKEN = (
         409, "case-taken", "Somebody else has this request.",
         "You can open and decide it all the same. A supervisor can assign it anew.",

@@ -78,6 +78,8 @@ class Name(StrEnum):
     ASSIGN = "assign"
     CONFLICT = "conflict"
     DECLARE_CONFLICT = "declare_conflict"
+    CALL_BACK = "call_back"
+    RECORD_CALL = "record_call"
     SAME_CASE = "same_case"
     CONSIDER_SAME_CASE = "consider_same_case"
     DECIDE_SAME_CASE = "decide_same_case"
@@ -194,6 +196,7 @@ _DRAFTED: Final = f"{_DRAFT}/clauses/{{rule}}"
 _CASE: Final = "/state/cases/{number}"
 _QUEUED: Final = "/state/queue/{number}"
 _CONFLICT: Final = f"{_CASE}/conflict-of-interest"
+_CALL: Final = f"{_CASE}/call-back"
 _SAME_CASE: Final = f"{_CASE}/same-case"
 _NOTICE: Final = "/state/notices/{number}"
 _RE_REVIEW: Final = "/state/re-reviews/{number}"
@@ -251,6 +254,8 @@ ROUTES: Final = (
     _placed(Name.ASSIGN, "POST", f"{_QUEUED}/assign", _ASSIGNS),
     _placed(Name.CONFLICT, "GET", _CONFLICT, _REVIEWS),
     _placed(Name.DECLARE_CONFLICT, "POST", _CONFLICT, _REVIEWS),
+    _placed(Name.CALL_BACK, "GET", _CALL, _REVIEWS),
+    _placed(Name.RECORD_CALL, "POST", _CALL, _REVIEWS),
     _placed(Name.SAME_CASE, "GET", _SAME_CASE, _REVIEWS),
     _placed(Name.CONSIDER_SAME_CASE, "GET", f"{_SAME_CASE}/{{act}}", _REVIEWS),
     _placed(Name.DECIDE_SAME_CASE, "POST", f"{_SAME_CASE}/{{act}}", _REVIEWS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from comity.domain.answer import Withheld
+from comity.domain.call_back import CallBack, is_call_back
 from comity.domain.ids import ExchangeId
 from comity.domain.vocabulary import DataClass
 from comity.link.forms import is_entry, is_time
@@ -44,8 +45,9 @@ class HoldView(
     """One open hold. `search` is empty in a list: who was asked about is shown one at a time.
 
     `instruments` are those that are known under the number that it claims, shown as in a list.
-    `by_two` are the classes that two reviewers release, `proposed` what one of them approved, and
-    `replies` what the agency replied; they too are shown of one hold alone.
+    `by_two` are the classes that two reviewers release, `proposed` what one of them approved,
+    `replies` what the agency replied, and `calls` are the calls back to it, in order; they too are
+    shown of one hold alone.
     """
 
     entry: str
@@ -70,6 +72,7 @@ class HoldView(
     by_two: tuple[DataClass, ...] = ()
     proposed: Proposed | None = None
     replies: tuple[Replied, ...] = ()
+    calls: tuple[CallBack, ...] = ()
 
 
 class HoldsShown(
@@ -94,5 +97,6 @@ def are_holds(shown: HoldsShown) -> bool:
         and all(map(is_instrument_shown, view.instruments))
         and all(is_entry(each.entry) and is_time(each.at) for each in view.replies)
         and all(len(each.text) <= TEXT_CHARS_MAX for each in view.replies)
+        and all(is_call_back(each) and is_time(each.at) for each in view.calls)
         for view in shown.holds
     )

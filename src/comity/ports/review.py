@@ -39,8 +39,8 @@ class HoldRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked the requester something that has no reply yet; holds of one case have the same `case_tag`,
     none if they state no case number. `replies` are the leaves of what the agency replied, in
     order; `proposal` is the approval that was proposed last; `passed_at` is when it was last passed
-    on, `passed` who did and who declared a conflict of interest; `paged_at` is when somebody was
-    paged, because the desk is hardly staffed before its end.
+    on, `passed` who did, who declared a conflict of interest, and who called the agency back;
+    `paged_at` is when somebody was paged, because the desk is hardly staffed before its end.
     """
 
     exchange_id: ExchangeId
@@ -71,8 +71,8 @@ class HoldChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a verdict or an expiry does to a hold: the next step, and whether it is closed.
 
     `asked_at` is when a question was asked by it, `proposal` the approval that it proposes,
-    `passed_at` when it passed the hold on and `passed` what is kept of that; None leaves what the
-    hold has.
+    `passed_at` when it passed the hold on and `passed` what is kept of that and of calls back; None
+    leaves what the hold has.
     """
 
     exchange_id: ExchangeId

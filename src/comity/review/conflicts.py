@@ -30,7 +30,7 @@ __all__ = [
     "conflict_note",
     "declare",
     "ground_of",
-    "with_passed",
+    "with_kept",
 ]
 
 _PREFIX: Final = "conflict-of-interest: "
@@ -70,12 +70,12 @@ def ground_of(verdict: Verdict) -> Ground | None:
     raise VerdictError("`note` is no declaration of a conflict of interest in its form")
 
 
-def check_no_conflict(passed: Iterable[SignedVerdict], reviewer: str, key_id: str) -> None:
+def check_no_conflict(kept: Iterable[SignedVerdict], reviewer: str, key_id: str) -> None:
     """Check that a reviewer has declared nothing, under this name or by this key.
 
-    `passed` are the verdicts that passed the hold on. Raises: ConflictError.
+    `kept` are the verdicts kept beside the hold. Raises: ConflictError.
     """
-    for signed in passed:
+    for signed in kept:
         is_same = signed.verdict.reviewer == reviewer or signed.proof.key_id == key_id
         if is_same and ground_of(signed.verdict) is not None:
             raise ConflictError("a conflict of interest was declared here under this name or key")
@@ -92,16 +92,18 @@ def check_not_ordered(planted: Planted, key: ReviewerKey, orderer: ReviewerKey |
         raise ConflictError("whoever ordered a test case has no verdict on it")
 
 
-def with_passed(
-    passed: Iterable[SignedVerdict], signed: SignedVerdict
-) -> tuple[SignedVerdict, ...]:
-    """Return what is kept beside a hold once it is passed on again.
+def with_kept(kept: Iterable[SignedVerdict], signed: SignedVerdict) -> tuple[SignedVerdict, ...]:
+    """Return what is kept beside a hold once a verdict left it open that is to be known later.
 
-    Every declaration stays, and the last plain one: so it is bounded by the reviewers enrolled.
+    Every declaration and every call back stays, and the last plain passing on: so it is bounded by
+    the reviewers enrolled and by the calls that one hold may have.
     """
-    is_plain = ground_of(signed.verdict) is None
-    kept = (each for each in passed if not is_plain or ground_of(each.verdict) is not None)
-    return (*kept, signed)
+    is_plain = _is_plain(signed.verdict)
+    return (*(each for each in kept if not (is_plain and _is_plain(each.verdict))), signed)
+
+
+def _is_plain(verdict: Verdict) -> bool:
+    return verdict.kind is VerdictKind.ESCALATE and ground_of(verdict) is None
 
 
 def declare(

@@ -334,7 +334,7 @@ class Commands:
         if member != reading.state:
             raise NotOnThisPathError("`hold_entry` is of another state")
         hold = await self._desk.hold(reading.hold_entry)
-        self._desk.check_no_conflict(hold[0], reading.reviewer, signed.proof.key_id)
+        self._desk.beside.check_no_conflict(hold[0], reading.reviewer, signed.proof.key_id)
         fields = note_fields(reviewer=reading.reviewer, key=signed.proof.key_id)
         access = await self._accesses.record(reading.state, fields, now, cites=reading.hold_entry)
         return HoldsShown(holds=(await self._whole_view(hold),), access_entry=access)
@@ -377,7 +377,7 @@ class Commands:
             approved=verdict.approved,
             note=verdict.note,
         )
-        _, file = hold
+        row, file = hold
         return msgspec.structs.replace(
             self._view(hold),
             search=file.exchange.fields,
@@ -385,6 +385,7 @@ class Commands:
             by_two=by_two,
             proposed=proposed,
             replies=await self._desk.replies(hold),
+            calls=self._desk.beside.calls(row),
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

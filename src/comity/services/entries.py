@@ -128,7 +128,7 @@ def decode_proposal(data: bytes) -> SignedVerdict:
 
 
 def decode_passed(data: bytes) -> tuple[SignedVerdict, ...]:
-    """Return the verdicts that passed a hold on, as they were kept."""
+    """Return the verdicts that passed a hold on or record a call back, as they were kept."""
     return _passed_decoder.decode(data)
 
 
@@ -163,7 +163,7 @@ def proposal_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
 
 
 def passed_place(exchange_id: bytes, member: Member) -> tuple[bytes, ...]:
-    """Return where the verdicts stand that passed a hold on."""
+    """Return where the verdicts stand that passed a hold on or record a call back."""
     return (b"passed", exchange_id, member.encode())
 
 

@@ -38,7 +38,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class HoldEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Which hold a verdict or the clock answers, whether that ends it, and when it asks something
     (Unix seconds). `proposal` is an approval that a second reviewer may confirm; `passed_at` when
-    it passes the hold on, with `passed` as what is kept of that.
+    it passes the hold on, with `passed` as what is kept of that and of calls back.
     """
 
     leaf_index: LeafIndex

@@ -24,6 +24,7 @@ from comity.exchange.replies import replied_entry
 from comity.formats.delivered import Delivered
 from comity.formats.json.delivered import parse_delivered
 from comity.ports import AcceptedRow, Store
+from comity.review.call_backs import CALLED_REMARK
 from comity.services.deliveries import open_result
 from comity.services.entries import accepted_place
 from comity.services.events import Events
@@ -116,8 +117,12 @@ class OwnRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _is_question(answer: Answer) -> bool:
-    """Say whether an answer is a reviewer's question, and not word that another one decides."""
+    """Say whether an answer is a reviewer's question, and not word that another one decides, or
+    that the agency was called back.
+    """
     if not (answer.step and answer.response is ResponseKind.HELD and answer.remark):
+        return False
+    if answer.remark == CALLED_REMARK:
         return False
     try:
         decisions = {parse_leaf(proof.leaf).decision for proof in answer.proofs}

@@ -36,7 +36,7 @@ from comity.services.private_records import private_fields
 from comity.services.sequencer import Refused, Sequencer, recorded_index
 from comity.services.vault import Vault
 
-__all__ = ["BETWEEN_LEAVES_MAX", "ReReviews", "verdict_of"]
+__all__ = ["BETWEEN_LEAVES_MAX", "ReReviews", "verdict_of", "verdicts_on"]
 
 BETWEEN_LEAVES_MAX: Final = 200_000
 """Leaves between a hold and its verdict that are looked through for other verdicts on it."""
@@ -111,7 +111,9 @@ class ReReviews:
         review, directory = signed.review, self._world.directory
         own = directory.reviewer(review.state, review.reviewer)
         assert own is not None
-        async for each in self._verdicts_on(review.state, hold_index, index):
+        if index - hold_index > BETWEEN_LEAVES_MAX:
+            raise ReReviewRefusedError("too much lies between the hold and its verdict to be read")
+        async for each, _ in verdicts_on(self._rows, review.state, hold_index, index):
             verdict = verdict_of(await self._fields(review.state, each))
             if verdict is None:
                 raise ReReviewRefusedError("it cannot be read who decided: nobody is a second one")
@@ -121,23 +123,22 @@ class ReReviews:
             if verdict.reviewer == review.reviewer or is_same_key:
                 raise ReReviewRefusedError("whoever gave a verdict on a hold is no second reviewer")
 
-    async def _verdicts_on(
-        self, member: Member, hold_index: LeafIndex, index: LeafIndex
-    ) -> AsyncIterator[LeafIndex]:
-        """Yield every verdict on a hold up to the one at `index`."""
-        if index - hold_index > BETWEEN_LEAVES_MAX:
-            raise ReReviewRefusedError("too much lies between the hold and its verdict to be read")
-        hold = entry_name(member, hold_index)
-        mark = f'"re":"{hold}"'.encode()
-        for first in range(hold_index + 1, index + 1, _CHUNK):
-            leaves = await self._rows.leaves(member, first, min(index + 1, first + _CHUNK))
-            for place, data in enumerate(leaves, start=first):
-                if mark in data and parse_leaf(data).kind is LeafKind.VERDICT:
-                    yield LeafIndex(place)
-
     async def _fields(self, member: Member, index: LeafIndex) -> Fields | None:
         (leaf_hash,) = await self._rows.leaf_hashes(member, index, index + 1)
         return await private_fields(self._store, self._vault, member, index, leaf_hash)
+
+
+async def verdicts_on(
+    rows: LedgerRows, member: Member, hold_index: LeafIndex, index: LeafIndex
+) -> AsyncIterator[tuple[LeafIndex, LeafHeader]]:
+    """Yield every verdict on a hold up to the one at `index`, with its leaf."""
+    hold = entry_name(member, hold_index)
+    mark = f'"re":"{hold}"'.encode()
+    for first in range(hold_index + 1, index + 1, _CHUNK):
+        leaves = await rows.leaves(member, first, min(index + 1, first + _CHUNK))
+        for place, data in enumerate(leaves, start=first):
+            if mark in data and (leaf := parse_leaf(data)).kind is LeafKind.VERDICT:
+                yield LeafIndex(place), leaf
 
 
 def verdict_of(fields: Fields | None) -> Verdict | None:

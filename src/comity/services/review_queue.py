@@ -13,11 +13,13 @@ from typing import Final
 import msgspec
 
 from comity.domain.agency import Agency
+from comity.domain.call_back import CallBack
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, ExchangeId, Member, entry_name, parse_entry_name
-from comity.domain.verdict import Verdict
+from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.ports import HoldRow, QueuedCase, Store
+from comity.review.call_backs import calls_of, step_without_calls
 from comity.review.conflicts import Ground, ground_of
 from comity.review.queue import QueueCounts, QueuePlace
 from comity.services.entries import (
@@ -224,19 +226,26 @@ class ReviewQueue:
 
     def passed_by(self, row: HoldRow) -> tuple[PassedOn, ...]:
         """Return who passed a hold on, the newest last; nobody where that cannot be opened."""
+        kept = (signed.verdict for signed in self._kept(row))
+        return tuple(_passed_on(each) for each in kept if each.kind is VerdictKind.ESCALATE)
+
+    def calls_on(self, row: HoldRow) -> tuple[CallBack, ...]:
+        """Return the calls back that are recorded on a hold; none where that cannot be opened."""
+        return calls_of(self._kept(row))
+
+    def _kept(self, row: HoldRow) -> tuple[SignedVerdict, ...]:
         if row.passed is None:
             return ()
         place = passed_place(row.exchange_id, row.member)
         try:
-            passed = decode_passed(self._vault.open(row.member, row.passed, place))
-            return tuple(_passed_on(signed.verdict) for signed in passed)
+            return decode_passed(self._vault.open(row.member, row.passed, place))
         except (ComityError, msgspec.MsgspecError) as error:
             # The gateway takes nobody's verdict on it then: to list it is no harm.
             self._events.failure("hold_not_opened", error, member=row.member)
             return ()
 
     def _is_proposed(self, row: HoldRow) -> bool:
-        """Say whether a release was proposed behind which no other verdict stands."""
+        """Say whether a release was proposed that another reviewer may confirm still."""
         if row.proposal is None:
             return False
         place = proposal_place(row.exchange_id, row.member)
@@ -244,7 +253,7 @@ class ReviewQueue:
             signed = decode_proposal(self._vault.open(row.member, row.proposal, place))
         except (ComityError, msgspec.MsgspecError):
             return False
-        return signed.verdict.step == row.next_step - 1
+        return signed.verdict.step == step_without_calls(row.next_step, self.calls_on(row)) - 1
 
 
 def _passed_on(verdict: Verdict) -> PassedOn:

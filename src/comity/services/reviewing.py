@@ -224,16 +224,26 @@ class Reviewing:
     async def step_back(self, row: HoldRow, ground: Ground) -> str:
         """Sign and send a conflict of interest on a hold as it stands; return its leaf's entry.
 
-        Whom the hold is about need not be shown for that.
         Raises: GatewayRefusalError, GatewaySilentError, UnreachableError.
         """
+        return await self._left_open(row, VerdictKind.ESCALATE, conflict_note(ground))
+
+    async def call_back(self, row: HoldRow, note: str) -> str:
+        """Sign and send the record of a call on a hold as it stands; return its leaf's entry.
+
+        Raises: GatewayRefusalError, GatewaySilentError, UnreachableError.
+        """
+        return await self._left_open(row, VerdictKind.ASK, note)
+
+    async def _left_open(self, row: HoldRow, kind: VerdictKind, note: str) -> str:
+        """Sign and send a verdict for which nobody need be shown whom the hold is about."""
         verdict = Verdict(
             state=self._reviewer.state,
             exchange_id=row.exchange_id,
             hold_entry=entry_name(row.member, row.leaf_index),
             step=row.next_step,
-            kind=VerdictKind.ESCALATE,
-            note=conflict_note(ground),
+            kind=kind,
+            note=note,
             reviewer=self._reviewer.name,
             at=int(self._now()),
         )

@@ -53,7 +53,7 @@ class Showing:
         now = self._clock.now_ns() // _NS
         key = self._world.directory.reviewer(reading.state, reading.reviewer)
         check_record_reading(signed, key, hold, now, step=row.next_step)
-        self._desk.check_no_conflict(row, reading.reviewer, signed.proof.key_id)
+        self._desk.beside.check_no_conflict(row, reading.reviewer, signed.proof.key_id)
         would = await self._desk.would_release(hold, now)
         access = await self._record(signed, would, now) if would.tells else ""
         answer = would.answer

@@ -11,7 +11,6 @@ from typing import Final, assert_never
 
 import msgspec
 
-from comity.domain.agency import ReviewerKey
 from comity.domain.answer import ResponseKind
 from comity.domain.errors import ComityError
 from comity.domain.ids import ExchangeId, LeafIndex, Member, entry_name, parse_entry_name
@@ -36,22 +35,15 @@ from comity.ledger.plan import Existing, Stale
 from comity.link.holds import Replied
 from comity.link.parcel import Answered as AnsweredParcel
 from comity.ports import Clock, HoldRow, Source, SourceError, Store
+from comity.review.call_backs import call_of, called, check_call
 from comity.review.clocks import HoldNotDueError, expire
-from comity.review.conflicts import (
-    ConflictError,
-    check_no_conflict,
-    check_not_ordered,
-    declare,
-    ground_of,
-    with_passed,
-)
+from comity.review.conflicts import declare, ground_of, with_kept
 from comity.review.instruments import InstrumentNeededError
 from comity.review.planted_case import invented_record
 from comity.review.second import (
     as_after_two,
     check_two,
     classes_of_two,
-    is_proposal,
     propose,
     released_by_two,
 )
@@ -66,6 +58,7 @@ from comity.review.verdicts import (
     escalate,
     refuse,
 )
+from comity.services.beside import Beside
 from comity.services.carried_out import CarriedOut, carried_out
 from comity.services.courier import Courier
 from comity.services.deciding import (
@@ -81,11 +74,7 @@ from comity.services.entries import (
     Entry,
     HoldEnd,
     decode_hold,
-    decode_passed,
-    decode_proposal,
     hold_place,
-    passed_place,
-    proposal_place,
 )
 from comity.services.events import Events
 from comity.services.health import ClockSkewedError, Health
@@ -108,15 +97,17 @@ OpenHold = tuple[HoldRow, HoldFile]
 
 
 class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a verdict makes, whether it ends the hold, and whether a second one may confirm it.
+    """What a verdict makes, whether it ends the hold, asks the requester something, and whether a
+    second one may confirm it.
 
-    `passed` is what is kept beside the hold where it passes that on.
+    `kept` is what is kept beside the hold from then on where it passes that on, or is a call back.
     """
 
     answered: Answered
     closes: bool
+    asks: bool = False
     proposes: bool = False
-    passed: tuple[SignedVerdict, ...] = ()
+    kept: tuple[SignedVerdict, ...] = ()
 
 
 class ReviewDesk:
@@ -150,6 +141,7 @@ class ReviewDesk:
         self._health = health
         self._clock = clock
         self._events = events
+        self.beside = Beside(world=world, vault=vault, events=events)
 
     async def holds(self, member: Member) -> list[OpenHold]:
         """Return a member's open holds, the earliest deadline first."""
@@ -185,8 +177,9 @@ class ReviewDesk:
     async def decide(self, signed: SignedVerdict) -> CarriedOut:
         """Carry out a verdict; return its leaf's entry and what was answered.
 
-        Raises: VerdictError, ConflictError, HoldClosedError, InstrumentNeededError, SourceError,
-        ClockSkewedError, or what the sequencer refused with.
+        Raises: VerdictError, ConflictError, CallBackNumberError, CallBacksFullError,
+        HoldClosedError, InstrumentNeededError, SourceError, ClockSkewedError, or what the
+        sequencer refused with.
         """
         self._check_clock()
         verdict = signed.verdict
@@ -195,16 +188,16 @@ class ReviewDesk:
             now = self._clock.now_ns() // _NS
             key = self._world.directory.reviewer(verdict.state, verdict.reviewer)
             check_verdict(signed, key, hold, verdict.hold_entry, now, step=row.next_step)
-            self.check_no_conflict(row, verdict.reviewer, signed.proof.key_id)
-            self._check_not_ordered(hold, key)
+            self.beside.check_no_conflict(row, verdict.reviewer, signed.proof.key_id)
+            self.beside.check_not_ordered(hold, key)
             made = await self._answered(signed, row, hold, now)
             end = HoldEnd(
                 leaf_index=LeafIndex(row.leaf_index),
                 closed=made.closes,
-                asked_at=now if verdict.kind is VerdictKind.ASK else None,
+                asked_at=now if made.asks else None,
                 proposal=signed if made.proposes else None,
-                passed_at=now if made.passed else None,
-                passed=made.passed,
+                passed_at=now if verdict.kind is VerdictKind.ESCALATE else None,
+                passed=made.kept,
             )
             entry = await self._record(hold, made.answered, end)
             if entry is not None:
@@ -246,18 +239,26 @@ class ReviewDesk:
             case VerdictKind.REFUSE:
                 refused = refuse(signed, hold, policy=policy, step=step, now=now)
                 return _Outcome(answered=refused, closes=True)
-            case VerdictKind.ASK if hold.exchange.test_case is not None:
-                # Nobody is there to answer: who asked has caught it.
-                ended = refuse(signed, hold, policy=policy, step=step, now=now)
-                return _Outcome(answered=ended, closes=True)
             case VerdictKind.ASK:
-                asked = ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
-                return _Outcome(answered=asked, closes=False)
+                call = call_of(signed.verdict)
+                if call is not None:
+                    agency = self._world.directory.agency(hold.exchange.agency)
+                    check_call(call, agency, self.beside.calls(row))
+                if hold.exchange.test_case is not None:
+                    # Nobody is there to answer: who asked, or called back, has caught it.
+                    ended = refuse(signed, hold, policy=policy, step=step, now=now)
+                    return _Outcome(answered=ended, closes=True)
+                if call is None:
+                    asked = ask(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                    return _Outcome(answered=asked, closes=False, asks=True)
+                spoke = called(signed, hold, contact=contact, policy=policy, step=step, now=now)
+                kept = with_kept(self.beside.kept(row), signed)
+                return _Outcome(answered=spoke, closes=False, kept=kept)
             case VerdictKind.ESCALATE:
                 pass_on = escalate if ground_of(signed.verdict) is None else declare
                 passed = pass_on(signed, hold, contact=contact, policy=policy, step=step, now=now)
-                kept = with_passed(self._passed(row), signed)
-                return _Outcome(answered=passed, closes=False, passed=kept)
+                kept = with_kept(self.beside.kept(row), signed)
+                return _Outcome(answered=passed, closes=False, kept=kept)
 
     async def _approved(
         self, signed: SignedVerdict, row: HoldRow, hold: HoldFile, now: int
@@ -301,62 +302,21 @@ class ReviewDesk:
         classes = classes_of_two(judged)
         if not classes:
             return judged
-        proposal = self._proposal(row, hold)
+        proposal = self.beside.proposal(row, hold)
         if proposal is None:
             return None
-        proposer, confirmer = self._key_of(proposal), self._key_of(signed)
+        proposer, confirmer = self.beside.key_of(proposal), self.beside.key_of(signed)
         if proposer is None or confirmer is None:
             # Revoked while the source was asked.
             raise VerdictError("`reviewer` has no such key enrolled")
         reviews = check_two(proposal, proposer, signed, confirmer, hold=hold, classes=classes)
         return released_by_two(judged, reviews)
 
-    def _proposal(self, row: HoldRow, hold: HoldFile) -> SignedVerdict | None:
-        """Return what one reviewer proposed, if it holds still; what cannot be read does not."""
-        if row.proposal is None:
-            return None
-        place = proposal_place(row.exchange_id, row.member)
-        try:
-            signed = decode_proposal(self._vault.open(row.member, row.proposal, place))
-        except (ComityError, msgspec.MsgspecError) as error:
-            self._events.failure("hold_not_opened", error, member=row.member)
-            return None
-        entry = entry_name(row.member, row.leaf_index)
-        holds = is_proposal(signed, self._key_of(signed), hold, entry, step=row.next_step)
-        return signed if holds else None
-
-    def check_no_conflict(self, row: HoldRow, reviewer: str, key_id: str) -> None:
-        """Check that a reviewer has declared no conflict of interest on a hold.
-
-        INVARIANT (fail-closed): where it cannot be read who did, nobody counts as free of one.
-        Raises: ConflictError, or what the vault does.
-        """
-        check_no_conflict(self._passed(row), reviewer, key_id)
-
-    def _check_not_ordered(self, hold: HoldFile, key: ReviewerKey | None) -> None:
-        planted = hold.exchange.test_case
-        if planted is not None and key is not None:
-            orderer = self._world.directory.reviewer(hold.exchange.state, planted.ordered_by)
-            check_not_ordered(planted, key, orderer)
-
-    def _passed(self, row: HoldRow) -> tuple[SignedVerdict, ...]:
-        if row.passed is None:
-            return ()
-        place = passed_place(row.exchange_id, row.member)
-        try:
-            return decode_passed(self._vault.open(row.member, row.passed, place))
-        except msgspec.MsgspecError:
-            raise ConflictError("what was declared of a conflict here cannot be read") from None
-
-    def _key_of(self, signed: SignedVerdict) -> ReviewerKey | None:
-        verdict = signed.verdict
-        return self._world.directory.reviewer(verdict.state, verdict.reviewer)
-
     def second(self, hold: OpenHold) -> tuple[tuple[DataClass, ...], Verdict | None]:
         """Return the held classes that two release by the rules in force, and what one proposed."""
         row, file = hold
         now = self._clock.now_ns() // _NS
-        proposal = self._proposal(row, file)
+        proposal = self.beside.proposal(row, file)
         classes = classes_of_two(self._judged(file, file.classes, now))
         return classes, None if proposal is None else proposal.verdict
 

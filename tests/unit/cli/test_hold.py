@@ -18,6 +18,7 @@ from comity.cli import papers, reviewing
 from comity.cli.exports import write_into
 from comity.cli.main import app
 from comity.domain.answer import Withheld
+from comity.domain.call_back import SAID_CHARACTERS_MAX, CallBack, CallOutcome
 from comity.domain.decision import Reason, RuleId
 from comity.domain.ids import ExchangeId, HostName, Member
 from comity.domain.leaf import LeafHeader, encode_leaf
@@ -176,6 +177,48 @@ def test_show_tells_what_the_agency_replied(hold: Callable[..., Result], desk: D
     assert "cannot be opened any more (il/9)" in told
     shown = json.loads(hold("show", "il/2", "--json").stdout)["hold"]
     assert [each["entry"] for each in shown["replies"]] == ["il/7", "il/9"]
+
+
+def test_show_lists_the_calls_back(hold: Callable[..., Result], desk: Desk) -> None:
+    """What came of each, the words, who called when and where; the same in JSON."""
+    call = CallBack(
+        reviewer="reviewer",
+        at=1_795_000_600,
+        step=1,
+        number="555-0121",
+        outcome=CallOutcome.DENIED,
+        said="Nobody of theirs. [red]",
+    )
+    desk.hold = msgspec.structs.replace(HOLD, calls=(call,))
+    told = " ".join(hold("show", "IL/2").stdout.split())
+    assert "called back denied: Nobody of theirs. [red] (reviewer, 555-0121, 2026-11-18" in told
+    (shown,) = json.loads(hold("show", "il/2", "--json").stdout)["hold"]["calls"]
+    assert (shown["outcome"], shown["number"]) == ("denied", "555-0121")
+
+
+def test_a_call_is_signed_as_a_question(hold: Callable[..., Result], desk: Desk) -> None:
+    """The note has its closed form, and what is said is that the agency reads nothing of it."""
+    desk.told = {"response": "held", "released": ""}
+    options = ("called", "il/2", "--number", "555-0121", "--outcome", "denied", "--said")
+    result = hold(*options, "Nobody  of\ntheirs.")
+    assert result.exit_code == 0, result.output
+    assert "which reads nothing of it; il/2 stays held" in " ".join(result.stdout.split())
+    command = desk.sent[-1]
+    assert isinstance(command, Decide)
+    given = command.signed.verdict
+    assert (given.kind, given.approved) == (VerdictKind.ASK, ())
+    assert given.note == "call-back: 555-0121; denied; Nobody of theirs."
+    KEY.public_key().verify(command.signed.proof.signature, signed_bytes(given))
+    sent = len(desk.sent)
+    for words in (" ", "x" * (SAID_CHARACTERS_MAX + 1)):
+        refused = hold(*options, words)
+        assert (refused.exit_code, len(desk.sent)) == (2, sent)
+    unknown = hold("called", "il/2", "--number", "5", "--outcome", "perhaps", "--said", "x")
+    assert (unknown.exit_code, len(desk.sent)) == (2, sent)
+    desk.refusal = CommandFailed(code="call-back-number", text="not the number")
+    failed = hold(*options, "No.")
+    assert failed.exit_code == 1
+    assert "call-back-number" in failed.output
 
 
 @pytest.mark.parametrize(

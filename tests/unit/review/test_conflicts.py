@@ -13,7 +13,7 @@ from comity.review.conflicts import (
     check_no_conflict,
     conflict_note,
     ground_of,
-    with_passed,
+    with_kept,
 )
 from comity.review.signatures import VerdictError
 
@@ -94,8 +94,8 @@ def test_what_is_kept_is_bounded() -> None:
     """Every declaration, and the last plain word: however often it is passed on."""
     kept: tuple[SignedVerdict, ...] = ()
     for note in ("one", "two", DECLARED, "three", "four"):
-        kept = with_passed(kept, signed(note))
+        kept = with_kept(kept, signed(note))
     assert [each.verdict.note for each in kept] == [DECLARED, "four"]
-    assert [each.verdict.note for each in with_passed(kept, signed(DECLARED, "bo"))] == [
+    assert [each.verdict.note for each in with_kept(kept, signed(DECLARED, "bo"))] == [
         DECLARED, "four", DECLARED,
     ]  # fmt: skip

@@ -14,6 +14,7 @@ from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.opening import open_case
 from comity.console.pages.assigned_words import reviewers_here, standing
 from comity.console.pages.before_words import before_words
+from comity.console.pages.call_words import calls_fact, calls_said
 from comity.console.pages.instrument_words import claim_words
 from comity.console.pages.record_words import fault_sentence, hint_of, record_words
 from comity.console.pages.reply_words import replies_said
@@ -143,6 +144,12 @@ class CasePages:
             replies=await replies_said(
                 self._desk, person.state, int(visit.values["number"]), visit.now
             ),
+            calls=calls_said(
+                hold.calls, reviewers_here(self._desk, person.state), person.state, visit.now
+            ),
+            call_back=url_of(Name.CALL_BACK, number=visit.values["number"])
+            if agency is not None and agency.phone
+            else "",
             parts=_parts(hold),
             rulings=_rulings(hold),
             record=record and record_words(hold, record, person.state),
@@ -298,6 +305,14 @@ class CasePages:
             faults=dict(wrong),
             note_max=NOTE_CHARACTERS_MAX,
             claim_note=_claim_note(act, hold),
+            calls_fact=calls_fact(
+                hold,
+                reviewers_here(self._desk, visit.person.state),
+                visit.person.state,
+                visit.now,
+            )
+            if act in (Act.RELEASE, Act.PART)
+            else None,
             no_pass=why_no_pass(hold),
             pass_is_empty=not hold.operator,
             pass_case=hold.case_number,

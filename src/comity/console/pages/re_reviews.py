@@ -12,6 +12,9 @@ from typing import Final
 import msgspec
 
 from comity.console.desk import Desk
+from comity.console.opened_cases import OpenedAgain
+from comity.console.pages.assigned_words import reviewers_here
+from comity.console.pages.call_words import calls_said
 from comity.console.pages.re_review_words import asked_facts, owed_row
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
@@ -30,9 +33,10 @@ from comity.review.re_review import (
     ReReviewDoneError,
     ReReviewRefusedError,
 )
-from comity.services.openings import Opened, opened_fields, record_opening
+from comity.services.openings import opened_fields, record_opening
 from comity.services.past_decisions import Past
 from comity.services.private_records import RecordGoneError
+from comity.services.recorded_calls import recorded_calls
 
 __all__ = ["OPENED", "ReReviewPages"]
 
@@ -108,12 +112,16 @@ class ReReviewPages:
         try:
             access = await record_opening(self._desk.bus, self._desk.host, reading, signer.sign)
             opened = await opened_fields(self._desk.records, reading, access)
+            calls = await recorded_calls(
+                self._desk.ledger, self._desk.records, state, each.hold_index, each.index
+            )
         except GatewayRefusalError as error:
             raise _gone(error) from None
         except RecordGoneError:
             raise ProblemError(Problem.RE_REVIEW_GONE) from None
         entry = entry_name(state, each.index)
-        self._desk.opened.put_again(visit.form_token, entry, opened, visit.now)
+        shown = OpenedAgain(opened=opened, calls=calls)
+        self._desk.opened.put_again(visit.form_token, entry, shown, visit.now)
         return go_to(url_of(Name.RE_REVIEW, number=visit.values["number"]))
 
     async def look(self, visit: Visit) -> Reply:
@@ -121,8 +129,8 @@ class ReReviewPages:
         each = await self._find(visit)
         state = visit.person.state
         entry = entry_name(state, each.index)
-        opened = self._desk.opened.again(visit.form_token, entry, visit.now)
-        if opened is None:
+        shown = self._desk.opened.again(visit.form_token, entry, visit.now)
+        if shown is None:
             # Nobody judges what they have not read; a session that began anew reads it again.
             return go_to(url_of(Name.RE_REVIEW, number=visit.values["number"]))
         given = _Given(
@@ -132,7 +140,7 @@ class ReReviewPages:
         )
         wrong = _wrong(each, given)
         if wrong:
-            return await self._page(visit, each, opened, given, wrong)
+            return await self._page(visit, each, shown, given, wrong)
         approved = tuple(part for part in each.held if part in given.classes)
         try:
             await self._desk.looking(visit.session).look_again(entry, approved, given.note)
@@ -162,7 +170,7 @@ class ReReviewPages:
         self,
         visit: Visit,
         each: PastDecision,
-        opened: Opened | None,
+        shown: OpenedAgain | None,
         given: _Given | None = None,
         wrong: _Wrong = (),
     ) -> Reply:
@@ -176,8 +184,15 @@ class ReReviewPages:
             status=422 if wrong else 200,
             finding=f"{row['agency']} asked for {row['parts_said']}: what would you have decided?",
             row=row,
-            facts_shown=opened and asked_facts(opened, directory, state, visit.now),
-            access_entry=opened.access_entry.upper() if opened else "",
+            facts_shown=shown and asked_facts(shown.opened, directory, state, visit.now),
+            calls=calls_said(
+                shown.calls.calls if shown else (),
+                reviewers_here(self._desk, state),
+                state,
+                visit.now,
+            ),
+            has_all_calls=shown is None or shown.calls.is_whole,
+            access_entry=shown.opened.access_entry.upper() if shown else "",
             open_it=url_of(Name.OPEN_RE_REVIEW, number=each.index),
             action=url_of(Name.GIVE_RE_REVIEW, number=each.index),
             classes=[

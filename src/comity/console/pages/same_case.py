@@ -15,6 +15,8 @@ from typing import Any, Final
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase
 from comity.console.opening import open_cases
+from comity.console.pages.assigned_words import reviewers_here
+from comity.console.pages.call_words import calls_fact_together, calls_said
 from comity.console.pages.same_case_words import (
     about_of,
     case_of,
@@ -83,6 +85,7 @@ class SameCasePages:
             rows=[_row(*each, visit) for each in zip(shown, found.rows, strict=True)],
             has_odd=any(is_odd for row in found.rows for _, is_odd in row),
             alike=[("Asked by", f"{who_of(first)} ({first.agency})"), *found.alike],
+            calls=self._calls(visit, holds),
             more=requests - len(holds),
             shown=len(holds),
             others=self._others(visit, shown),
@@ -217,8 +220,22 @@ class SameCasePages:
             wrong=wrong,
             faults=dict(wrong),
             note_max=NOTE_CHARACTERS_MAX,
+            calls_fact=calls_fact_together(holds) if act is Act.RELEASE else None,
             back=url_of(Name.SAME_CASE, number=number),
         )
+
+    def _calls(self, visit: Visit, holds: Sequence[HoldView]) -> list[dict[str, Any]]:
+        """Return the calls back of each request that has any."""
+        state = visit.person.state
+        names = reviewers_here(self._desk, state)
+        return [
+            {
+                "entry": hold.entry.upper(),
+                "calls": calls_said(hold.calls, names, state, visit.now),
+            }
+            for hold in holds
+            if hold.calls
+        ]
 
     def _others(self, visit: Visit, shown: Sequence[OpenedCase]) -> list[str]:
         """Note that this person looks, and tell who else did within the last minutes."""

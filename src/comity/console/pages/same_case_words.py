@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from comity.console.pages.call_words import call_state
 from comity.console.pages.verdict_form import Act, classes_text, reasons_of, who_of
 from comity.console.words import counted, label_of, listed, opened, plain
 from comity.domain.decision import Reason
@@ -97,6 +98,7 @@ _FEATURES: Final = (
         prose="the rules that hold them",
         said_of=lambda hold: (", ".join(reason.rule for reason in reasons_of(hold)),),
     ),
+    _Feature(label="Called back", prose="the calls back", said_of=lambda hold: (call_state(hold),)),
     _Feature(label="Message key", prose="the message key", said_of=lambda hold: (hold.key,)),
 )
 

@@ -14,6 +14,7 @@ import msgspec
 from comity.console.problems import Problem, ProblemError
 from comity.console.visits import Visit
 from comity.console.words import listed
+from comity.domain.call_back import is_call_note
 from comity.domain.decision import Reason
 from comity.domain.passes import PASS_DAYS_MAX
 from comity.domain.verdict import VerdictKind
@@ -122,6 +123,8 @@ def wrong_of(act: Act, hold: HoldView, given: Given) -> tuple[tuple[str, str], .
             found.append(("note", "Say why: the agency reads it."))
     if act is Act.ASK and not given.note:
         found.append(("note", "Write your question: the agency reads it."))
+    if act is Act.ASK and is_call_note(given.note):
+        found.append(("note", "It begins as the record of a call: record a call from the case."))
     if len(note_of(act, hold, given)) > NOTE_CHARACTERS_MAX:
         at_most = f"{NOTE_CHARACTERS_MAX} characters, the clause among them"
         found.append(("note", f"Shorten it: what goes out has at most {at_most}."))
