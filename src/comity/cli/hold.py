@@ -27,6 +27,7 @@ from comity.cli.terminal import (
 )
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, member_label
+from comity.domain.protection import ADDRESS_WORDS
 from comity.domain.said import classes_said, time_left, utc
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
@@ -119,6 +120,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("case", view.case_number or _UNSAID),
         ("about", ", ".join(f"{prefix} {value}" for prefix, value in view.search)),
         ("classes held", classes_said(view.classes)),
+        *(("address", said) for said in [ADDRESS_WORDS.get(view.address)] if said),
         ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
     rows += [_reply_row(reply) for reply in view.replies]

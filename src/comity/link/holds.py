@@ -6,6 +6,7 @@ import msgspec
 
 from comity.domain.answer import Withheld
 from comity.domain.ids import ExchangeId
+from comity.domain.protection import AddressStands
 from comity.domain.vocabulary import DataClass
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
@@ -45,7 +46,8 @@ class HoldView(
 
     `instruments` are those that are known under the number that it claims, shown as in a list.
     `by_two` are the classes that two reviewers release, `proposed` what one of them approved, and
-    `replies` what the agency replied; they too are shown of one hold alone.
+    `replies` what the agency replied; `address` says whether the address of whom it is about is
+    confidential. They too are shown of one hold alone.
     """
 
     entry: str
@@ -70,6 +72,7 @@ class HoldView(
     by_two: tuple[DataClass, ...] = ()
     proposed: Proposed | None = None
     replies: tuple[Replied, ...] = ()
+    address: AddressStands = AddressStands.OPEN
 
 
 class HoldsShown(

@@ -1,4 +1,4 @@
-"""What the services need from the world, in twenty-four rooms: errors, rows, the store, its parts
+"""What the services need from the world, in twenty-five rooms: errors, rows, the store, its parts
 for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
 traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
 solver of guarantees, documents on paper, drafts of rules, who signs in, who signs, the front as
@@ -57,6 +57,7 @@ from comity.ports.keeping import (
 from comity.ports.mail import Mail, MailLetter, MailServer
 from comity.ports.paper import Paper, Press
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
+from comity.ports.protections import ProtectionRow, ProtectionStore
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
 from comity.ports.review import (
@@ -209,6 +210,8 @@ __all__ = [
     "PolicyStore",
     "Press",
     "PrivateRow",
+    "ProtectionRow",
+    "ProtectionStore",
     "ProviderDownError",
     "ProviderReply",
     "PublicClashError",

@@ -57,6 +57,7 @@ from comity.link.command import (
 )
 from comity.link.instruments import RegisterInstrument, RevokeInstrument, VerifyInstrument
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.protections import EndProtection, PlaceProtection, ReadProtections
 from comity.link.showing import ShowRecord
 from comity.policy import english_of_publication
 from comity.ports import Clock, Entropy, LedgerRows, Store
@@ -164,7 +165,13 @@ class Commands:
         self._review = review
         self._clock = clock
         self._accesses = Accesses(sequencer, clock, entropy)
-        self._given = GivenNotices(world=world, rows=self._rows, sequencer=sequencer, clock=clock)
+        self._given = GivenNotices(
+            world=world,
+            rows=self._rows,
+            sequencer=sequencer,
+            addresses=review.addresses,
+            clock=clock,
+        )
         self._showing = Showing(world=world, desk=desk, accesses=self._accesses, clock=clock)
         self._events = events
 
@@ -192,6 +199,8 @@ class Commands:
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
+            case PlaceProtection() | EndProtection() | ReadProtections():
+                return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))
             case SignCheckpoint():
@@ -214,9 +223,12 @@ class Commands:
                 entry = await self._publisher.publish(command.member, command.part)
                 return CommandDone(entry=entry)
             case CarryOut():
+                # What stands for long goes on under the newest key, whichever is destroyed now.
+                own = [command.signed.order.state]
+                await self._review.tend(own, held=own)
                 done = await self._keeping_desk.carry_out(command.signed)
                 # What names a person went with its key: no pass and no instrument outlives it.
-                await self._review.reload([command.signed.order.state])
+                await self._review.reload(own)
                 return done
             case AskKeys():
                 return await self._keeping_desk.show(command.member)
@@ -374,7 +386,9 @@ class Commands:
             approved=verdict.approved,
             note=verdict.note,
         )
-        _, file = hold
+        row, file = hold
+        now = self._clock.now_ns() // _NS
+        said = await self._review.addresses.of_search(row.member, file.exchange.fields, now)
         return msgspec.structs.replace(
             self._view(hold),
             search=file.exchange.fields,
@@ -382,6 +396,7 @@ class Commands:
             by_two=by_two,
             proposed=proposed,
             replies=await self._desk.replies(hold),
+            address=said.stands,
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

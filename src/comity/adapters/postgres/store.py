@@ -24,6 +24,7 @@ from comity.adapters.postgres.cutting import (
     successions,
 )
 from comity.adapters.postgres.expiry import expire
+from comity.adapters.postgres.protections import PostgresProtections
 from comity.adapters.postgres.review import PostgresReviews
 from comity.adapters.postgres.rows import result_columns
 from comity.adapters.postgres.rules import PostgresRules
@@ -83,7 +84,7 @@ _SAVE_HELP: Final = """
     SET body = excluded.body, changed_by = excluded.changed_by"""
 
 
-class PostgresStore(PostgresReviews, PostgresRules):
+class PostgresStore(PostgresProtections, PostgresReviews, PostgresRules):
     """The store over one pool of connections."""
 
     def __init__(self, pool: Pool, *, is_reader: bool = False) -> None:

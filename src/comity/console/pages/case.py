@@ -60,8 +60,10 @@ from comity.console.words import (
 from comity.domain.agency import Agency
 from comity.domain.ids import ORI, Member, entry_name
 from comity.domain.passes import PASS_DAYS_MAX
+from comity.domain.protection import ADDRESS_WORDS
 from comity.domain.vocabulary import (
     Assurance,
+    DataClass,
     Instrument,
     Offence,
     Outcome,
@@ -356,6 +358,7 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         ("Instrument", label_of(Instrument, hold.instrument)),
         ("Message key", hold.key),
         ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
+        *(("Address", said) for said in [ADDRESS_WORDS.get(hold.address)] if said),
     ]
 
 
@@ -387,6 +390,7 @@ def _parts(hold: HoldView) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": opened(term(part).label),
+                "note": ADDRESS_WORDS.get(hold.address, "") if part is DataClass.ADDRESS else "",
                 "rules": ", ".join(r.rule for r in found.reasons) if found else "",
                 "change": found.would_change if found else "",
                 "mark": _MARKS[found.outcome] if found else "held",
