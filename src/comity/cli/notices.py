@@ -52,8 +52,6 @@ from comity.services.notice_reader import NoticesRead
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-for _command in (protect, unprotect, protected):
-    app.command()(_command)
 
 _DAY_SECONDS: Final = 86_400
 _DAYS: Final = 30
@@ -236,6 +234,10 @@ def given(
         raise UsageError("`--on` is not a day such as 2026-11-24") from None
     leaf = desk.papers.give_notice(name, law=adopted.law, clause=adopted.clause, how=how, on=day)
     say(f"● {leaf} says that the resident was told of {name}{practice_said(data)}")
+
+
+for _command in (protect, unprotect, protected):
+    app.command()(_command)
 
 
 def _desk(

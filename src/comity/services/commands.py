@@ -223,13 +223,7 @@ class Commands:
                 entry = await self._publisher.publish(command.member, command.part)
                 return CommandDone(entry=entry)
             case CarryOut():
-                # What stands for long goes on under the newest key, whichever is destroyed now.
-                own = [command.signed.order.state]
-                await self._review.tend(own, held=own)
-                done = await self._keeping_desk.carry_out(command.signed)
-                # What names a person went with its key: no pass and no instrument outlives it.
-                await self._review.reload(own)
-                return done
+                return await self._order(command)
             case AskKeys():
                 return await self._keeping_desk.show(command.member)
             case PublishPolicy():
@@ -293,6 +287,15 @@ class Commands:
             if row.exchange_id == command.exchange_id:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
+
+    async def _order(self, command: CarryOut) -> CommandDone:
+        own = [command.signed.order.state]
+        # What stands for long goes on under the newest key, whichever is destroyed now.
+        await self._review.tend(own, held=own)
+        done = await self._keeping_desk.carry_out(command.signed)
+        # What names a person went with its key: no pass and no instrument outlives it.
+        await self._review.reload(own)
+        return done
 
     async def _publish(self, command: PublishPolicy) -> CommandDone:
         published = await self._rulebook.publish(command.state, command.bundle)

@@ -37,9 +37,9 @@ FORM = {
     "note": "",
 }
 WRONG: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"persons": ""}, "Name the person twice"),
-    ({"persons": "OLN PX000204K7"}, "Name the person twice"),
-    ({"persons": "OLN PX000204K7\nDoe, Jane"}, "Name the person twice"),
+    ({"persons": ""}, "Name the person by licence number"),
+    ({"persons": "OLN PX000204K7"}, "Name the person by licence number"),
+    ({"persons": "OLN PX000204K7\nDoe, Jane"}, "Name the person by licence number"),
     ({"contact": "me"}, "Say who reaches the person"),
     ({"how": "x" * 241}, "Say how, in a sentence"),
     ({"authority": ""}, "Say by what right"),
@@ -77,8 +77,7 @@ async def test_a_protection_is_placed_and_its_list_names_nobody(role: Role) -> N
         assert len(await _ids(console)) == 1
         page = await console.get(LIST, token)
         assert page.heading == (
-            "1 protection of an address stands in Washington: no letter shows these people's "
-            "addresses."
+            "1 protection stands in Washington: no letter shows this person's address."
         )
         assert path in page.body
         for hidden in ("DOE", "Doe", 'PX000204K7"', CONTACT):

@@ -349,6 +349,7 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         # Each by itself: a value that looks like two fields must not become two.
         *(("About", plain(f"{name} {value}")) for name, value in hold.search),
         *([] if hold.search else [("About", "nobody named")]),
+        *(("Address", said) for said in [ADDRESS_WORDS.get(hold.address)] if said),
         ("Asked by", f"{who_of(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
@@ -358,7 +359,6 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         ("Instrument", label_of(Instrument, hold.instrument)),
         ("Message key", hold.key),
         ("Waits until", moment_said(hold.until, visit.person.state, visit.now)),
-        *(("Address", said) for said in [ADDRESS_WORDS.get(hold.address)] if said),
     ]
 
 

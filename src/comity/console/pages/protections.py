@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from comity.console.desk import Desk
-from comity.console.person_lines import PERSONS_SAID, person_said, persons_named
+from comity.console.person_lines import person_said, persons_named
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
@@ -197,8 +197,7 @@ class ProtectionPages:
 
 
 _SENTENCES: Final = {
-    "persons": "Name the person twice: by licence number and by name with birth date. "
-    + PERSONS_SAID,
+    "persons": "Name the person by licence number and by name with birth date, one a line.",
     "contact": f"Say who reaches the person, in 3 to {CONTACT_CHARACTERS_MAX} characters.",
     "how": f"Say how, in a sentence of 3 to {HOW_CHARACTERS_MAX} characters.",
     "since": "Give the day on which it began, today at the latest.",
@@ -242,8 +241,9 @@ def _finding(shown: ProtectionsShown, visit: Visit) -> str:
         return f"{opened(count)} of {label} cannot be read any more: no letter shows an address."
     if not shown.count:
         return f"No address of {label} is confidential."
-    stand = counted(shown.count, "protection of an address stands", "protections stand")
-    return f"{opened(stand)} in {label}: no letter shows these people's addresses."
+    if shown.count == 1:
+        return f"1 protection stands in {label}: no letter shows this person's address."
+    return f"{shown.count:,} protections stand in {label}: no letter shows these addresses."
 
 
 def _finding_of(view: ProtectionView) -> str:
