@@ -247,9 +247,13 @@ async def test_a_restart_tells_the_agency_nothing_twice() -> None:
         certify(host, {AUSTIN: NOW + 2 * DAY})
         assert await warnings_on(host).warn() == 1
     async with running(disk=host.disk) as host:
+        warns = warnings_on(host)
         certify(host, {AUSTIN: NOW + 2 * DAY})
-        assert await warnings_on(host).warn() == 0
+        assert await warns.warn() == 0
         assert len(host.leaves(WA, LeafKind.QUERY)) == 1
+        asked = host.events.counts["entries_committed"]
+        assert await warns.warn() == 0
+        assert host.events.counts["entries_committed"] == asked, "it is asked of the ledger once"
 
 
 @pytest.mark.parametrize("fault", CommitFault)
