@@ -35,6 +35,7 @@ from comity.review.delays import (
 )
 from comity.review.letters import LetterError, letter_of, parse_recipient
 from comity.review.notices import AskedAbout, NoticesFileError, notices_of, parse_notices
+from comity.review.protections import OPEN_ADDRESS, reach_of
 from comity.review.rosters import (
     RosterFormError,
     opens_at,
@@ -134,12 +135,13 @@ def _check_notices(data: bytes) -> str:
 
 def _check_recipient(data: bytes) -> str:
     try:
-        resident, to = parse_recipient(data)
-        letter = letter_of(msgspec.structs.replace(FACTS, resident=resident, to=to))
+        said = parse_recipient(data)
+        to = reach_of(said.to, OPEN_ADDRESS)
+        letter = letter_of(msgspec.structs.replace(FACTS, resident=said.resident, to=to))
     except LetterError as error:
         shown(error)
         return error.code
-    hold(letter.recipient[0] == resident, "the resident stands in the letter")
+    hold(letter.recipient[0] == said.resident, "the resident stands in the letter")
     return READ
 
 

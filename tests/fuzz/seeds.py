@@ -80,6 +80,13 @@ from comity.link.command import (
 from comity.link.envelope import open_envelope
 from comity.link.evidence import encode_evidence, evidence
 from comity.link.parcel import encode_parcel
+from comity.link.protections import (
+    EndProtection,
+    PlaceProtection,
+    ProtectionsShown,
+    ProtectionView,
+    ReadProtections,
+)
 from comity.policy.cedar import cedar_policies
 from comity.policy.guarantee import default_guarantees
 from comity.policy.rule import encode_bundle
@@ -93,6 +100,12 @@ from tests.support.desks import PASS, RELEASE
 from tests.support.directory import acting, ohio, operator, signer_of, texas
 from tests.support.link import BOOK, SOUTH, one_of_each
 from tests.support.minimal import MINIMAL, minimal_text
+from tests.support.protections import (
+    ended_by,
+    protection,
+    signed_protection,
+    signed_reading,
+)
 from tests.unit.formats.test_delivered import DELIVERY, FAULT
 from tests.unit.link.test_command import COMMANDS
 from tests.unit.link.test_showing import SHOWN, show
@@ -337,6 +350,11 @@ def commands() -> list[bytes]:
         ),
         DeskShown(claims=(review.CLAIM,), access_entry="il/131"),
         Certified(certificate=b"{}"),
+        ProtectionsShown(
+            protections=(ProtectionView(protection="0" * 32, placed_at=review.NOW),),
+            count=1,
+            access_entry="il/131",
+        ),
         SHOWN,
     )
     made = [*map(encode_command, (*COMMANDS, *_desk_commands())), *map(encode_result, results)]
@@ -353,6 +371,10 @@ def _desk_commands() -> list[Command]:
         GiveNotice(signed=review.signed_given(review.given("wa/8"))),
         GiveReReview(signed=review.signed_again(review.again("wa/8"))),
         FindClaim(signed=review.signed_finding(review.claim_finding("wa/8", proved=False))),
+        PlaceProtection(signed=signed_protection(protection())),
+        EndProtection(signed=ended_by("counsel", bytes(16))),
+        ReadProtections(signed=signed_reading(protection="0" * 32)),
+        ReadProtections(signed=signed_reading(person=review.LICENSEE)),
         ExpireReview(state=Member("tx"), entry="tx/8"),
         show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),

@@ -16,6 +16,7 @@ def warnings_on(host: PracticeHost) -> Certifications:
         sequencer=host.sequencer,
         health=host.health,
         calendars=calendar_of,
+        own=host.review.own,
         clock=host.clock,
         events=host.events,
     )

@@ -60,12 +60,17 @@ class DeskNetwork:
         """Wait for what the network's loop does."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(WAIT_SECONDS_MAX)
 
-    def owing(self) -> str:
-        """Let a request rest on a court's order: Illinois owes a notice about it; its number."""
+    def owing(self, number: str = "") -> str:
+        """Let a request rest on a court's order: Illinois owes a notice about it; its number.
+
+        It is about the licence `number` if that is given.
+        """
         self.asked += 1
         query = held_query(self.network.world, f"PXDESK{self.asked}")
         claims = msgspec.structs.replace(query.claims, instrument=Instrument.COURT_ORDER)
         query = msgspec.structs.replace(query, origin=ICE, claims=claims)
+        if number:
+            query = msgspec.structs.replace(query, fields=(("OLN", number),))
         (heard,) = self.run(self.stage.ask(query))
         assert heard.answer is not None
         assert heard.answer.hold is not None

@@ -350,6 +350,7 @@ class GatewayBuilder(GatewayGround):
             sequencer=self._sequencer,
             health=self._health,
             calendars=lambda member: calendars.get(member) or calendar_of(member),
+            own=self._review.own,
             clock=self._clock,
             events=self._events,
         )

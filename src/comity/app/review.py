@@ -20,6 +20,9 @@ from comity.services.member import World
 from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
 from comity.services.planting import Plantings
+from comity.services.private_records import Records
+from comity.services.protection_reader import ProtectionReader
+from comity.services.protections import Protections
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
 from comity.services.rosters import RosterOf
@@ -45,6 +48,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Instruments
     urgent: UrgentLane
     claims: ClaimChecks
+    protections: Protections
     own: OwnMessages
     plantings: Plantings
     commands: ReviewCommands
@@ -73,6 +77,16 @@ def review_parts(
         own=own,
         around=(clock, events),
     )
+    protections = Protections(
+        world=world,
+        store=store,
+        vault=vault,
+        reader=ProtectionReader(store, vault, Records(store, vault, rows)),
+        sequencer=sequencer,
+        health=health,
+        clock=clock,
+        events=events,
+    )
     re_reviews = ReReviews(
         world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
     )
@@ -82,6 +96,7 @@ def review_parts(
         instruments=instruments,
         urgent=urgent,
         claims=claims,
+        protections=protections,
         own=own,
         plantings=plantings,
         commands=ReviewCommands(
@@ -92,6 +107,7 @@ def review_parts(
             re_reviews=re_reviews,
             claims=claims,
             plantings=plantings,
+            protections=protections,
             accesses=Accesses(sequencer, clock, entropy),
             clock=clock,
         ),

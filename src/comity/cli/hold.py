@@ -43,6 +43,7 @@ from comity.domain.call_back import (
     is_said,
 )
 from comity.domain.ids import Member, member_label
+from comity.domain.protection import ADDRESS_WORDS
 from comity.domain.said import classes_said, time_left, utc
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass
@@ -135,6 +136,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("case", view.case_number or _UNSAID),
         ("about", ", ".join(f"{prefix} {value}" for prefix, value in view.search)),
         ("classes held", classes_said(view.classes)),
+        *(("address", said) for said in [ADDRESS_WORDS.get(view.address)] if said),
         ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
     rows += [_reply_row(reply) for reply in view.replies]

@@ -25,10 +25,12 @@ from comity.cli.history import DAYS_MAX, check_keyring
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.papers import AsName, KeyFile, Papers
 from comity.cli.parts import network_directory
+from comity.cli.protections import protect, protected, unprotect
 from comity.cli.reviewing import state_of_entry
 from comity.cli.terminal import AsJson, fact_table, facts_console, print_json, print_wrapped, say
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import Member, member_label
+from comity.domain.protection import AddressStands
 from comity.review.calendars import Calendar, calendar_of, parse_calendar
 from comity.review.deadline_words import day_words
 from comity.review.delays import NoticeState, house_limits, parse_delay_limits
@@ -42,6 +44,7 @@ from comity.review.notices import (
     parse_notices,
     practice_notices,
 )
+from comity.review.protections import AddressSaid
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.settings import Settings
 from comity.services.notice_reader import NoticesRead
@@ -172,7 +175,7 @@ def letter(
     desk = _desk(member, (rules, calendar, limits), (as_name, key), data)
     if out.exists():
         raise UsageError(f"there is a file `{out}` already: name another")
-    resident, address = parse_recipient(read_input(str(to), REVIEW_FILE_BYTES_MAX))
+    recipient = parse_recipient(read_input(str(to), REVIEW_FILE_BYTES_MAX))
     owed = [each for each in _find(desk, days).owed if each.asked.entry == name]
     if not owed:
         raise UsageError("no notice is owed about this entry: `comity notices list` says which are")
@@ -181,10 +184,11 @@ def letter(
         raise UsageError(f"the notice is {notice.standing.sentence}")
     zone = ZoneInfo(desk.calendar.zone)
     today = datetime.now(UTC).astimezone(zone).date()
+    address = asyncio.run(_address(desk, notice, recipient.licence))
     whom = LetterTo(
         language=language,
-        resident=resident,
-        to=address,
+        recipient=recipient,
+        address=address,
         dated=today,
         practice=desk.settings.is_practice,
     )
@@ -192,7 +196,14 @@ def letter(
     write_whole(out, set_letter(letter_of(facts)))
     say(f"● the letter about {name} is in {out}{practice_said(data)}")
     say(f"  {notice.standing.sentence}")
-    say(f"  Once it is given: comity notices given {name} --how post --on {today}")
+    how = GivenHow.POST
+    if address.stands is AddressStands.CONFIDENTIAL:
+        how = GivenHow.SAFE_CONTACT
+        say("  This person's address is confidential: the letter is for the safe contact alone.")
+    if not address.may_post:
+        how = GivenHow.SAFE_CONTACT
+        say("  Nothing is posted to this person.")
+    say(f"  Once it is given: comity notices given {name} --how {how} --on {today}")
 
 
 @app.command()
@@ -223,6 +234,10 @@ def given(
         raise UsageError("`--on` is not a day such as 2026-11-24") from None
     leaf = desk.papers.give_notice(name, law=adopted.law, clause=adopted.clause, how=how, on=day)
     say(f"● {leaf} says that the resident was told of {name}{practice_said(data)}")
+
+
+for _command in (protect, unprotect, protected):
+    app.command()(_command)
 
 
 def _desk(
@@ -269,6 +284,12 @@ async def _read(desk: _Desk, since: int) -> NoticesRead:
     directory = await network_directory(desk.settings)
     async with open_notices(desk.settings, desk.rules.state) as reader:
         return await reader.read(desk.rules, directory, since)
+
+
+async def _address(desk: _Desk, notice: OwedNotice, licence: str) -> AddressSaid:
+    """Return what the register of confidential addresses says now of whom a request is about."""
+    async with open_notices(desk.settings, desk.rules.state) as reader:
+        return await reader.address(notice.asked, int(time.time()), licence=licence)
 
 
 def _finding(desk: _Desk, found: _Found, days: int) -> str:

@@ -34,6 +34,7 @@ from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
 from comity.services.private_records import Records
+from comity.services.protecting import ProtectionWork
 from comity.services.review_queue import ReviewQueue
 from comity.services.reviewing import Decided, Reviewer, Reviewing
 from comity.services.rosters import RosterOf
@@ -146,12 +147,18 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
         )
 
-    def _reviewer(self, signed_in: SignedIn) -> Reviewer:
+    def protecting(self, signed_in: SignedIn) -> ProtectionWork:
+        """Return the work of who is signed in on confidential addresses."""
+        reviewer = self._reviewer(signed_in, *KEEPS_RECORDS)
+        return ProtectionWork(bus=self.bus, host=self.host, reviewer=reviewer, now=self._now)
+
+    def _reviewer(self, signed_in: SignedIn, *roles: Role) -> Reviewer:
         assert signed_in.person is not None
+        signing = roles or (Role.REVIEWER,)
         return Reviewer(
             state=signed_in.person.state,
             name=signed_in.person.signs_as,
-            sign=lambda message: sign_for(signed_in, self.keys, message, Role.REVIEWER),
+            sign=lambda message: sign_for(signed_in, self.keys, message, *signing),
         )
 
     def giving(self, signed_in: SignedIn, with_it: SignedPass | None = None) -> Give:

@@ -33,6 +33,7 @@ from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
 from comity.console.pages.own_passkeys import OwnPasskeyPages
 from comity.console.pages.passkeys import PasskeyPages
+from comity.console.pages.protections import ProtectionPages
 from comity.console.pages.public_records import PublicRecordsPages
 from comity.console.pages.queue import QueuePages
 from comity.console.pages.re_reviews import ReReviewPages
@@ -209,6 +210,7 @@ def _draft_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
 def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     litigation, exports = LitigationPages(desk, views), PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
+    protections = ProtectionPages(desk, views)
     return {
         Name.AS_OF: as_of.page,
         Name.AS_OF_PAPER: as_of.paper,
@@ -219,6 +221,12 @@ def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.LITIGATION_HOLD: litigation.hold,
         Name.LIFT_LITIGATION: litigation.lift,
         Name.KEEP_LITIGATION: litigation.keep,
+        Name.PROTECTIONS: protections.listed,
+        Name.NEW_PROTECTION: protections.new,
+        Name.PLACE_PROTECTION: protections.place,
+        Name.FIND_PROTECTION: protections.find,
+        Name.PROTECTION: protections.one,
+        Name.END_PROTECTION: protections.end,
     }
 
 

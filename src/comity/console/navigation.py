@@ -85,8 +85,11 @@ GROUPS: Final = (
             (Name.LITIGATION, "Litigation holds"),
             (Name.AS_OF, "Rules as of a day"),
             (Name.PUBLIC_RECORDS, "Public records"),
+            (Name.PROTECTIONS, "Confidential addresses"),
         ),
-        frozenset({Name.LITIGATION_HOLD, Name.AS_OF_PAPER}),
+        frozenset(
+            {Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.PROTECTION, Name.NEW_PROTECTION}
+        ),
     ),
     Group("People", ((Name.STATE_PASSKEYS, "Passkeys"),)),
 )  # fmt: skip

@@ -17,7 +17,8 @@ from comity.directory.directory import Directory
 from comity.domain.ids import Member
 from comity.review.calendars import Calendar
 from comity.review.letters import Letter
-from comity.review.notices import NoticeRules, OwedNotice, notices_of
+from comity.review.notices import AskedAbout, NoticeRules, OwedNotice, notices_of
+from comity.review.protections import AddressSaid
 from comity.services.notice_reader import NoticeReader
 from comity.services.reviewing import Reviewing
 
@@ -88,6 +89,10 @@ class NoticeBook:
         while len(self._kept) > KEPT_MAX:
             del self._kept[next(iter(self._kept))]
         return made
+
+    async def address(self, asked: AskedAbout, now: int, licence: str) -> AddressSaid:
+        """Return what the register says now of whom a request is about; its list was recorded."""
+        return await self._reader.address(asked, now, licence=licence)
 
     def forget(self, session: str) -> None:
         """Have the list read anew, because something was settled."""

@@ -77,6 +77,10 @@ class Problem(Enum):
         404, "instrument-unknown", "No instrument stands under this number: it has ended.",
         "The list shows the instruments that stand now.",
     )  # fmt: skip
+    PROTECTION_GONE = (
+        404, "protection-unknown", "No protection of an address is kept under this id.",
+        "The list shows those that are.",
+    )  # fmt: skip
     METHOD = (
         405, "method-not-allowed", "This page does not take that.", "Go back and try again.",
     )  # fmt: skip

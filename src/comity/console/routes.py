@@ -33,7 +33,7 @@ __all__ = [
 NUMBER_DIGITS_MAX: Final = 18
 """Digits of an entry's number: below 2^63."""
 KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
-"""Who signs orders on records from a page."""
+"""Who signs orders on records, and protections of addresses, from a page."""
 
 
 class Who(StrEnum):
@@ -132,6 +132,12 @@ class Name(StrEnum):
     LITIGATION_HOLD = "litigation_hold"
     LIFT_LITIGATION = "lift_litigation"
     KEEP_LITIGATION = "keep_litigation"
+    PROTECTIONS = "protections"
+    NEW_PROTECTION = "new_protection"
+    PLACE_PROTECTION = "place_protection"
+    FIND_PROTECTION = "find_protection"
+    PROTECTION = "protection"
+    END_PROTECTION = "end_protection"
     ASK = "ask"
     PREVIEW = "preview"
     QUESTION = "question"
@@ -205,6 +211,8 @@ _CLAIM: Final = "/state/claims/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
+_PROTECTIONS: Final = "/state/protections"
+_PROTECTION: Final = f"{_PROTECTIONS}/{{protection}}"
 _QUESTION: Final = "/console/ask/{question}"
 _REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
@@ -308,6 +316,12 @@ ROUTES: Final = (
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
     _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", KEEPS_RECORDS),
     _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
+    _placed(Name.PROTECTIONS, "GET", _PROTECTIONS, KEEPS_RECORDS),
+    _placed(Name.NEW_PROTECTION, "GET", f"{_PROTECTIONS}/new", KEEPS_RECORDS),
+    _placed(Name.PLACE_PROTECTION, "POST", f"{_PROTECTIONS}/new", KEEPS_RECORDS),
+    _placed(Name.FIND_PROTECTION, "POST", f"{_PROTECTIONS}/find", KEEPS_RECORDS),
+    _placed(Name.PROTECTION, "GET", _PROTECTION, KEEPS_RECORDS),
+    _placed(Name.END_PROTECTION, "POST", f"{_PROTECTION}/end", KEEPS_RECORDS),
     _placed(Name.ASK, "GET", "/console/ask", _ASKS),
     _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
     _placed(Name.QUESTION, "GET", _QUESTION, _ASKS),
@@ -347,6 +361,7 @@ _FORMS: Final = {
     "rule": r"new|[A-Z0-9-]{1,24}",
     "form": r"txt|json|pdf",
     "day": r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]",
+    "protection": r"[0-9a-f]{32}",
     "question": r"[A-Za-z0-9_-]{22}",
     "request": r"[A-Z2-7]{10}",
     "file": r"[A-Za-z0-9._-]{1,80}",

@@ -26,6 +26,7 @@ class GivenHow(StrEnum):
 
     POST = "post"
     HAND = "hand"
+    TELEPHONE = "telephone"
     SAFE_CONTACT = "safe_contact"
 
 

@@ -52,6 +52,16 @@ from comity.link.limits import (
     RESULT_FACTS_MAX,
     TEXT_CHARS_MAX,
 )
+from comity.link.protections import (
+    EndProtection,
+    PlaceProtection,
+    ProtectionSigned,
+    ProtectionsShown,
+    ReadProtections,
+    are_protections,
+    is_protection_signed,
+    protection_state,
+)
 from comity.link.review import (
     DeskShown,
     ExpireReview,
@@ -260,11 +270,19 @@ Command = (
     | FindClaim
     | PlantCase
     | InstrumentSigned
+    | ProtectionSigned
     | ExpireReview
     | ShowRecord
 )
 CommandResult = (
-    CommandDone | CommandFailed | HoldsShown | KeysShown | DeskShown | Certified | RecordShown
+    CommandDone
+    | CommandFailed
+    | HoldsShown
+    | KeysShown
+    | DeskShown
+    | Certified
+    | RecordShown
+    | ProtectionsShown
 )
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -342,6 +360,8 @@ def command_member(command: Command) -> Member:
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             return instrument_state(command)
+        case PlaceProtection() | EndProtection() | ReadProtections():
+            return protection_state(command)
         case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint() | KeepCosignatures():
             return command.member
         case Succeed() | FoldTraffic() | KeepSegment() | ReleaseLeaves() | EndDuty():
@@ -390,6 +410,8 @@ def _check_command(command: Command) -> None:
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             holds = holds and is_instrument_signed(command)
+        case PlaceProtection() | EndProtection() | ReadProtections():
+            holds = holds and is_protection_signed(command)
         case ExpireReview():
             holds = holds and is_entry(command.entry)
         case ReadHolds():
@@ -448,6 +470,8 @@ def _check_result(result: CommandResult) -> None:
             holds = is_certified(result)
         case RecordShown():
             holds = is_record_shown(result)
+        case ProtectionsShown():
+            holds = are_protections(result)
         case CommandFailed():
             holds = is_code(result.code) and len(result.text) <= TEXT_CHARS_MAX
         case _:

@@ -7,6 +7,7 @@ import msgspec
 from comity.domain.answer import Withheld
 from comity.domain.call_back import CallBack, is_call_back
 from comity.domain.ids import ExchangeId
+from comity.domain.protection import AddressStands
 from comity.domain.vocabulary import DataClass
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
@@ -46,8 +47,9 @@ class HoldView(
 
     `instruments` are those that are known under the number that it claims, shown as in a list.
     `by_two` are the classes that two reviewers release, `proposed` what one of them approved,
-    `replies` what the agency replied, and `calls` are the calls back to it, in order; they too are
-    shown of one hold alone.
+    `replies` what the agency replied, and `calls` are the calls back to it, in order; `address`
+    says whether the address of whom it is about is confidential. They too are shown of one hold
+    alone.
     """
 
     entry: str
@@ -73,6 +75,7 @@ class HoldView(
     proposed: Proposed | None = None
     replies: tuple[Replied, ...] = ()
     calls: tuple[CallBack, ...] = ()
+    address: AddressStands = AddressStands.OPEN
 
 
 class HoldsShown(

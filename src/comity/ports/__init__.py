@@ -59,6 +59,7 @@ from comity.ports.mail import Mail, MailLetter, MailServer
 from comity.ports.paper import Paper, Press
 from comity.ports.passkeys import Passkeys, PasskeysDownError
 from comity.ports.policies import PolicyLeafRow, PolicyRow, PolicyStore, ShadowRow
+from comity.ports.protections import ProtectionRow, ProtectionStore
 from comity.ports.public import LeafTable, LedgerRows, PublicStore, TableFacts
 from comity.ports.referee import ReadRule, Referee, RefereeOf, Ruling
 from comity.ports.review import (
@@ -216,6 +217,8 @@ __all__ = [
     "PolicyStore",
     "Press",
     "PrivateRow",
+    "ProtectionRow",
+    "ProtectionStore",
     "ProviderDownError",
     "ProviderReply",
     "PublicClashError",

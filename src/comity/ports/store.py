@@ -17,6 +17,7 @@ from comity.ports.duties import DutyStore
 from comity.ports.freezing import FreezeStore
 from comity.ports.keeping import KeepingStore
 from comity.ports.policies import PolicyStore
+from comity.ports.protections import ProtectionStore
 from comity.ports.public import LedgerRows
 from comity.ports.review import HoldRow, ReviewStore
 from comity.ports.rows import (
@@ -70,6 +71,7 @@ class Store(
     KeepingStore,
     LedgerRows,
     PolicyStore,
+    ProtectionStore,
     ReviewStore,
     TrafficStore,
     Protocol,

@@ -4,7 +4,8 @@
     lapsed      at its end
 
 Guarantee: one certification and step have one id, so that they are told once. The last day is the
-local day of the second before the end. Source: docs/adr/0045-certifications-that-lapse.md.
+local day of the second before the end. Source: docs/adr/0045-certifications-that-lapse.md;
+docs/adr/0055-residents-and-warnings.md (what the agency itself is told).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from comity.domain.agency import CertifiedUntil
-from comity.domain.ids import Member, make_id
+from comity.domain.ids import Member, make_id, member_label
 from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
@@ -30,6 +31,7 @@ from comity.review.deadline_words import day_words
 __all__ = [
     "LAPSED_DAYS_MAX",
     "LAST_SECOND",
+    "UNTOLD",
     "WARNING_DAYS",
     "Step",
     "Warned",
@@ -40,6 +42,8 @@ __all__ = [
     "warn_at",
     "warning_id",
     "warning_leaf",
+    "warning_number",
+    "warning_text",
     "warnings_due",
 ]
 
@@ -52,6 +56,9 @@ _DAY_SECONDS: Final = 86_400
 _OPEN_AT: Final = time(9)
 _ONE_DAY: Final = timedelta(days=1)
 _NAME_CHARS_MAX: Final = 120
+_NUMBER_BYTES: Final = 6
+UNTOLD: Final = " (no message could go to it)"
+"""What a page says of an agency that was not told itself."""
 
 
 class Step(StrEnum):
@@ -125,9 +132,31 @@ def warnings_due(rows: Iterable[CertifiedUntil], now: int, calendar: Calendar) -
 
 def warning_id(state: Member, warned: Warned) -> bytes:
     """Return the id of a warning's leaf: the same for the same certification and step."""
+    return make_id(warned.certified.until * _NS, _digest(state, warned)[:8])
+
+
+def warning_number(state: Member, warned: Warned) -> int:
+    """Return the place of a warning's message on its line: the same for the same one, above 0."""
+    return int.from_bytes(_digest(state, warned)[8 : 8 + _NUMBER_BYTES], "big") + 1
+
+
+def _digest(state: Member, warned: Warned) -> bytes:
     row = warned.certified
     name = f"comity/certification/{state}/{row.agency}/{row.until}/{warned.step}"
-    return make_id(row.until * _NS, sha256(name.encode()).digest()[:8])
+    return sha256(name.encode()).digest()
+
+
+def warning_text(state: Member, warned: Warned, zone: str, contact: str) -> str:
+    """Return what the agency itself is told; nobody in a record is in it."""
+    row, label = warned.certified, member_label(state)
+    ends = "has ended. Its last day was" if warned.step is Step.LAPSED else "ends. Its last day is"
+    call = f" Call {contact}." if contact else ""
+    return (
+        f"CERTIFICATION {row.agency}\n"
+        f"Your agency's certification to {label} {ends} {day_words(last_day_of(row.until, zone))}."
+        f"\nRenew it with the state.{call}\n"
+        f"Without it {label} decides what you ask as of an agency that is not certified."
+    )
 
 
 def warning_leaf(state: Member, warned: Warned, now: int) -> WantedLeaf:

@@ -1,4 +1,8 @@
-"""From a notice that is owed to what its letter says: for the command line and the console."""
+"""From a notice that is owed to what its letter says: for the command line and the console.
+
+INVARIANT (fail-closed): where the letter goes is decided by what the register of confidential
+addresses says, and by its writer only where that lets them.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,23 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from comity.domain.keys import OTHER_KEY, MessageKey
-from comity.review.letters import LetterError, LetterFacts, PostalAddress, SafeContact
+from comity.review.letters import LetterError, LetterFacts, Recipient
 from comity.review.letters.words import Language
 from comity.review.notices import NoticeRules, OwedNotice
+from comity.review.protections import AddressSaid, reach_of
 
 __all__ = ["LetterTo", "letter_facts"]
 
 
 class LetterTo(msgspec.Struct, frozen=True, kw_only=True):
-    """To whom a letter goes, in which language, and the day in the state that it is written on."""
+    """To whom a letter goes, in which language, and the day in the state that it is written on.
+
+    `address` is what the register says of whom the request is about.
+    """
 
     language: Language
-    resident: str
-    to: PostalAddress | SafeContact
+    recipient: Recipient
+    address: AddressSaid
     dated: date
     practice: bool
 
@@ -28,7 +36,7 @@ class LetterTo(msgspec.Struct, frozen=True, kw_only=True):
 def letter_facts(
     rules: NoticeRules, zone: ZoneInfo, notice: OwedNotice, whom: LetterTo
 ) -> LetterFacts:
-    """Return what the letter of a notice says. Raises: LetterError.
+    """Return what the letter of a notice says. Raises: LetterError, AddressUnknownError.
 
     The file of notices needs an office for the language, the directory the agency.
     """
@@ -42,8 +50,8 @@ def letter_facts(
         state=rules.state,
         practice=whom.practice,
         dated=whom.dated,
-        resident=whom.resident,
-        to=whom.to,
+        resident=whom.recipient.resident,
+        to=reach_of(whom.recipient.to, whom.address),
         office=rules.office[whom.language],
         agency=asked.agency.name,
         agency_type=asked.agency.type,

@@ -330,6 +330,8 @@ class Gateway:
         """Keep the members' schedules, then let go what nobody may ask for and nothing holds."""
         parts = self._parts
         members = sorted(self._members())
+        held = await parts.keeping.held(members)
+        await parts.review.tend(members, held={member for member, _ in held})
         await parts.keeping.keep_schedule([m for m in members if parts.sequencer.owns(m)])
         # A pass ends with the key that it is kept under.
         await parts.review.reload(members)

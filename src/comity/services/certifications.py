@@ -1,40 +1,56 @@
-"""Warnings of certifications that lapse: a leaf and the duty to page someone, once for each step.
+"""Warnings of certifications that lapse: a leaf, the duty to page someone, and a message to the
+agency itself, once for each step.
+
+    1. which warnings stand already is asked of the ledger, for many at once; nothing is written
+    2. each of the others is recorded with its duty and its message, in one transaction
+    3. where no message can go to the agency, leaf and duty are recorded alone, and the page says so
 
 INVARIANT (fail-closed): nobody is warned while this host's clock is in doubt; the rules look at a
 certification by themselves, so that a warning left out releases nothing.
-Source: docs/adr/0045-certifications-that-lapse.md.
+Source: docs/adr/0045-certifications-that-lapse.md; docs/adr/0055-residents-and-warnings.md.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from comity.directory.errors import DestinationError, SenderError
 from comity.domain.agency import CertifiedUntil
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member
+from comity.ledger.plan import NO_POLICY, Existing
 from comity.ports import Clock, DutyKind
 from comity.review.calendars import Calendar
 from comity.review.certifications import (
+    UNTOLD,
     Step,
     Warned,
     lapse_words,
     warning_id,
     warning_leaf,
+    warning_number,
+    warning_text,
     warnings_due,
 )
 from comity.services.entry import Entry
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.member import World
-from comity.services.sequencer import Committed, Refused, Sequencer
+from comity.services.own_messages import OwnMessage, OwnMessages
+from comity.services.sequencer import Refused, Sequencer, recorded_index
 
-__all__ = ["WARNINGS_AT_ONCE_MAX", "WARNINGS_A_ROUND_MAX", "Certifications"]
+__all__ = ["WARNINGS_AT_ONCE_MAX", "WARNINGS_A_ROUND_MAX", "WARNINGS_LINE", "Certifications"]
 
 WARNINGS_AT_ONCE_MAX: Final = 256
 """Warnings of one member that are handed to the sequencer together."""
 WARNINGS_A_ROUND_MAX: Final = 4_096
 """Warnings of one member in one round; the next takes the rest."""
+WARNINGS_LINE: Final = "certifications"
+"""The line of a member's own warnings (`OwnMessage`)."""
 _NS: Final = 1_000_000_000
 
 _Told = tuple[str, int, Step]
@@ -54,6 +70,7 @@ class Certifications:
         sequencer: Sequencer,
         health: Health,
         calendars: Callable[[Member], Calendar],
+        own: OwnMessages,
         clock: Clock,
         events: Events,
     ) -> None:
@@ -61,6 +78,7 @@ class Certifications:
         self._sequencer = sequencer
         self._health = health
         self._calendars = calendars
+        self._own = own
         self._clock = clock
         self._events = events
         self._told: dict[Member, set[_Told]] = {}
@@ -103,15 +121,55 @@ class Certifications:
 
     async def _record(self, member: Member, new: list[Warned], now: int) -> int:
         """Record warnings; return how many of them stood in no ledger before."""
+        # Step 1.
         entries = [self._entry(member, each, now) for each in new]
-        results = await self._sequencer.commit(entries)
-        for each, result in zip(new, results, strict=True):
-            if not isinstance(result, Refused):
+        asked = [msgspec.structs.replace(each, decided_under=NO_POLICY) for each in entries]
+        results = await self._sequencer.commit(asked)
+        missing: list[tuple[Warned, Entry]] = []
+        for each, entry, result in zip(new, entries, results, strict=True):
+            if isinstance(result, Existing):
                 self._told[member].add(_key(each))
-        refused = next((r for r in results if isinstance(r, Refused)), None)
-        if refused is not None:
-            self._events.failure("certification_warnings_failed", refused.error, member=member)
-        return sum(isinstance(result, Committed) for result in results)
+            elif isinstance(result, Refused):
+                self._events.failure("certification_warnings_failed", result.error, member=member)
+            else:
+                missing.append((each, entry))
+        done = await asyncio.gather(*(self._warn_of(member, *each) for each in missing))
+        self._told[member].update(
+            _key(each) for (each, _), is_done in zip(missing, done, strict=True) if is_done
+        )
+        return sum(done)
+
+    async def _warn_of(self, member: Member, warned: Warned, entry: Entry) -> bool:
+        """Record one warning with its message, or alone; say whether it is recorded."""
+        try:
+            # Step 2.
+            message = self._message(member, warned)
+            if message is not None:
+                return await self._own.send(message, entry)
+        except (SenderError, DestinationError) as error:
+            # Such as an agency whose state takes no messages: a person has to call it.
+            self._events.failure("certification_agency_untold", error, member=member)
+        # Step 3.
+        alone = msgspec.structs.replace(entry, duty_about=f"{entry.duty_about}{UNTOLD}")
+        (result,) = await self._sequencer.commit([alone])
+        if isinstance(result, Refused):
+            self._events.failure("certification_warnings_failed", result.error, member=member)
+        return recorded_index(result) is not None
+
+    def _message(self, member: Member, warned: Warned) -> OwnMessage | None:
+        """Return what the agency is told, in the name of the state's control terminal."""
+        speaker = self._own.speaker(member)
+        if speaker is None:
+            return None
+        contact = self._world.directory.duty_contact(member) or ""
+        return OwnMessage(
+            member=member,
+            line=WARNINGS_LINE,
+            number=warning_number(member, warned),
+            speaks_as=speaker,
+            to=warned.certified.agency,
+            text=warning_text(member, warned, self._calendars(member).zone, contact),
+        )
 
     def _entry(self, member: Member, warned: Warned, now: int) -> Entry:
         agency = self._world.directory.agency(warned.certified.agency)

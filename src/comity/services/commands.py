@@ -58,6 +58,7 @@ from comity.link.command import (
 )
 from comity.link.instruments import RegisterInstrument, RevokeInstrument, VerifyInstrument
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.protections import EndProtection, PlaceProtection, ReadProtections
 from comity.link.showing import ShowRecord
 from comity.policy import english_of_publication
 from comity.ports import Clock, Entropy, LedgerRows, Store
@@ -165,7 +166,13 @@ class Commands:
         self._review = review
         self._clock = clock
         self._accesses = Accesses(sequencer, clock, entropy)
-        self._given = GivenNotices(world=world, rows=self._rows, sequencer=sequencer, clock=clock)
+        self._given = GivenNotices(
+            world=world,
+            rows=self._rows,
+            sequencer=sequencer,
+            addresses=review.addresses,
+            clock=clock,
+        )
         self._showing = Showing(world=world, desk=desk, accesses=self._accesses, clock=clock)
         self._events = events
 
@@ -193,6 +200,8 @@ class Commands:
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
+            case PlaceProtection() | EndProtection() | ReadProtections():
+                return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))
             case SignCheckpoint():
@@ -215,10 +224,7 @@ class Commands:
                 entry = await self._publisher.publish(command.member, command.part)
                 return CommandDone(entry=entry)
             case CarryOut():
-                done = await self._keeping_desk.carry_out(command.signed)
-                # What names a person went with its key: no pass and no instrument outlives it.
-                await self._review.reload([command.signed.order.state])
-                return done
+                return await self._order(command)
             case AskKeys():
                 return await self._keeping_desk.show(command.member)
             case PublishPolicy():
@@ -284,6 +290,15 @@ class Commands:
             if row.exchange_id == command.exchange_id:
                 return await self._desk.expire(entry_name(row.member, row.leaf_index))
         return ""
+
+    async def _order(self, command: CarryOut) -> CommandDone:
+        own = [command.signed.order.state]
+        # What stands for long goes on under the newest key, whichever is destroyed now.
+        await self._review.tend(own, held=own)
+        done = await self._keeping_desk.carry_out(command.signed)
+        # What names a person went with its key: no pass and no instrument outlives it.
+        await self._review.reload(own)
+        return done
 
     async def _publish(self, command: PublishPolicy) -> CommandDone:
         published = await self._rulebook.publish(command.state, command.bundle)
@@ -378,6 +393,8 @@ class Commands:
             note=verdict.note,
         )
         row, file = hold
+        now = self._clock.now_ns() // _NS
+        said = await self._review.addresses.of_search(row.member, file.exchange.fields, now)
         return msgspec.structs.replace(
             self._view(hold),
             search=file.exchange.fields,
@@ -386,6 +403,7 @@ class Commands:
             proposed=proposed,
             replies=await self._desk.replies(hold),
             calls=self._desk.beside.calls(row),
+            address=said.stands,
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

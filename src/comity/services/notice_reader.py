@@ -15,13 +15,15 @@ import msgspec
 
 from comity.directory.directory import Directory
 from comity.domain.errors import ComityError
-from comity.domain.ids import Member, entry_name
+from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.leaf import LeafHeader, parse_leaf
 from comity.exchange.leaves import HOUR_SECONDS
 from comity.exchange.private import Fields
 from comity.ports import LedgerRows, Store
 from comity.review.notices import AskedAbout, NoticeRules, is_meant, told_of
+from comity.review.protections import AddressSaid
 from comity.services.private_records import RecordGoneError, Records
+from comity.services.protection_reader import ProtectionReader
 from comity.services.vault import Vault
 
 __all__ = ["NOTICE_RECORDS_MAX", "NoticeReader", "NoticesRead", "TooManyNoticesError"]
@@ -58,6 +60,7 @@ class NoticeReader:
         self._store = store
         self._rows = rows
         self._records = Records(store, vault, rows)
+        self._addresses = ProtectionReader(store, vault, self._records)
 
     async def read(self, rules: NoticeRules, directory: Directory, since: int) -> NoticesRead:
         """Return the requests accepted since a time (Unix seconds) that a clause may mean.
@@ -88,6 +91,15 @@ class NoticeReader:
             if one.accepted_at >= since:
                 asked.append(one)
         return NoticesRead(asked=tuple(asked), unread=unread)
+
+    async def address(self, asked: AskedAbout, now: int, *, licence: str = "") -> AddressSaid:
+        """Return what the register says of whom a request is about, at a time (Unix seconds).
+
+        `licence` is the number of whom a letter goes to, where the request may not name it.
+        Raises: StoreDownError.
+        """
+        member, index = parse_entry_name(asked.entry)
+        return await self._addresses.of_leaf(member, index, now, licence=licence)
 
     async def _leaves(self, rules: NoticeRules, directory: Directory, since: int) -> _Leaves:
         """Read backwards from the ledger's end to the hour of `since`."""

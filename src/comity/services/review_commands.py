@@ -6,7 +6,7 @@ is checked here or where it takes effect; one entry shown with its person is rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, assert_never
 
 from comity.domain.after_review import Desk, SignedDeskReading, desk_reading_bytes
@@ -19,6 +19,13 @@ from comity.link.instruments import (
     RegisterInstrument,
     RevokeInstrument,
     VerifyInstrument,
+)
+from comity.link.protections import (
+    EndProtection,
+    PlaceProtection,
+    ProtectionSigned,
+    ProtectionsShown,
+    ReadProtections,
 )
 from comity.link.review import (
     DeskShown,
@@ -47,6 +54,9 @@ from comity.services.instruments import Instruments
 from comity.services.member import World
 from comity.services.passes import Passes
 from comity.services.planting import Plantings
+from comity.services.protection_desk import ProtectionDesk
+from comity.services.protection_reader import ProtectionReader
+from comity.services.protections import Protections
 from comity.services.re_reviews import ReReviews
 from comity.services.urgent import OpenRelease, UrgentLane
 
@@ -65,6 +75,7 @@ _Command = (
     | FindClaim
     | PlantCase
     | InstrumentSigned
+    | ProtectionSigned
 )
 
 
@@ -81,6 +92,7 @@ class ReviewCommands:
         re_reviews: ReReviews,
         claims: ClaimChecks,
         plantings: Plantings,
+        protections: Protections,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -93,10 +105,14 @@ class ReviewCommands:
         self._claims = claims
         self._plantings = plantings
         self._claim_desk = ClaimDesk(world, claims, clock)
+        self._protections = protections
+        self._protection_desk = ProtectionDesk(
+            world=world, protections=protections, accesses=accesses, clock=clock
+        )
         self._accesses = accesses
         self._clock = clock
 
-    async def take(self, command: _Command) -> CommandDone | DeskShown:
+    async def take(self, command: _Command) -> CommandDone | DeskShown | ProtectionsShown:
         """Carry out one command. Raises: what the desks do."""
         match command:
             case GrantPass():
@@ -117,8 +133,22 @@ class ReviewCommands:
                 return CommandDone(entry=await self._re_reviews.give(command.signed))
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self.instrument_desk.take(command)
+            case PlaceProtection() | EndProtection() | ReadProtections():
+                return await self._protection_desk.take(command)
             case _:
                 assert_never(command)
+
+    @property
+    def addresses(self) -> ProtectionReader:
+        """What the register of confidential addresses says of a request."""
+        return self._protections.reader
+
+    async def tend(self, members: Iterable[Member], held: Collection[Member]) -> None:
+        """Keep what stands for long under the newest keys, before older ones may go.
+
+        Of `held` members nothing is deleted.
+        """
+        await self._protections.tend(members, held)
 
     async def reload(self, members: Iterable[Member]) -> None:
         """Read passes, instruments, lanes and claim checks anew, where keys or rows may be gone."""

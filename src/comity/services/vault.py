@@ -34,6 +34,7 @@ COMMITMENT_KEY_BYTES: Final = 32
 CASE_TAG_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _CASE_TAG: Final = b"comity/case-tag/v1"
+_PERSON_TAG: Final = b"comity/person-tag/v1"
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
@@ -115,10 +116,24 @@ class Vault:
 
         Whoever has no month key can neither make one nor try case numbers.
         """
+        said = b"".join(f"{part}\0".encode() for part in (agency, case_number))
+        return self._tag(member, number, _CASE_TAG, said)
+
+    def person_tag(self, member: Member, number: int, name: bytes) -> bytes:
+        """Return by what a protection of a person is found, under the month key of a number.
+
+        A key that does not exist would be made: whoever looks up opens a row under it first.
+        """
+        return self._tag(member, number, _PERSON_TAG, name)
+
+    def _tag(self, member: Member, number: int, what: bytes, said: bytes) -> bytes:
         # No row's nonce (they are drawn), and one text only: it is safe to use it again for that.
         key = self._keyring.seal(member, number, bytes(_NONCE_BYTES), b"", _CASE_TAG)
-        said = b"".join(f"{part}\0".encode() for part in (agency, case_number))
-        return blake2b(_CASE_TAG + b"\0" + said, digest_size=CASE_TAG_BYTES, key=key).digest()
+        return blake2b(what + b"\0" + said, digest_size=CASE_TAG_BYTES, key=key).digest()
+
+    def number(self, member: Member, month: int) -> int:
+        """Return the number of the key that seals in a month now."""
+        return self._keyring.number(member, month)
 
     def open(self, member: Member, sealed: Sealed, place: Sequence[bytes]) -> bytes:
         """Return the data of a sealed row. Raises: LostKeyError, or ComityError if altered."""

@@ -23,6 +23,7 @@ from comity.domain.decision import Reason, RuleId
 from comity.domain.ids import ExchangeId, HostName, Member
 from comity.domain.leaf import LeafHeader, encode_leaf
 from comity.domain.planted import planting_order_bytes
+from comity.domain.protection import ADDRESS_WORDS, AddressStands
 from comity.domain.verdict import VerdictKind, reading_bytes, signed_bytes
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode, Outcome
 from comity.ledger.note import encode_vkey
@@ -161,6 +162,19 @@ def test_show_says_that_it_is_recorded(hold: Callable[..., Result], desk: Desk) 
     assert "IL-S01: A person reviews this." in result.stdout
     assert "recorded as il/3" in result.stdout
     assert desk.sent[0].signed.reading.hold_entry == "il/2"
+
+
+@pytest.mark.parametrize("stands", AddressStands)
+def test_show_says_that_an_address_is_confidential(
+    hold: Callable[..., Result], desk: Desk, stands: AddressStands
+) -> None:
+    """Beside the classes that are held; of one that is open, or that nobody named, nothing."""
+    desk.hold = msgspec.structs.replace(HOLD, address=stands)
+    told = " ".join(hold("show", "IL/2").stdout.split())
+    assert ("address is confidential." in told) is (stands in ADDRESS_WORDS)
+    assert ADDRESS_WORDS.get(stands, "") in told
+    shown = json.loads(hold("show", "il/2", "--json").stdout)["hold"]
+    assert shown.get("address", "open") == stands
 
 
 def test_show_tells_what_the_agency_replied(hold: Callable[..., Result], desk: Desk) -> None:

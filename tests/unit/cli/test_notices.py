@@ -19,10 +19,13 @@ from comity.cli.main import app
 from comity.directory.directory import Directory
 from comity.domain.given_notice import GivenHow, given_notice_bytes
 from comity.domain.ids import ORI, Member
+from comity.domain.protection import AddressStands
 from comity.domain.vocabulary import AgencyType, DataClass, Instrument, LeafKind, Purpose
 from comity.link.command import ReadHistory
 from comity.link.review import GiveNotice
+from comity.review.letters import SafeContact
 from comity.review.notices import AskedAbout, NoticeRules
+from comity.review.protections import OPEN_ADDRESS, AddressSaid
 from comity.services.notice_reader import NoticesRead
 from tests.support.desks import KEY, GatewayDesk, reviewer_at, run_on
 from tests.support.directory import agency
@@ -59,6 +62,18 @@ class Ledger:
         self.desk = desk
         self.asked: tuple[AskedAbout, ...] = (ASKED, LATE)
         self.unread = 0
+        self.address_said = OPEN_ADDRESS
+        self.licences: list[str] = []
+
+    async def address(self, asked: AskedAbout, now: int, *, licence: str = "") -> AddressSaid:
+        """Say what the register says, once the reading was recorded."""
+        assert (asked.entry, len(self.desk.sent), abs(now - time.time()) < 60) == (
+            "il/130",
+            1,
+            True,
+        )
+        self.licences.append(licence)
+        return self.address_said
 
     async def read(self, rules: NoticeRules, directory: Directory, since: int) -> NoticesRead:
         """Give what there is, once the reading was recorded."""
@@ -197,9 +212,48 @@ def test_a_confidential_letter_shows_no_agency(run: Callable[..., Result], tmp_p
     assert "Do not mail this letter." in text
 
 
+def test_the_register_decides_where_a_letter_goes(
+    run: Callable[..., Result], ledger: Ledger, tmp_path: Path
+) -> None:
+    """To the contact, whatever address its writer gave; neither is a way around."""
+    contact = SafeContact(name="the Practice Program", how="Call 555-0177.")
+    ledger.address_said = AddressSaid(stands=AddressStands.CONFIDENTIAL, contact=contact)
+    for number, written in enumerate((POST, SAFE, 'resident = "Maria Practice Ortega"\n')):
+        ledger.desk.sent.clear()
+        (tmp_path / "to.toml").write_text(written)
+        out = tmp_path / f"letter-{number}.pdf"
+        result = run("letter", "IL/130", "--to", str(tmp_path / "to.toml"), "--out", str(out))
+        assert result.exit_code == 0, result.output
+        assert "address is confidential" in result.stdout
+        assert "Nothing is posted to this person." in result.stdout
+        assert "--how safe_contact" in result.stdout
+        text = printed(out.read_bytes())
+        assert "the Practice Program" in text
+        for hidden in ("12 Example Lane", "Peoria, IL 61600", "Practice Field Office", "IL/130"):
+            assert hidden not in text, written
+
+
+@pytest.mark.parametrize("stands", [AddressStands.UNREAD, AddressStands.UNNAMED])
+def test_where_nobody_can_say_no_letter_shows_an_address(
+    run: Callable[..., Result], ledger: Ledger, tmp_path: Path, stands: AddressStands
+) -> None:
+    """A safe contact is possible; the licence number of whom it goes to is handed on."""
+    ledger.address_said = AddressSaid(stands=stands)
+    (tmp_path / "to.toml").write_text(f'licence = "PX1"\n{POST}')
+    out = tmp_path / "letter.pdf"
+    words = ("letter", "IL/130", "--to", str(tmp_path / "to.toml"), "--out", str(out))
+    result = run(*words)
+    assert (result.exit_code != 0, "address-unknown" in result.stderr) == (True, True)
+    assert not out.exists()
+    assert ledger.licences == ["PX1"]
+    ledger.desk.sent.clear()
+    (tmp_path / "to.toml").write_text(SAFE)
+    assert run(*words).exit_code == 0
+
+
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     (POST + SAFE.partition("\n")[2], {}, "not both"),
-    ('resident = "A"\n', {}, "not both"),
+    ('resident = "A"\n', {}, "needs `lines` of an address"),
     ("resident = 1\n", {}, "resident"),
     (POST, {"entry": "il/131"}, "no notice is owed"),
     (POST, {"agency": None}, "by hand"),

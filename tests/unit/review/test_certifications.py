@@ -24,6 +24,8 @@ from comity.review.certifications import (
     warn_at,
     warning_id,
     warning_leaf,
+    warning_number,
+    warning_text,
     warnings_due,
 )
 
@@ -194,3 +196,24 @@ def test_a_page_says_who_lapses_when() -> None:
     words = lapse_words("Albany\u202e Police", said(until), "America/New_York")
     assert words == "Albany\ufffd Police (NYPX00001), Tue 8 Dec 2026"
     assert len(lapse_words("x" * 500, said(until), "America/New_York")) < 240
+
+
+def test_the_message_has_a_place_of_its_own_on_its_line() -> None:
+    """Another step, end or agency is another place; the same is the same, and above nought."""
+    kinds = [said(1), said(2), said(1, Step.DAYS), said(1, agency="NYPX00002")]
+    places = [warning_number(NY, each) for each in kinds]
+    assert len({*places, warning_number(GU, kinds[0])}) == 5
+    assert warning_number(NY, said(1)) == places[0]
+    assert all(0 < place <= 2**48 for place in places)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_the_message_says_the_last_day_and_whom_to_call(step: Step) -> None:
+    """Printable ASCII in lines, with and without a telephone."""
+    until = local("America/New_York", 2026, 12, 8)
+    text = warning_text(NY, said(until, step), "America/New_York", "518-555-0100")
+    assert "Mon 7 Dec 2026" in text
+    assert "Call 518-555-0100." in text
+    assert ("has ended" in text) is (step is Step.LAPSED)
+    assert all(line.isascii() and line.isprintable() for line in text.splitlines())
+    assert "Call" not in warning_text(NY, said(until, step), "America/New_York", "")

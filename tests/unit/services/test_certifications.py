@@ -11,10 +11,13 @@ import pytest
 from comity.adapters.memory.duties import MemoryPager
 from comity.adapters.memory.store import CommitFault
 from comity.directory.part import sign_part
-from comity.domain.agency import CertifiedUntil
+from comity.domain.agency import CertifiedUntil, DirectoryPart
 from comity.domain.ids import ORI, Member
+from comity.domain.query import Exchange
 from comity.domain.vocabulary import LeafKind
+from comity.link.parcel import Ask
 from comity.ports import DutyKind
+from comity.review.certifications import UNTOLD
 from comity.services import certifications as module
 from comity.services.events import Events
 from comity.services.paging import Paging
@@ -29,6 +32,9 @@ from tests.support.gateway import (
     OR,
     RELEASE,
     SALEM,
+    SEATTLE,
+    SEATTLE_CONTROL,
+    TX,
     WA,
     PracticeHost,
     heard_of,
@@ -44,10 +50,21 @@ OPEN = policy_of(WA, RELEASE)
 
 def certify(host: PracticeHost, ends: dict[ORI, int], version: int = 2) -> None:
     """Have Washington's part list certifications; ends are Unix seconds."""
-    part = next(part for part in practice_parts() if part.member == WA)
     rows = tuple(CertifiedUntil(agency=ori, until=until) for ori, until in ends.items())
-    part = msgspec.structs.replace(part, version=version, certifications=rows)
-    host.world.take_parts([heard_of(sign_part(part, signer_of(WA)))])
+    take_part(host, WA, version=version, certifications=rows)
+
+
+def take_part(host: PracticeHost, member: Member, **changes: object) -> DirectoryPart:
+    """Have a member's part say something else."""
+    part = next(part for part in practice_parts() if part.member == member)
+    part = msgspec.structs.replace(part, **{"version": 2, **changes})
+    host.world.take_parts([heard_of(sign_part(part, signer_of(member)))])
+    return part
+
+
+def told(host: PracticeHost) -> list[Exchange]:
+    """The messages that went out since the last call."""
+    return [each.exchange for each in host.courier.take() if isinstance(each, Ask)]
 
 
 async def duties(host: PracticeHost, member: Member = WA) -> list[tuple[str, str]]:
@@ -191,3 +208,93 @@ async def test_one_page_tells_of_all_of_a_kind() -> None:
         assert "; Practice Police (TXPX00001), " in texts["certification_lapses"]
         assert texts["certification_lapsed"].startswith("1 certification to Washington has lapsed")
         assert await paging.round() == 0
+
+
+async def test_the_agency_itself_is_told_by_a_message_of_the_state() -> None:
+    """In the name of the control terminal: who, the last day, whom to call; one query leaf each."""
+    async with running(OPEN) as host:
+        warns = warnings_on(host)
+        certify(host, {AUSTIN: NOW + 2 * DAY})
+        host.courier.take()
+        assert await warns.warn() == 1
+        (asked,) = told(host)
+        assert (asked.state, asked.to, asked.agency) == (TX, (AUSTIN,), SEATTLE_CONTROL)
+        body = asked.value("") or ""
+        assert body.startswith("CERTIFICATION TXPX00001\n")
+        assert "certification to Washington ends. Its last day is " in body
+        assert f"Call {host.world.directory.duty_contact(WA)}." in body
+        (query,) = host.leaves(WA, LeafKind.QUERY)
+        assert (query.agency, query.key) == (SEATTLE_CONTROL, "AM")
+        assert UNTOLD not in (await duties(host))[0][1]
+        host.clock.advance_ns(3 * DAY * NS)
+        assert await warns.warn() == 1
+        (again,) = told(host)
+        assert "has ended. Its last day was " in (again.value("") or "")
+
+
+async def test_an_agency_of_the_state_itself_is_told_too() -> None:
+    """Its message leaves by the same way."""
+    async with running(OPEN) as host:
+        certify(host, {SEATTLE: NOW + 2 * DAY})
+        assert await warnings_on(host).warn() == 1
+        (asked,) = told(host)
+        assert (asked.state, asked.to) == (WA, (SEATTLE,))
+
+
+async def test_a_restart_tells_the_agency_nothing_twice() -> None:
+    """What stands is asked of the ledger first; the message is its own once."""
+    async with running(OPEN) as host:
+        certify(host, {AUSTIN: NOW + 2 * DAY})
+        assert await warnings_on(host).warn() == 1
+    async with running(disk=host.disk) as host:
+        warns = warnings_on(host)
+        certify(host, {AUSTIN: NOW + 2 * DAY})
+        assert await warns.warn() == 0
+        assert len(host.leaves(WA, LeafKind.QUERY)) == 1
+        asked = host.events.counts["entries_committed"]
+        assert await warns.warn() == 0
+        assert host.events.counts["entries_committed"] == asked, "it is asked of the ledger once"
+
+
+@pytest.mark.parametrize("fault", CommitFault)
+async def test_a_warning_and_its_message_stand_or_fall_together(fault: CommitFault) -> None:
+    """Failed, or failed but persisted: one leaf, one duty, one message."""
+    async with running(OPEN) as host:
+        warns = warnings_on(host)
+        certify(host, {AUSTIN: NOW + 2 * DAY})
+        host.store.commit_fault = fault
+        await warns.warn()
+        sizes = {len(host.leaves(WA, kind)) for kind in (LeafKind.CERTIFICATION, LeafKind.QUERY)}
+        assert len(sizes) == 1
+        await warns.warn()
+        assert len(host.leaves(WA, LeafKind.CERTIFICATION)) == 1
+        assert len(host.leaves(WA, LeafKind.QUERY)) == 1
+        assert len(await duties(host)) == 1
+
+
+async def test_a_state_that_lists_no_control_terminal_pages_and_says_so() -> None:
+    """The warning stands all the same, once."""
+    async with running(OPEN) as host:
+        warns = warnings_on(host)
+        rows = (CertifiedUntil(agency=AUSTIN, until=NOW + 2 * DAY),)
+        part = next(part for part in practice_parts() if part.member == WA)
+        plain = tuple(a for a in part.agencies if not a.is_control)
+        take_part(host, WA, agencies=plain, certifications=rows)
+        assert await warns.warn() == 1
+        ((_, about),) = await duties(host)
+        assert about.endswith(UNTOLD)
+        assert host.leaves(WA, LeafKind.QUERY) == []
+        assert await warns.warn() == 0
+
+
+async def test_an_agency_whose_state_takes_no_messages_is_not_told() -> None:
+    """The page says that nobody told it; another agency of the same round is told."""
+    async with running(OPEN) as host:
+        warns = warnings_on(host)
+        take_part(host, TX, answers=("DQ",))
+        certify(host, {AUSTIN: NOW + 2 * DAY, SEATTLE: NOW + 2 * DAY})
+        assert await warns.warn() == 2
+        said = dict.fromkeys(about.endswith(UNTOLD) for _, about in await duties(host))
+        assert set(said) == {True, False}
+        assert host.events.counts["certification_agency_untold"] == 1
+        assert len(host.leaves(WA, LeafKind.QUERY)) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +11,8 @@ import pytest
 from comity.domain.agency import Family
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import parse_entry_name
+from comity.domain.keys import MessageKey
+from comity.domain.protection import AddressStands
 from comity.domain.query import NO_CLAIMS
 from comity.domain.vocabulary import LeafKind
 from comity.link.command import CommandDone, CommandFailed, decode_result, encode_command
@@ -19,7 +21,9 @@ from comity.policy import Rule
 from comity.review.calendars import calendar_of
 from comity.review.letters.words import Happened
 from comity.review.notices import notices_of
+from comity.review.protections import OPEN_ADDRESS
 from comity.services.notice_reader import NoticeReader, NoticesRead
+from comity.services.vault import month_of
 from tests.support.gateway import (
     DENY_ALL,
     HOLD_ALL,
@@ -33,7 +37,10 @@ from tests.support.gateway import (
     running,
 )
 from tests.support.notices import ORDERED, RULES
+from tests.support.protections import protection, signed_protection
 from tests.support.review import given, signed_given
+
+RQ = MessageKey("RQ")
 
 
 async def asked(host: PracticeHost, number: int, **changes: Any) -> None:
@@ -120,6 +127,64 @@ async def test_a_record_that_cannot_be_opened_is_counted() -> None:
         host.store.tables.private.clear()
         found = await read(host)
         assert (found.asked, found.unread) == ((), 1)
+
+
+@pytest.mark.parametrize("how", GivenHow)
+async def test_nothing_was_posted_to_a_confidential_address(how: GivenHow) -> None:
+    """Post is refused and leaves nothing; by hand, telephone or contact it was given."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        ((entry, _),) = await owed(host)
+        await host.review.protections.place(signed_protection(protection()))
+        size = host.size(WA)
+        result = await give(host, entry, how=how)
+        if how is GivenHow.POST:
+            assert isinstance(result, CommandFailed)
+            assert (result.code, host.size(WA)) == ("no-post", size)
+            assert "PX000204K7" not in result.text
+        else:
+            assert isinstance(result, CommandDone)
+            assert await owed(host) == []
+
+
+async def test_post_is_possible_where_the_register_says_so() -> None:
+    """The contact may get post; another person; one whom nobody names for certain."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        await asked(host, 2, fields=(("OLN", "PX999999Z9"),))
+        await asked(host, 3, key=RQ, original_key=RQ, fields=(("LIC", "PX4471"), ("LIT", "PC")))
+        entries = [entry for entry, _ in await owed(host)]
+        await host.review.protections.place(signed_protection(protection(no_post=False)))
+        for entry in entries:
+            assert isinstance(await give(host, entry), CommandDone), entry
+
+
+async def test_nobody_can_say_where_the_register_is_unread() -> None:
+    """A key is gone: nothing was posted to anybody, and the rest goes on."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await host.review.protections.place(signed_protection(protection()))
+        host.disk.keyring.destroy(WA, month_of(NOW))
+        host.clock.advance_ns(40 * 86_400 * 10**9)
+        now = host.clock.now_ns() // 10**9
+        await asked(host, 1, fields=(("OLN", "PX999999Z9"),), accepted_at=now)
+        found = (await read(host, now - 60)).asked
+        day = datetime.fromtimestamp(now, UTC).date() - timedelta(days=1)
+        refused = await give(host, found[0].entry, on=day, at=now)
+        assert isinstance(refused, CommandFailed)
+        assert refused.code == "no-post"
+        told = await give(host, found[0].entry, on=day, at=now, how=GivenHow.TELEPHONE)
+        assert isinstance(told, CommandDone)
+
+
+async def test_the_reader_asks_the_register_each_time() -> None:
+    """Between two letters a protection was placed: the second one is another."""
+    async with running(policy_of(WA, DENY_ALL)) as host:
+        await asked(host, 1)
+        (one,) = (await read(host)).asked
+        reader = NoticeReader(store=host.store, rows=host.store, vault=host.vault)
+        assert await reader.address(one, NOW) == OPEN_ADDRESS
+        await host.review.protections.place(signed_protection(protection()))
+        assert (await reader.address(one, NOW)).stands is AddressStands.CONFIDENTIAL
 
 
 async def test_a_word_about_nothing_is_refused() -> None:

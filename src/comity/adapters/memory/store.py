@@ -20,6 +20,7 @@ from comity.adapters.memory.duties import MemoryDuties
 from comity.adapters.memory.freezing import MemoryFreezing
 from comity.adapters.memory.keeping import MemoryKeeping
 from comity.adapters.memory.policies import MemoryPolicies
+from comity.adapters.memory.protections import MemoryProtections
 from comity.adapters.memory.review import MemoryReviews
 from comity.adapters.memory.segments import MemorySegments
 from comity.adapters.memory.tables import HeadRow, Tables
@@ -101,6 +102,7 @@ class MemoryStore(
     MemoryFreezing,
     MemoryKeeping,
     MemoryPolicies,
+    MemoryProtections,
     MemoryReviews,
     MemorySegments,
     MemoryTraffic,

@@ -47,6 +47,7 @@ from comity.ports import (
     PassRow,
     PolicyRow,
     PrivateRow,
+    ProtectionRow,
     ResultRow,
     Sealed,
     SegmentRow,
@@ -99,6 +100,7 @@ class Tables:
         self.case_passes: dict[tuple[Member, int], PassRow] = {}
         self.instruments: dict[tuple[Member, int], InstrumentRow] = {}
         self.urgent: dict[tuple[Member, int], UrgentRow] = {}
+        self.protections: dict[tuple[Member, bytes, bytes], ProtectionRow] = {}
         self.policies: dict[tuple[Member, int], PolicyRow] = {}
         self.directory: dict[tuple[Member, int], DirectoryRow] = {}
         self.documents: dict[tuple[Member, int], DocumentRow] = {}

@@ -25,6 +25,7 @@ from comity.adapters.postgres.cutting import (
 )
 from comity.adapters.postgres.desk import PostgresDesk
 from comity.adapters.postgres.expiry import expire
+from comity.adapters.postgres.protections import PostgresProtections
 from comity.adapters.postgres.review import PostgresReviews
 from comity.adapters.postgres.rows import result_columns
 from comity.adapters.postgres.rules import PostgresRules
@@ -84,7 +85,7 @@ _SAVE_HELP: Final = """
     SET body = excluded.body, changed_by = excluded.changed_by"""
 
 
-class PostgresStore(PostgresDesk, PostgresReviews, PostgresRules):
+class PostgresStore(PostgresDesk, PostgresProtections, PostgresReviews, PostgresRules):
     """The store over one pool of connections."""
 
     def __init__(self, pool: Pool, *, is_reader: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from comity.console.person_lines import person_said
 from comity.console.routes import Name, url_of
 from comity.console.words import (
     classes_said,
@@ -16,7 +17,6 @@ from comity.console.words import (
     tone_of,
 )
 from comity.domain.ids import Member, parse_entry_name
-from comity.domain.passes import PassPerson
 from comity.domain.vocabulary import DataClass, term
 from comity.link.review import PassView, ReleaseView
 
@@ -97,7 +97,7 @@ def pass_facts(view: PassView, state: Member, now: int) -> dict[str, Any]:
             ("Case", view.case_number),
             ("Purpose", term(view.purpose).label if view.purpose is not None else "Any"),
             ("Parts", opened(listed([term(part).label for part in view.classes]))),
-            *(("About", _person(person)) for person in view.persons),
+            *(("About", person_said(person)) for person in view.persons),
             ("From", moment_said(view.since, state, now)),
             ("Until", moment_said(view.until, state, now)),
             ("Granted from", view.hold_entry.upper() or "no request"),
@@ -126,8 +126,3 @@ def _released(classes: tuple[DataClass, ...]) -> str:
 
 def _search(view: ReleaseView) -> str:
     return ", ".join(f"{name} {value}" for name, value in view.search) or "nobody named"
-
-
-def _person(person: PassPerson) -> str:
-    born = f", born {person.born}" if person.born else ""
-    return f"{opened(person.by.value)} {person.value}{born}"

@@ -61,8 +61,10 @@ from comity.console.words import (
 from comity.domain.agency import Agency
 from comity.domain.ids import ORI, Member, entry_name
 from comity.domain.passes import PASS_DAYS_MAX
+from comity.domain.protection import ADDRESS_WORDS
 from comity.domain.vocabulary import (
     Assurance,
+    DataClass,
     Instrument,
     Offence,
     Outcome,
@@ -362,6 +364,7 @@ def _asked(hold: HoldView, agency: Agency | None, visit: Visit) -> list[tuple[st
         # Each by itself: a value that looks like two fields must not become two.
         *(("About", plain(f"{name} {value}")) for name, value in hold.search),
         *([] if hold.search else [("About", "nobody named")]),
+        *(("Address", said) for said in [ADDRESS_WORDS.get(hold.address)] if said),
         ("Asked by", f"{who_of(hold)} ({hold.agency})"),
         ("Call back", phone),
         ("Officer", hold.operator or "not named"),
@@ -402,6 +405,7 @@ def _parts(hold: HoldView) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": opened(term(part).label),
+                "note": ADDRESS_WORDS.get(hold.address, "") if part is DataClass.ADDRESS else "",
                 "rules": ", ".join(r.rule for r in found.reasons) if found else "",
                 "change": found.would_change if found else "",
                 "mark": _MARKS[found.outcome] if found else "held",

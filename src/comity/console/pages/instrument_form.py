@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from comity.console.person_lines import PERSONS_SAID, persons_named
 from comity.console.visits import Visit
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member, member_zone, parse_ori
@@ -25,7 +26,7 @@ from comity.domain.instruments import (
     ISSUER_CHARACTERS_MAX,
     Appointment,
 )
-from comity.domain.passes import PASS_PERSONS_MAX, PassPerson, named_in
+from comity.domain.passes import PASS_PERSONS_MAX, named_in
 from comity.domain.vocabulary import DataClass, Instrument, term
 from comity.link.command import HoldView
 from comity.review.scope import NOTE_CHARACTERS_MAX, is_case_number
@@ -59,10 +60,6 @@ _ISSUER_CHARACTERS_MIN: Final = 3
 _SIZE_DIGITS_MAX: Final = 9
 _ISSUER_SAID: Final = (
     f"Name the court or office, in {_ISSUER_CHARACTERS_MIN} to {ISSUER_CHARACTERS_MAX} characters."
-)
-_PERSONS_SAID: Final = (
-    f"Name 1 to {PASS_PERSONS_MAX}, one a line, as queries do: `OLN PX000204K7`, "
-    "`NAM PRACTICE,PAT 19900101`, `LIC PX4471 PC`, `VIN 1PX123`."
 )
 
 
@@ -177,8 +174,8 @@ def draft_of(
     )
     agency = _ori(given.agency)
     need(agency, "agency", "Give the agency's nine-character ORI.")
-    persons = _persons(given.persons)
-    need(1 <= len(persons) <= PASS_PERSONS_MAX, "persons", _PERSONS_SAID)
+    persons = persons_named(given.persons)
+    need(1 <= len(persons) <= PASS_PERSONS_MAX, "persons", PERSONS_SAID)
     classes = tuple(part for part in CLASSES if part.value in given.classes)
     need(classes, "class", "Choose at least one part that it names.")
     issued_on = _date(given.issued_on)
@@ -230,24 +227,6 @@ def wrong_verification(given: GivenVerification, document: bytes) -> Wrong:
     if not _is_note(" ".join(given.note.split())):
         found.append(("note", f"At most {NOTE_CHARACTERS_MAX} letters, digits and marks."))
     return tuple(found)
-
-
-def _persons(text: str) -> frozenset[PassPerson]:
-    """Return whom lines name; nobody where one of them cannot be read."""
-    found: set[PassPerson] = set()
-    for line in filter(None, map(str.strip, text.upper().splitlines())):
-        name, _, rest = line.partition(" ")
-        value, _, more = rest.strip().rpartition(" ") if name in {"NAM", "LIC"} else (rest, "", "")
-        fields = [(name, rest.strip())]
-        if name == "NAM":
-            fields = [("NAM", value.strip()), ("DOB", more)]
-        elif name == "LIC" and value:
-            fields = [("LIC", value.strip()), ("LIT", more)]
-        persons = named_in(fields)
-        if not persons:
-            return frozenset()
-        found |= persons
-    return frozenset(found)
 
 
 def _ori(text: str) -> ORI | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from comity.console.person_lines import person_said
 from comity.console.routes import Name, url_of
 from comity.console.words import (
     counted,
@@ -18,7 +19,6 @@ from comity.console.words import (
 )
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.instruments import APPOINTMENT_WORDS, OPENING
-from comity.domain.passes import PassPerson
 from comity.domain.vocabulary import Instrument, term
 from comity.link.command import HoldView
 from comity.link.instruments import InstrumentView
@@ -84,7 +84,7 @@ def instrument_facts(view: InstrumentView, state: Member, now: int) -> list[tupl
         ("Issued on", _day(view.issued_on)),
         ("Agency", f"{view.agency_name or view.agency} ({view.agency})"),
         ("Case", view.case_number or "Any"),
-        *(("About", _person(person)) for person in view.persons),
+        *(("About", person_said(person)) for person in view.persons),
         ("Parts", opened(listed(labels))),
         ("Counts until", moment_said(view.until, state, now)),
         ("Document", f"SHA-256 {view.document.hex()}, {view.document_bytes:,} bytes"),
@@ -177,11 +177,6 @@ def _verified(view: InstrumentView) -> list[tuple[str, str]]:
 
 def _number(view: InstrumentView) -> int:
     return parse_entry_name(view.entry)[1]
-
-
-def _person(person: PassPerson) -> str:
-    born = f", born {person.born}" if person.born else ""
-    return f"{opened(person.by.value)} {person.value}{born}"
 
 
 def _day(day: date) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +20,7 @@ from comity.console.words import classes_said, counted, iso, left_said, opened, 
 from comity.domain.errors import ComityError
 from comity.domain.given_notice import GivenHow
 from comity.domain.ids import Member, entry_name, member_label
+from comity.domain.protection import ADDRESS_WORDS, AddressStands
 from comity.link.errors import GatewayRefusalError
 from comity.review.deadline_words import day_words
 from comity.review.delays import NoticeState
@@ -27,11 +28,13 @@ from comity.review.letter_facts import LetterTo, letter_facts
 from comity.review.letters import (
     ADDRESS_LINES_MAX,
     PostalAddress,
+    Recipient,
     SafeContact,
     letter_of,
 )
 from comity.review.letters.words import Happened, Language
 from comity.review.notices import NoticeRules, OwedNotice
+from comity.review.protections import AddressSaid, AddressUnknownError, NoPostError
 
 __all__ = ["NoticePages"]
 
@@ -46,6 +49,7 @@ _BECAME: Final = {
 _HOW: Final = {
     GivenHow.POST: "by post",
     GivenHow.HAND: "in person",
+    GivenHow.TELEPHONE: "by telephone",
     GivenHow.SAFE_CONTACT: "by the safe contact",
 }
 _LANGUAGES: Final = {Language.ENGLISH: "English", Language.SPANISH: "Spanish"}
@@ -59,6 +63,7 @@ class _Given(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     contact: str = ""
     reach: str = ""
+    licence: str = ""
     language: str = Language.ENGLISH.value
     how: str = GivenHow.POST.value
     on: str = ""
@@ -95,33 +100,37 @@ class NoticePages:
     async def notice(self, visit: Visit) -> Reply:
         """Show one notice, how its deadline was counted, and the forms of its letter."""
         notice, rules = await self._one(visit)
-        return self._show(visit, notice, rules, _Given(on=f"{self._today(visit):%Y-%m-%d}"))
+        return await self._show(visit, notice, rules, _Given(on=f"{self._today(visit):%Y-%m-%d}"))
 
     async def letter(self, visit: Visit) -> Reply:
         """Return the letter as a PDF; name and address are kept nowhere."""
         notice, rules = await self._one(visit)
         given = _given(visit)
-        wrong = _wrong_letter(notice, rules, given)
+        # Asked each time: what was prepared before a protection stood is made anew.
+        address = await self._address(visit, notice, given.licence)
+        wrong = _wrong_letter(notice, rules, given, address)
         if wrong:
-            return self._show(visit, notice, rules, given, wrong)
+            return await self._show(visit, notice, rules, given, wrong)
         language = Language(given.language)
-        to: PostalAddress | SafeContact = PostalAddress(lines=_lines(given.address))
-        if given.contact:
-            to = SafeContact(name=given.contact, how=given.reach)
         whom = LetterTo(
             language=language,
-            resident=given.resident,
-            to=to,
+            recipient=_recipient(given),
+            address=address,
             dated=self._today(visit),
             practice=self._desk.notices.is_practice,
         )
         try:
             facts = letter_facts(rules, self._zone(visit), notice, whom)
             body = await asyncio.to_thread(self._desk.notices.set_letter, letter_of(facts))
+        except AddressUnknownError as error:
+            wrong = (("address", opened(f"{error}.")),)
+            return await self._show(visit, notice, rules, given, wrong)
         except ComityError as error:
-            return self._show(visit, notice, rules, given, (("resident", opened(f"{error}.")),))
-        number = visit.values["number"]
-        name = f"letter-{visit.person.state}-{number}-{language}.pdf"
+            wrong = (("resident", opened(f"{error}.")),)
+            return await self._show(visit, notice, rules, given, wrong)
+        # The entry names the agency, and a file's name travels with it.
+        about = "confidential" if isinstance(facts.to, SafeContact) else visit.values["number"]
+        name = f"letter-{visit.person.state}-{about}-{language}.pdf"
         return Reply(media=_PDF, body=body, attachment=name)
 
     async def given(self, visit: Visit) -> Reply:
@@ -132,7 +141,7 @@ class NoticePages:
             day, how = date.fromisoformat(given.on), GivenHow(given.how)
         except ValueError:
             wrong = (("on", "Give the day as the calendar has it, such as 2026-11-24."),)
-            return self._show(visit, notice, rules, given, wrong)
+            return await self._show(visit, notice, rules, given, wrong)
         try:
             await self._desk.reviewing(visit.session).give_notice(
                 notice.asked.entry,
@@ -142,8 +151,9 @@ class NoticePages:
                 on=day,
             )
         except GatewayRefusalError as error:
-            wrong = (("on", opened(f"{error}.")),)
-            return self._show(visit, notice, rules, given, wrong)
+            field = "how" if error.reason == NoPostError.code else "on"
+            wrong = ((field, opened(f"{error}.")),)
+            return await self._show(visit, notice, rules, given, wrong)
         self._desk.notices.forget(visit.form_token)
         return go_to(url_of(Name.NOTICES))
 
@@ -170,7 +180,10 @@ class NoticePages:
                 return notice, clauses[0]
         raise ProblemError(Problem.NO_NOTICE)
 
-    def _show(
+    async def _address(self, visit: Visit, notice: OwedNotice, licence: str) -> AddressSaid:
+        return await self._desk.notices.address(notice.asked, visit.now, licence)
+
+    async def _show(
         self,
         visit: Visit,
         notice: OwedNotice,
@@ -181,6 +194,7 @@ class NoticePages:
         number = visit.values["number"]
         asked, standing = notice.asked, notice.standing
         mark, said = _BECAME[notice.happened]
+        address = await self._address(visit, notice, given.licence)
         return self._views.page(
             "notice.html",
             visit,
@@ -201,7 +215,13 @@ class NoticePages:
             label=notice.adopted.label,
             is_delayed=standing.state is NoticeState.DELAYED,
             languages=[(each.value, _LANGUAGES[each]) for each in rules.office],
-            ways=[(how.value, words) for how, words in _HOW.items()],
+            ways=[
+                (how.value, words)
+                for how, words in _HOW.items()
+                if how is not GivenHow.POST or address.may_post
+            ],
+            reach=_reach_words(address),
+            stands=address.stands.value,
             given=given,
             wrong=wrong,
             faults=dict(wrong),
@@ -222,8 +242,42 @@ class NoticePages:
         return self._day(visit, visit.now)
 
 
+def _reach_words(address: AddressSaid) -> str:
+    """Return what the register says of whom the letter is for; empty where it says nothing."""
+    match address.stands:
+        case AddressStands.CONFIDENTIAL:
+            assert address.contact is not None
+            posted = "" if address.may_post else " Nothing is posted."
+            return (
+                f"{ADDRESS_WORDS[address.stands]} The letter names the agency by its kind alone and"
+                f" goes through {address.contact.name}: {address.contact.how}{posted}"
+            )
+        case AddressStands.UNREAD:
+            return (
+                f"{ADDRESS_WORDS[address.stands]} No letter shows an address, and none is posted,"
+                " until a supervisor has mended the register."
+            )
+        case AddressStands.UNNAMED:
+            return (
+                "The request names nobody for certain, and some addresses of the state are"
+                " confidential: give the licence number of whom the letter goes to."
+            )
+        case AddressStands.OPEN:
+            return ""
+        case _:
+            assert_never(address.stands)
+
+
+def _recipient(given: _Given) -> Recipient:
+    lines = _lines(given.address)
+    to: PostalAddress | SafeContact | None = PostalAddress(lines=lines) if lines else None
+    if given.contact:
+        to = SafeContact(name=given.contact, how=given.reach)
+    return Recipient(resident=given.resident, to=to, licence=given.licence)
+
+
 def _wrong_letter(
-    notice: OwedNotice, rules: NoticeRules, given: _Given
+    notice: OwedNotice, rules: NoticeRules, given: _Given, address: AddressSaid
 ) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     if notice.standing.state is NoticeState.DELAYED:
@@ -233,7 +287,8 @@ def _wrong_letter(
         found.append(("resident", gone))
     if not given.resident:
         found.append(("resident", "Say to whom the letter goes."))
-    if bool(given.address) is bool(given.contact):
+    is_given = address.stands is AddressStands.CONFIDENTIAL
+    if not is_given and bool(given.address) is bool(given.contact):
         both = "Give an address, or a safe contact in its place; not both and not neither."
         found.append(("address", both))
     if len(_lines(given.address)) > ADDRESS_LINES_MAX:

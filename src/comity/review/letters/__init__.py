@@ -36,6 +36,7 @@ __all__ = [
     "LetterSection",
     "Office",
     "PostalAddress",
+    "Recipient",
     "SafeContact",
     "asked_of",
     "letter_of",
@@ -71,18 +72,32 @@ class SafeContact(msgspec.Struct, frozen=True, kw_only=True, tag="safe_contact")
     how: str
 
 
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a letter goes to, as its writer says.
+
+    `to` is None where nobody said: then the register of confidential addresses has to. `licence` is
+    the number of that person, where the request does not name it.
+    """
+
+    resident: str
+    to: PostalAddress | SafeContact | None
+    licence: str = ""
+
+
 class _RecipientFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     resident: str
     lines: tuple[str, ...] = ()
     safe_contact: SafeContact | None = None
+    licence: str = ""
 
 
-def parse_recipient(data: bytes) -> tuple[str, PostalAddress | SafeContact]:
+def parse_recipient(data: bytes) -> Recipient:
     """Return whom a TOML file names, and how they are reached. Raises: LetterError."""
     said = read_table(data, _RecipientFile, "a file of a recipient", LetterError)
-    if bool(said.lines) is (said.safe_contact is not None):
+    if said.lines and said.safe_contact is not None:
         raise LetterError("a recipient has `lines` of an address or a `safe_contact`, not both")
-    return said.resident, said.safe_contact or PostalAddress(lines=said.lines)
+    to = said.safe_contact or (PostalAddress(lines=said.lines) if said.lines else None)
+    return Recipient(resident=said.resident, to=to, licence=said.licence)
 
 
 class Office(msgspec.Struct, frozen=True, kw_only=True):
