@@ -60,6 +60,7 @@ from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
+from comity.review.calendars import calendar_of
 from comity.review.claim_checks import ClaimShare
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
@@ -395,8 +396,9 @@ class PracticeHost:
         inside = (self.vault, self.sequencer, self.health)
         around = (disk.clock, disk.entropy, self.events)
         self.review = review_parts(
-            self.world, disk.store, disk.store, inside, around, shares=disk.shares
-        )
+            self.world, disk.store, disk.store, inside, around,
+            shares=disk.shares, calendars=calendar_of,
+        )  # fmt: skip
         self.review.claims.when_asked(self.origin.send_own)
         self.rosters = disk.rosters.over(self.world, self.events)
         self.rules = RuleParts(

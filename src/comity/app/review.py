@@ -1,17 +1,19 @@
-"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, commands."""
+"""A gateway's desks beside holds: passes, instruments, lane, claim checks, demands, commands."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from comity.domain.ids import Member
 from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.review.calendars import Calendar
 from comity.review.claim_checks import ClaimShare
 from comity.services.accesses import Accesses
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_ledger import ClaimLedger
+from comity.services.demands import Demands
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
@@ -33,6 +35,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Instruments
     urgent: UrgentLane
     claims: ClaimChecks
+    demands: Demands
     commands: ReviewCommands
 
 
@@ -44,8 +47,11 @@ def review_parts(
     around: tuple[Clock, Entropy, Events],
     *,
     shares: Mapping[Member, ClaimShare],
+    calendars: Callable[[Member], Calendar],
 ) -> ReviewParts:
-    """Return the parts, joined; `shares` are those of the members that check claims."""
+    """Return the parts, joined; `shares` are those of the members that check claims, `calendars`
+    each member's own.
+    """
     vault, sequencer, health = inside
     clock, entropy, events = around
     passes = Passes(
@@ -85,6 +91,16 @@ def review_parts(
         shares=shares,
         around=around,
     )
+    demands = Demands(
+        world=world,
+        store=store,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        calendars=calendars,
+        clock=clock,
+        events=events,
+    )
     commands = ReviewCommands(
         world=world,
         passes=passes,
@@ -94,9 +110,15 @@ def review_parts(
             world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
         ),
         claims=claims,
+        demands=demands,
         accesses=Accesses(sequencer, clock, entropy),
         clock=clock,
     )
     return ReviewParts(
-        passes=passes, instruments=instruments, urgent=urgent, claims=claims, commands=commands
+        passes=passes,
+        instruments=instruments,
+        urgent=urgent,
+        claims=claims,
+        demands=demands,
+        commands=commands,
     )

@@ -11,6 +11,7 @@ from comity.domain.keys import MessageKey
 from comity.ledger.plan import LeafKey, LedgerHead
 from comity.ports.budgets import BudgetStore
 from comity.ports.cutting import CuttingStore
+from comity.ports.demands import DemandStore
 from comity.ports.directory import DirectoryStore
 from comity.ports.duties import DutyStore
 from comity.ports.freezing import FreezeStore
@@ -62,6 +63,7 @@ class Transaction(Protocol):
 class Store(
     BudgetStore,
     CuttingStore,
+    DemandStore,
     DirectoryStore,
     DutyStore,
     FreezeStore,

@@ -55,6 +55,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.demands import ActOnDemand, RegisterDemand
 from comity.link.instruments import RegisterInstrument, RevokeInstrument, VerifyInstrument
 from comity.link.limits import TEXT_CHARS_MAX
 from comity.link.showing import ShowRecord
@@ -191,6 +192,8 @@ class Commands:
             case GiveReReview() | FindClaim():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
+                return await self._review.take(command)
+            case RegisterDemand() | ActOnDemand():
                 return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))

@@ -13,6 +13,7 @@ import msgspec
 
 from comity.adapters.errors import RowRefusedError
 from comity.adapters.limits import INSTRUMENT_ROWS_DAYS, REVIEW_ROWS_DAYS
+from comity.adapters.memory.demand_rows import apply_demands, check_demands
 from comity.adapters.memory.instruments import apply_instruments, check_instruments
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId, id_time_ns
 from comity.domain.keys import MessageKey
@@ -30,6 +31,7 @@ from comity.ports import (
     CosignatureRow,
     CountedRow,
     DelayedRow,
+    DemandRow,
     DirectoryRow,
     DocumentRow,
     DutyRow,
@@ -41,6 +43,7 @@ from comity.ports import (
     HoldChange,
     HoldRow,
     InstrumentRow,
+    NewDuty,
     OutageRow,
     PassRow,
     PolicyRow,
@@ -97,6 +100,7 @@ class Tables:
         self.case_passes: dict[tuple[Member, int], PassRow] = {}
         self.instruments: dict[tuple[Member, int], InstrumentRow] = {}
         self.urgent: dict[tuple[Member, int], UrgentRow] = {}
+        self.demands: dict[tuple[Member, int], DemandRow] = {}
         self.policies: dict[tuple[Member, int], PolicyRow] = {}
         self.directory: dict[tuple[Member, int], DirectoryRow] = {}
         self.documents: dict[tuple[Member, int], DocumentRow] = {}
@@ -210,6 +214,7 @@ class Tables:
             "instrument", ((r.member, r.leaf_index) for r in batch.instruments), self.instruments
         )
         check_instruments(self.instruments, batch)
+        check_demands(self.demands, batch)
         _all_new("after_review", ((r.member, r.leaf_index) for r in batch.urgent), self.urgent)
         for change in batch.pass_changes:
             place = (change.member, int(change.leaf_index))
@@ -225,6 +230,7 @@ class Tables:
         self.case_passes.update({(r.member, r.leaf_index): r for r in batch.case_passes})
         self.urgent.update({(r.member, r.leaf_index): r for r in batch.urgent})
         apply_instruments(self.instruments, batch)
+        apply_demands(self.demands, batch)
         # Uses before revocations, as the database has them.
         for change in sorted(batch.pass_changes, key=lambda c: c.revoked_by is not None):
             place = (change.member, int(change.leaf_index))
@@ -265,21 +271,25 @@ class Tables:
         self.documents.update({(r.member, r.leaf_index): r for r in batch.documents})
         self.shadows.update({(member, index): since for member, index, since in batch.shadows})
         for duty in batch.duties:
-            self.duties_made += 1
-            self.duties[self.duties_made] = DutyRow(
-                duty_id=self.duties_made,
-                member=duty.member,
-                leaf_index=duty.leaf_index,
-                kind=duty.kind,
-                made_at=duty.made_at,
-                about=duty.about,
-            )
+            self.owe(duty)
         self.delayed.update({(r.member, r.leaf_index): r for r in batch.delayed})
         self.revealed.update(batch.revealed)
         self.directory.update({(r.member, r.version): r for r in batch.directory})
         self.key_events.update(dict.fromkeys(batch.key_events, False))
         self.redactions.update({(r.member, r.leaf_index): r.named_by for r in batch.redactions})
         self.counted.update(dict.fromkeys(batch.counted))
+
+    def owe(self, duty: NewDuty) -> None:
+        """Keep a duty under the next number."""
+        self.duties_made += 1
+        self.duties[self.duties_made] = DutyRow(
+            duty_id=self.duties_made,
+            member=duty.member,
+            leaf_index=duty.leaf_index,
+            kind=duty.kind,
+            made_at=duty.made_at,
+            about=duty.about,
+        )
 
     def _apply_exchanges(self, batch: BatchWrite) -> None:
         self.accepted.update({r.query_id: r for r in batch.accepted})
@@ -354,6 +364,7 @@ class Tables:
         )
         count += _delete(self.case_passes, lambda place, _: place == (member, index))
         count += _delete(self.instruments, lambda place, _: place == (member, index))
+        count += _delete(self.demands, lambda place, _: place == (member, index))
         count += _delete(
             self.urgent,
             lambda _, row: row.member == member and row.exchange_id in ids and not _is_owed(row),

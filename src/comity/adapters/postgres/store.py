@@ -23,6 +23,7 @@ from comity.adapters.postgres.cutting import (
     open_cutting,
     successions,
 )
+from comity.adapters.postgres.demands import PostgresDemands
 from comity.adapters.postgres.expiry import expire
 from comity.adapters.postgres.review import PostgresReviews
 from comity.adapters.postgres.rows import result_columns
@@ -83,7 +84,7 @@ _SAVE_HELP: Final = """
     SET body = excluded.body, changed_by = excluded.changed_by"""
 
 
-class PostgresStore(PostgresReviews, PostgresRules):
+class PostgresStore(PostgresDemands, PostgresReviews, PostgresRules):
     """The store over one pool of connections."""
 
     def __init__(self, pool: Pool, *, is_reader: bool = False) -> None:
