@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,7 +22,7 @@ from comity.domain.demands import (
     demand_act_bytes,
     demand_bytes,
 )
-from comity.domain.ids import Member
+from comity.domain.ids import Member, member_zone
 from comity.domain.verdict import Ed25519Proof
 from comity.domain.vocabulary import DataClass, Instrument
 from tests.support.exchange import COUNSEL, COUNSEL_KEY, NOW, SUPERVISOR, SUPERVISOR_KEY
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 WA = Member("wa")
-SERVED_ON = datetime.fromtimestamp(NOW, UTC).date()
+SERVED_ON = datetime.fromtimestamp(NOW, ZoneInfo(member_zone(WA))).date()
 ANSWER_BY = SERVED_ON + timedelta(days=21)
 PAPER = b"practice subpoena"
 BUNDLE = b"practice bundle"

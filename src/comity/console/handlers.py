@@ -22,6 +22,7 @@ from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.conflicts import ConflictPages
 from comity.console.pages.controls import ControlPages
 from comity.console.pages.decisions import DecisionPages
+from comity.console.pages.demands import DemandPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.drafts import DraftPages
 from comity.console.pages.examined import ExaminedPages
@@ -186,6 +187,7 @@ def _draft_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
 def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     litigation, exports = LitigationPages(desk, views), PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
+    demands = DemandPages(desk, views)
     return {
         Name.AS_OF: as_of.page,
         Name.AS_OF_PAPER: as_of.paper,
@@ -196,6 +198,13 @@ def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.LITIGATION_HOLD: litigation.hold,
         Name.LIFT_LITIGATION: litigation.lift,
         Name.KEEP_LITIGATION: litigation.keep,
+        Name.DEMANDS: demands.listed,
+        Name.NEW_DEMAND: demands.new,
+        Name.REGISTER_DEMAND: demands.register,
+        Name.DEMAND: demands.one,
+        Name.ACT_ON_DEMAND: demands.act,
+        Name.HAND_OVER: demands.hand_over,
+        Name.KEEP_BACK: demands.keep_back,
     }
 
 

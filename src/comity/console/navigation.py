@@ -83,10 +83,11 @@ GROUPS: Final = (
         "Legal",
         (
             (Name.LITIGATION, "Litigation holds"),
+            (Name.DEMANDS, "Demands"),
             (Name.AS_OF, "Rules as of a day"),
             (Name.PUBLIC_RECORDS, "Public records"),
         ),
-        frozenset({Name.LITIGATION_HOLD, Name.AS_OF_PAPER}),
+        frozenset({Name.LITIGATION_HOLD, Name.NEW_DEMAND, Name.DEMAND, Name.AS_OF_PAPER}),
     ),
 )  # fmt: skip
 """In the order in which they stand."""

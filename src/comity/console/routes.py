@@ -120,6 +120,13 @@ class Name(StrEnum):
     LITIGATION_HOLD = "litigation_hold"
     LIFT_LITIGATION = "lift_litigation"
     KEEP_LITIGATION = "keep_litigation"
+    DEMANDS = "demands"
+    NEW_DEMAND = "new_demand"
+    REGISTER_DEMAND = "register_demand"
+    DEMAND = "demand"
+    ACT_ON_DEMAND = "act_on_demand"
+    HAND_OVER = "hand_over"
+    KEEP_BACK = "keep_back"
     ASK = "ask"
     PREVIEW = "preview"
     QUESTION = "question"
@@ -190,6 +197,8 @@ _CLAIM: Final = "/state/claims/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
+_DEMANDS: Final = "/state/demands"
+_DEMAND: Final = f"{_DEMANDS}/{{number}}"
 _QUESTION: Final = "/console/ask/{question}"
 _REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
@@ -281,6 +290,13 @@ ROUTES: Final = (
     _placed(Name.LITIGATION_HOLD, "GET", f"{_LITIGATION}/{{number}}", _SEES_LITIGATION),
     _placed(Name.LIFT_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/lift", KEEPS_RECORDS),
     _placed(Name.KEEP_LITIGATION, "POST", f"{_LITIGATION}/{{number}}/keep", KEEPS_RECORDS),
+    _placed(Name.DEMANDS, "GET", _DEMANDS, _SEES_LITIGATION),
+    _placed(Name.NEW_DEMAND, "GET", f"{_DEMANDS}/new", KEEPS_RECORDS),
+    _placed(Name.REGISTER_DEMAND, "POST", f"{_DEMANDS}/new", KEEPS_RECORDS),
+    _placed(Name.DEMAND, "GET", _DEMAND, _SEES_LITIGATION),
+    _placed(Name.ACT_ON_DEMAND, "POST", f"{_DEMAND}/act", KEEPS_RECORDS),
+    _placed(Name.HAND_OVER, "POST", f"{_DEMAND}/hand-over", KEEPS_RECORDS),
+    _placed(Name.KEEP_BACK, "POST", f"{_DEMAND}/keep-back", KEEPS_RECORDS),
     _placed(Name.ASK, "GET", "/console/ask", _ASKS),
     _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
     _placed(Name.QUESTION, "GET", _QUESTION, _ASKS),

@@ -34,14 +34,20 @@ from comity.domain.demands import (
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member
 from comity.domain.instruments import DOCUMENT_BYTES_MAX, ISSUER_CHARACTERS_MAX
-from comity.domain.keeping import MATTER_CHARS_MAX, ORDER_SECONDS_MAX, is_month
+from comity.domain.keeping import (
+    MATTER_CHARS_MAX,
+    MONTHS_MAX,
+    ORDER_SECONDS_MAX,
+    is_month,
+    parse_month,
+)
 from comity.domain.leaf import LeafHeader
 from comity.domain.verdict import VerdictProof
 from comity.domain.vocabulary import DataClass, Instrument, LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
 from comity.exchange.private import Fields, note_fields
 from comity.review.calendars import Calendar, add_business_days
-from comity.review.deadlines import end_of_day, opening_by
+from comity.review.deadlines import end_of_day, local_date, opening_by
 from comity.review.scope import NOTE_CHARACTERS_MAX
 from comity.review.signatures import CLOCK_SECONDS_MAX, VerdictError, check_proof, check_time
 
@@ -53,6 +59,7 @@ __all__ = [
     "GIVEN_DAYS_MAX",
     "ISSUER_CHARACTERS_MIN",
     "NUMBER_CHARACTERS_MAX",
+    "SERVED_DAYS_MAX",
     "WARNING_DAYS",
     "WHAT_CHARACTERS_MAX",
     "DemandEndedError",
@@ -60,6 +67,7 @@ __all__ = [
     "DemandPersonError",
     "DemandUnknownError",
     "DemandWarning",
+    "Enrolled",
     "answer_day",
     "answer_end",
     "check_demand",
@@ -86,9 +94,9 @@ ACTS_MAX: Final = 64
 """Acts on one demand."""
 DEMANDS_OPEN_MAX: Final = 1_000
 """Demands of one member that are open at a time; a further one is refused, loudly."""
-_SERVED_DAYS_MAX: Final = 366
+SERVED_DAYS_MAX: Final = 366
+"""Days by which that of service can lie back when a demand is registered."""
 _DIGEST_BYTES: Final = 32
-_ONE_DAY: Final = timedelta(days=1)
 
 Enrolled = Callable[[str], ReviewerKey | None]
 """Returns the key that the demand's state has enrolled for a person of this name."""
@@ -185,17 +193,16 @@ def check_demand(
         raise DemandError("`about` is empty, not in order, or names something twice")
     _check_months(demand.first_month, demand.last_month)
     _check_document("document", demand.document, demand.document_bytes)
-    today = _utc_day(now)
-    # Somewhere it is a day later than in UTC.
-    if not -_ONE_DAY <= today - demand.served_on <= timedelta(days=_SERVED_DAYS_MAX):
-        raise DemandError(f"`served_on` is to come, or more than {_SERVED_DAYS_MAX} days ago")
+    today = _local_day(calendar, now)
+    if not timedelta() <= today - demand.served_on <= timedelta(days=SERVED_DAYS_MAX):
+        raise DemandError(f"`served_on` is to come, or more than {SERVED_DAYS_MAX} days ago")
     _check_answer_by(demand.answer_by, demand.served_on)
     _check_gag(demand.gag_until, today)
     _check_counted(demand, calendar)
 
 
 def check_demand_act(
-    signed: SignedDemandAct, enrolled: Enrolled, file: DemandFile, now: int
+    signed: SignedDemandAct, enrolled: Enrolled, file: DemandFile, calendar: Calendar, now: int
 ) -> None:
     """Check that enrolled people do this about a demand as it stands, now.
 
@@ -214,7 +221,7 @@ def check_demand_act(
         raise DemandError("`answer_by` and `gag_until` are for a demand that is moved, and only so")
     if act.answer_by is not None:
         _check_answer_by(act.answer_by, demand.served_on)
-    _check_gag(act.gag_until, _utc_day(now))
+    _check_gag(act.gag_until, _local_day(calendar, now))
     if act.act is DemandActKind.HANDED_OVER:
         check_handed(act.handed)
         _check_second(signed, enrolled, first, message)
@@ -360,6 +367,8 @@ def _check_months(first: str, last: str) -> None:
         return
     if not is_month(first) or not is_month(last) or last < first:
         raise DemandError("`first_month` and `last_month` are not two months that rise, or none")
+    if parse_month(last) - parse_month(first) >= MONTHS_MAX:
+        raise DemandError(f"`first_month` and `last_month` are more than {MONTHS_MAX} months")
 
 
 def _check_document(name: str, digest: bytes, size: int) -> None:
@@ -374,5 +383,5 @@ def _check_text(name: str, text: str, shortest: int, longest: int) -> None:
         raise DemandError(f"`{name}` is not {shortest} to {longest} printable characters")
 
 
-def _utc_day(seconds: int) -> date:
-    return datetime.fromtimestamp(seconds, UTC).date()
+def _local_day(calendar: Calendar, seconds: int) -> date:
+    return local_date(calendar, datetime.fromtimestamp(seconds, UTC))

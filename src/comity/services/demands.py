@@ -42,6 +42,7 @@ from comity.review.demands import (
     DemandError,
     DemandUnknownError,
     DemandWarning,
+    Enrolled,
     answer_end,
     check_demand,
     check_demand_act,
@@ -103,8 +104,7 @@ class Demands:
         """
         demand, now = signed.demand, self._now()
         state, calendar = demand.state, self._calendars(demand.state)
-        key = self._world.directory.reviewer(state, demand.reviewer)
-        check_demand(signed, key, calendar, now)
+        check_demand(signed, self._enrolled(state)(demand.reviewer), calendar, now)
         async with self._one_at_a_time:
             known = await self._book.open(state, DEMANDS_OPEN_MAX)
             for each in known:
@@ -147,10 +147,10 @@ class Demands:
                 return done
             if row.ended_by is not None:
                 raise DemandEndedError(f"it ended by {entry_name(state, row.ended_by)}")
-            directory = self._world.directory
-            check_demand_act(signed, lambda name: directory.reviewer(state, name), file, now)
+            calendar = self._calendars(state)
+            check_demand_act(signed, self._enrolled(state), file, calendar, now)
             file = msgspec.structs.replace(file, acts=(*file.acts, signed))
-            answer_by = answer_end(file.answer_by, self._calendars(state))
+            answer_by = answer_end(file.answer_by, calendar)
             entry = await self._record(signed, ActedOn(row=row, file=file, answer_by=answer_by))
         self._events.note("demands_acted_on", member=state)
         return entry
@@ -224,6 +224,9 @@ class Demands:
         if index is None:
             raise DemandError("another policy came into force meanwhile: send it again")
         return LeafIndex(index)
+
+    def _enrolled(self, state: Member) -> Enrolled:
+        return lambda name: self._world.directory.reviewer(state, name)
 
     def _now(self) -> int:
         return self._clock.now_ns() // _NS

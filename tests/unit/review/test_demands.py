@@ -67,7 +67,7 @@ def checked(**changes: Any) -> None:
 
 def acted(signed: SignedDemandAct, file: DemandFile = FILE, now: int = NOW) -> None:
     """Check an act as the directory knows its people."""
-    check_demand_act(signed, PEOPLE.get, file, now)
+    check_demand_act(signed, PEOPLE.get, file, CALENDAR, now)
 
 
 def test_what_counsel_read_is_taken() -> None:
@@ -77,9 +77,10 @@ def test_what_counsel_read_is_taken() -> None:
     checked(issuer="x" * 120, number="x" * 64, matter="x" * 200, note="x" * 500)
     checked(about=(Demanded.OTHER,), first_month="", last_month="")
     checked(about=tuple(Demanded), first_month="2026-05")
+    checked(first_month="2006-06")
     checked(document_bytes=1)
     checked(document_bytes=100_000_000)
-    checked(served_on=SERVED_ON + DAY, answer_by=SERVED_ON + DAY)
+    checked(answer_by=SERVED_ON)
     checked(served_on=SERVED_ON - 366 * DAY)
     checked(answer_by=SERVED_ON + ANSWER_DAYS_MAX * DAY)
     checked(gag_until=SERVED_ON + GAG_DAYS_MAX * DAY)
@@ -115,10 +116,11 @@ def test_every_kind_but_none(kind: Instrument) -> None:
         {"first_month": "2026-03", "last_month": ""},
         {"first_month": "2026-06"},
         {"first_month": "2026-13", "last_month": "2026-13"},
+        {"first_month": "2006-05", "last_month": "2026-05"},
         {"document": b"\x01" * 31},
         {"document_bytes": 0},
         {"document_bytes": 100_000_001},
-        {"served_on": SERVED_ON + 2 * DAY, "answer_by": SERVED_ON + 3 * DAY},
+        {"served_on": SERVED_ON + DAY},
         {"served_on": SERVED_ON - 367 * DAY},
         {"answer_by": SERVED_ON - DAY},
         {"answer_by": SERVED_ON + (ANSWER_DAYS_MAX + 1) * DAY},
@@ -245,7 +247,7 @@ def test_one_key_under_two_names_is_one_person() -> None:
     again = ReviewerKey(name="again", key_id=COUNSEL.key_id, verify_key=COUNSEL.verify_key)
     signed = signed_handing(ENTRY, who=again, key=COUNSEL_KEY)
     with pytest.raises(DemandPersonError):
-        check_demand_act(signed, {**PEOPLE, "again": again}.get, FILE, NOW)
+        check_demand_act(signed, {**PEOPLE, "again": again}.get, FILE, CALENDAR, NOW)
 
 
 @pytest.mark.parametrize(

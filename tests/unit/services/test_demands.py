@@ -387,7 +387,7 @@ async def test_a_succession_carries_the_register() -> None:
             assert carried in done.again
             assert parse_entry_name(carried)[1] > size
             assert known[carried].row.handed == (None,)
-            assert known[carried].file.registered == subpoena(number="2")
+            assert known[carried].whole().registered == subpoena(number="2")
             header = again.leaves(WA)[parse_entry_name(carried)[1]]
             assert (header.kind, header.instrument) == (
                 LeafKind.INSTRUMENT,
