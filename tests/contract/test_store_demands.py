@@ -191,9 +191,7 @@ async def test_no_hour_takes_it_away(store: Store, epochs: dict[Member, int]) ->
 
 
 async def test_what_a_cut_leaves_of_it(store: Store, epochs: dict[Member, int]) -> None:
-    """One beyond it is set aside and goes; one that ended there is open, with a gap where the leaf
-    of what was handed over was.
-    """
+    """One beyond it is set aside and goes; one that ended there is open, with a gap for a leaf."""
     await add(store, epochs, range(1, 3), demands=(came(), came(1)))
     await add(store, epochs, range(3, 4), demand_changes=(acted(handed_by=LeafIndex(2)),))
     kept = (await store.heads([WA]))[WA]

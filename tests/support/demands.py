@@ -30,6 +30,7 @@ from tests.support.exchange import COUNSEL, COUNSEL_KEY, NOW, SUPERVISOR, SUPERV
 __all__ = [
     "ANSWER_BY",
     "SERVED_ON",
+    "WA",
     "act",
     "demand",
     "handed_over",

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, Final, TypeVar
 
 import typer
 
 from comity.app import open_bus, open_demands
-from comity.app.state_files import calendars_of
 from comity.audit.instruments import InstrumentUses
 from comity.audit.tree import audit_tree
 from comity.cli.audits import say_report
 from comity.cli.checking import Place, Vkeys, ledger_at
+from comity.cli.demand_papers import (
+    answer_by_of,
+    first_kept,
+    hold_of,
+    local_day,
+    months_of,
+    work_of,
+)
 from comity.cli.demand_words import (
     act_lines,
     demand_document,
@@ -32,9 +36,9 @@ from comity.cli.errors import ExitCode, UsageError
 from comity.cli.exports import report_document
 from comity.cli.files import hash_of, read_input, write_whole
 from comity.cli.network import DataDir, member_of, settings_of
-from comity.cli.ordering import AsPerson, new_order, person_of, send_order, signed_by
+from comity.cli.ordering import AsPerson, send_order
 from comity.cli.paper_words import Note, WhoseRecords, day_of
-from comity.cli.reviewing import COMMAND_USER, signature_of, state_of_entry
+from comity.cli.reviewing import COMMAND_USER, state_of_entry
 from comity.cli.terminal import (
     AsJson,
     fact_table,
@@ -54,17 +58,14 @@ from comity.domain.demands import (
     encode_signed_act,
     parse_signed_act,
 )
-from comity.domain.ids import Member, member_label, member_zone
-from comity.domain.keeping import KeepingReason, OrderAct, is_month, month_name, parse_month
+from comity.domain.ids import Member, member_label
 from comity.domain.vocabulary import DataClass, Instrument, term
 from comity.exchange.leaves import ordered
 from comity.ports import Bus
-from comity.review.demands import DEMANDS_OPEN_MAX, answer_day, demanded_in_order
-from comity.roles.host_files import HostFiles
+from comity.review.demands import DEMANDS_OPEN_MAX, demanded_in_order
 from comity.roles.settings import Settings
 from comity.services.demand_book import KnownDemand
-from comity.services.demand_work import DemandDraft, DemandWork
-from comity.services.rule_orders import OrderSigner
+from comity.services.demand_work import DemandDraft
 
 __all__ = ["app"]
 
@@ -121,7 +122,7 @@ def list_demands(
                 each.entry,
                 term(each.row.kind).label,
                 whose_said(each),
-                f"{_local_day(each):%Y-%m-%d}",
+                f"{local_day(each):%Y-%m-%d}",
                 stands_said(each),
             )
             for each in known
@@ -142,7 +143,7 @@ def show(entry: _Entry, *, data: DataDir = None, as_json: AsJson = False) -> Non
     what = term(known.row.kind).label
     said = f"{mark} {what} {known.entry}: {stands_said(known)}"
     print_wrapped(console, f"{said}{practice_said(data)}\n", onward="  ")
-    print_pairs(console, fact_rows(known, _local_day(known)), columns=16)
+    print_pairs(console, fact_rows(known, local_day(known)), columns=16)
     for line in act_lines(known):
         print_wrapped(console, line, onward="    ")
 
@@ -194,13 +195,13 @@ def register(
     settings, member = settings_of(data), member_of(state)
     digest, size = hash_of(document, "--document")
     served = day_of("--served-on", served_on)
-    first, last = _months(months)
+    first, last = months_of(months)
     draft = DemandDraft(
         kind=kind,
         issuer=issuer,
         number=number,
         served_on=served,
-        answer_by=_answer_by(settings, member, served, (answer_by, days), is_business=business),
+        answer_by=answer_by_of(settings, member, served, (answer_by, days), is_business=business),
         days=days,
         is_business=business,
         about=demanded_in_order(set(about)),
@@ -212,14 +213,14 @@ def register(
         matter=matter,
         note=note,
     )
-    name = as_name or _first_kept(settings, member)
+    name = as_name or first_kept(settings, member)
 
     async def run(bus: Bus) -> tuple[str, str]:
         held = ""
         if hold:
             # First: it can only keep more, and nothing of it may go meanwhile.
-            held = (await send_order(settings, bus, _hold(settings, member, draft, name))).entry
-        return await _work(settings, member, name, bus).register(draft), held
+            held = (await send_order(settings, bus, hold_of(settings, member, draft, name))).entry
+        return await work_of(settings, member, name, bus).register(draft), held
 
     entry, held = _on_bus(settings, run)
     if as_json:
@@ -295,7 +296,7 @@ def answer(
     """Record what is handed over. Two people sign; by one alone it is kept in a file."""
     settings = settings_of(data)
     member, name = state_of_entry(entry)
-    names = persons or [_first_kept(settings, member)]
+    names = persons or [first_kept(settings, member)]
     if len(names) > _TWO:
         raise UsageError("two people sign what is handed over")
     digest, size = hash_of(bundle, "--bundle")
@@ -309,10 +310,10 @@ def answer(
     )
 
     async def run(bus: Bus) -> tuple[SignedDemandAct, str]:
-        first = _work(settings, member, names[0], bus).hand_over(name, handed, note)
+        first = work_of(settings, member, names[0], bus).hand_over(name, handed, note)
         if len(names) < _TWO:
             return first, ""
-        return first, await _work(settings, member, names[1], bus).confirm(first)
+        return first, await work_of(settings, member, names[1], bus).confirm(first)
 
     signed, recorded = _on_bus(settings, run)
     if recorded:
@@ -345,7 +346,7 @@ def confirm(
     member, name = state_of_entry(signed.act.demand_entry)
 
     async def run(bus: Bus) -> str:
-        return await _work(settings, member, as_name, bus).confirm(signed)
+        return await work_of(settings, member, as_name, bus).confirm(signed)
 
     _say_handed(name, _on_bus(settings, run), data, as_json=as_json)
 
@@ -390,10 +391,10 @@ def _act(
     settings = settings_of(data)
     member, name = state_of_entry(entry)
     answer_by, gag_until, note = said
-    who = as_name or _first_kept(settings, member)
+    who = as_name or first_kept(settings, member)
 
     async def run(bus: Bus) -> str:
-        return await _work(settings, member, who, bus).act(
+        return await work_of(settings, member, who, bus).act(
             name,
             kind,
             answer_by=day_of("--answer-by", answer_by) if answer_by else None,
@@ -418,72 +419,6 @@ def _say_handed(name: str, recorded: str, data: Path | None, *, as_json: bool) -
     said = f"● Recorded what is handed over for demand {name}, signed by two people"
     print_wrapped(facts_console(), f"{said}{practice_said(data)}", onward="  ")
     say(f"  Recorded as {recorded}.")
-
-
-def _work(settings: Settings, member: Member, name: str, bus: Bus) -> DemandWork:
-    person = person_of(settings, member, name)
-    signer = OrderSigner(
-        name=person.name, sign=lambda message: signature_of(member, person, message)
-    )
-    host = HostFiles(settings.data_dir).host_name()
-    return DemandWork(bus=bus, host=host, state=member, signer=signer, now=time.time)
-
-
-def _first_kept(settings: Settings, member: Member) -> str:
-    """Return the first person whose key is kept here. Raises: UsageError."""
-    paths = HostFiles(settings.data_dir).reviewer_paths(member)
-    if not paths:
-        raise UsageError(f"no key of an enrolled person of `{member}` is kept here: --as")
-    return str(paths[0])
-
-
-def _hold(settings: Settings, member: Member, draft: DemandDraft, name: str) -> Any:
-    months = None
-    if draft.first_month:
-        span = range(parse_month(draft.first_month), parse_month(draft.last_month) + 1)
-        months = tuple(map(month_name, span))
-    order = new_order(
-        member,
-        OrderAct.HOLD,
-        months=months,
-        reason=KeepingReason.LITIGATION,
-        matter=draft.matter,
-    )
-    return signed_by(settings, order, [name])
-
-
-def _answer_by(
-    settings: Settings,
-    member: Member,
-    served_on: date,
-    given: tuple[str, int],
-    *,
-    is_business: bool,
-) -> date:
-    day, days = given
-    if bool(day) == bool(days):
-        raise UsageError("say until when: either `--answer-by` or `--days`")
-    if day:
-        return day_of("--answer-by", day)
-    if not 1 <= days <= 366:
-        raise UsageError("`--days` is 1 to 366")
-    calendar = calendars_of(settings)(member)
-    return answer_day(served_on, days, is_business=is_business, calendar=calendar)
-
-
-def _months(text: str) -> tuple[str, str]:
-    if not text:
-        return "", ""
-    first, _, last = text.partition("..")
-    last = last or first
-    if not is_month(first) or not is_month(last):
-        raise UsageError("`--months` is one month or two, as in 2026-03..2026-05")
-    return first, last
-
-
-def _local_day(known: KnownDemand) -> date:
-    zone = ZoneInfo(member_zone(known.row.member))
-    return datetime.fromtimestamp(known.row.answer_by, zone).date()
 
 
 async def _listed(settings: Settings, member: Member, *, is_ended: bool) -> list[KnownDemand]:

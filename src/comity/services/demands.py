@@ -56,7 +56,7 @@ from comity.services.entries import ActedOn, Entry, NewDemand
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.member import World
-from comity.services.sequencer import Refused, Sequencer, recorded_index
+from comity.services.sequencer import NotOwnedError, Refused, Sequencer, recorded_index
 from comity.services.vault import Vault, month_of
 
 __all__ = ["Demands", "DemandsFullError"]
@@ -179,6 +179,9 @@ class Demands:
         act, now = signed.act, self._now()
         leaves = demand_act_leaves(signed, acted.file, now)
         if not leaves:
+            # INVARIANT (one-ledger-one-writer): a row that a cut is about to carry is not changed.
+            if not self._sequencer.owns(act.state):
+                raise NotOwnedError("this host does not own the ledger")
             place = demand_place(acted.row.demand_id, act.state)
             (nonce,) = self._vault.nonces(1)
             body = encode_demand(acted.file)

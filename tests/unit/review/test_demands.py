@@ -300,10 +300,7 @@ def test_the_leaf_says_that_one_came_and_as_what() -> None:
 
 
 def test_leaves_of_acts() -> None:
-    """What was handed over is an access with its classes, an end an instrument none; others none.
-
-    The end commits to every act.
-    """
+    """What was handed over is an access, an end an instrument none, which commits to every act."""
     objected = signed_act(act(ENTRY, DemandActKind.OBJECTED))
     assert demand_act_leaves(objected, FILE, NOW) == []
     (access,) = demand_act_leaves(signed_handing(ENTRY), FILE, NOW)

@@ -34,6 +34,7 @@ from comity.services.demand_book import DemandBook
 from comity.services.demands import DemandsFullError
 from comity.services.health import CLOCK_SKEW_NS_MAX
 from comity.services.private_records import RecordGoneError, Records
+from comity.services.sequencer import NotOwnedError
 from comity.services.vault import month_of
 from tests.support.demands import (
     ANSWER_BY,
@@ -220,9 +221,7 @@ async def test_what_is_no_demand_is_acted_on_by_nobody(entry: str) -> None:
 
 
 async def test_a_demand_opens_nothing() -> None:
-    """Neither registered, acted on nor ended is it the basis of a release; nor is it verified,
-    revoked or used as an instrument.
-    """
+    """It is no basis of a release, open or ended, and is not verified, revoked or used as one."""
     async with running(OPENED) as host:
         kind = CLAIMED.instrument
         entry = await host.review.demands.register(
@@ -312,11 +311,14 @@ async def test_nobody_is_told_by_a_clock_in_doubt() -> None:
 
 
 async def test_another_ledgers_demands_are_left_alone() -> None:
-    """A host that does not own a ledger any more tells nobody."""
+    """A host that does not own a ledger any more tells nobody, and changes no row of it."""
     async with running(OPEN) as host:
-        await host.review.demands.register(subpoena(answer_by=SERVED_ON))
+        entry = await host.review.demands.register(subpoena(answer_by=SERVED_ON))
         host.sequencer.release(WA)
         assert await host.review.demands.warn() == 0
+        with pytest.raises(NotOwnedError):
+            await objected(host, entry)
+        assert (await one(host, entry)).whole().acts == ()
 
 
 async def test_the_month_of_an_open_demand_keeps_its_key() -> None:
@@ -366,9 +368,7 @@ async def test_what_was_handed_over_is_not_expunged_or_withdrawn() -> None:
 
 
 async def test_a_succession_carries_the_register() -> None:
-    """One below the cut that ended beyond it is open; one beyond it is registered again, and both
-    are acted on under the new ledger.
-    """
+    """One that ended beyond the cut is open, one beyond it registered again; both can be ended."""
     async with running(OPEN) as host:
         await grow(host, 3)
         below = await host.review.demands.register(subpoena())
