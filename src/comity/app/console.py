@@ -70,6 +70,7 @@ from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
+from comity.services.sealed_rows import SealedRows
 from comity.services.vault import Vault
 
 __all__ = ["people_path", "run_console"]
@@ -159,14 +160,7 @@ async def _open_desk(
     ledger = sealed_rows(settings, own, events)
     past = PastDecisions(store=own, rows=ledger, now=time.monotonic)
     records = Records(own, vault, ledger)
-    examiner = Examiner(
-        tools=RULE_TOOLS,
-        store=own,
-        ledger=ledger,
-        bus=bus,
-        host=files.host_name(),
-        events=events,
-    )
+    examiner = _examiner((own, ledger), bus, files, events)
     stack.push_async_callback(examiner.close)
     return Desk(
         store=own,
@@ -209,6 +203,20 @@ async def _open_desk(
         counts=LeafCounts(store=own, rows=ledger, now=time.monotonic),
         confirm_seconds=settings.confirm_seconds_max,
         rosters=OwnRosters(settings, events).roster,
+        events=events,
+    )
+
+
+def _examiner(
+    rows: tuple[PostgresStore, SealedRows], bus: NatsBus, files: HostFiles, events: Events
+) -> Examiner:
+    store, ledger = rows
+    return Examiner(
+        tools=RULE_TOOLS,
+        store=store,
+        ledger=ledger,
+        bus=bus,
+        host=files.host_name(),
         events=events,
     )
 

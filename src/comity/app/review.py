@@ -74,15 +74,7 @@ def review_parts(
         clock=clock,
         events=events,
     )
-    urgent = UrgentLane(
-        world=world,
-        store=store,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        clock=clock,
-        events=events,
-    )
+    urgent = _urgent(world, store, inside, around)
     claims = ClaimChecks(
         world=world,
         ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=shares),
@@ -91,16 +83,7 @@ def review_parts(
         shares=shares,
         around=around,
     )
-    demands = Demands(
-        world=world,
-        store=store,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        calendars=calendars,
-        clock=clock,
-        events=events,
-    )
+    demands = _demands(world, store, inside, around, calendars)
     commands = ReviewCommands(
         world=world,
         passes=passes,
@@ -121,4 +104,44 @@ def review_parts(
         claims=claims,
         demands=demands,
         commands=commands,
+    )
+
+
+def _urgent(
+    world: World,
+    store: Store,
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Entropy, Events],
+) -> UrgentLane:
+    vault, sequencer, health = inside
+    clock, _, events = around
+    return UrgentLane(
+        world=world,
+        store=store,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        clock=clock,
+        events=events,
+    )
+
+
+def _demands(
+    world: World,
+    store: Store,
+    inside: tuple[Vault, Sequencer, Health],
+    around: tuple[Clock, Entropy, Events],
+    calendars: Callable[[Member], Calendar],
+) -> Demands:
+    vault, sequencer, health = inside
+    clock, _, events = around
+    return Demands(
+        world=world,
+        store=store,
+        vault=vault,
+        sequencer=sequencer,
+        health=health,
+        calendars=calendars,
+        clock=clock,
+        events=events,
     )

@@ -213,16 +213,10 @@ def register(
         matter=matter,
         note=note,
     )
-    name = as_name or first_kept(settings, member)
-
-    async def run(bus: Bus) -> tuple[str, str]:
-        held = ""
-        if hold:
-            # First: it can only keep more, and nothing of it may go meanwhile.
-            held = (await send_order(settings, bus, hold_of(settings, member, draft, name))).entry
-        return await work_of(settings, member, name, bus).register(draft), held
-
-    entry, held = _on_bus(settings, run)
+    who = as_name or first_kept(settings, member)
+    entry, held = _on_bus(
+        settings, lambda bus: _registered(settings, bus, draft, (member, who), is_held=hold)
+    )
     if as_json:
         print_json({"entry": entry, "hold": held, "answer_by": str(draft.answer_by)})
         return
@@ -377,6 +371,18 @@ def counts(place: Place, *, vkey: Vkeys = None, as_json: AsJson = False) -> None
 
 def _read(uses: InstrumentUses, first: int, entries: Sequence[bytes]) -> None:
     uses.read(first, entries)
+
+
+async def _registered(
+    settings: Settings, bus: Bus, draft: DemandDraft, who: tuple[Member, str], *, is_held: bool
+) -> tuple[str, str]:
+    """Return the entries of a demand and of the hold that goes with it; none if it has none."""
+    member, name = who
+    held = ""
+    if is_held:
+        # First: it can only keep more, and nothing of it may go meanwhile.
+        held = (await send_order(settings, bus, hold_of(settings, member, draft, name))).entry
+    return await work_of(settings, member, name, bus).register(draft), held
 
 
 def _act(

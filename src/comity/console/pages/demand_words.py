@@ -97,7 +97,7 @@ def demand_row(known: KnownDemand, visit: Visit) -> dict[str, Any]:
         "kind": opened(kind_said(row.kind)),
         "whose": _whose(known, visit),
         "about": _about(file) if file is not None and sees_matter(known, visit) else "",
-        "stands": _stands(known, visit),
+        "stands": opened(_stands(known, visit)),
         "is_open": known.is_open,
         "until": iso(row.answer_by),
         "left": left_said(left),
