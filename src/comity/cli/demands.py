@@ -219,11 +219,8 @@ def register(
     )
     if as_json:
         print_json({"entry": entry, "hold": held, "answer_by": str(draft.answer_by)})
-        return
-    said = f"◆ Registered as {entry}: to be answered by {draft.answer_by}"
-    print_wrapped(facts_console(), f"{said}{practice_said(data)}", onward="  ")
-    if held:
-        say(f"  The months that it is about are held: {held}.")
+    else:
+        _say_registered(entry, held, draft.answer_by, data)
 
 
 @app.command()
@@ -371,6 +368,13 @@ def counts(place: Place, *, vkey: Vkeys = None, as_json: AsJson = False) -> None
 
 def _read(uses: InstrumentUses, first: int, entries: Sequence[bytes]) -> None:
     uses.read(first, entries)
+
+
+def _say_registered(entry: str, held: str, answer_by: date, data: Path | None) -> None:
+    said = f"◆ Registered as {entry}: to be answered by {answer_by}"
+    print_wrapped(facts_console(), f"{said}{practice_said(data)}", onward="  ")
+    if held:
+        say(f"  The months that it is about are held: {held}.")
 
 
 async def _registered(
