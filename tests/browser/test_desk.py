@@ -232,7 +232,7 @@ ACTS = ("release", "part", "ask", "refuse", "pass")
 LOOKED_AT_APART = (
     *(Name.CERTIFICATE, Name.RELEASE, Name.PASS, Name.INSTRUMENT, Name.CLAIM),
     *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.ASSIGNING, Name.RE_REVIEW),
-    *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.FEED_STREAM, Name.PROTECTION),
+    *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.FEED_STREAM, Name.PROTECTION, Name.DEMAND),
 )
 PAGES = [
     (route, url_of(route.name, number="{number}", act=act, clause="BLOCK-1", day="2026-03-14"))

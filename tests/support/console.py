@@ -26,6 +26,7 @@ from comity.console.drafts import Drafts
 from comity.console.fronts import Fronts
 from comity.console.handlers import console_handlers
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_hand_overs import KeptHandOvers
 from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
@@ -54,7 +55,9 @@ from comity.ports import (
     SignInTerms,
     UnreachableError,
 )
+from comity.review.calendars import calendar_of
 from comity.services.decided_by import DecidedBy
+from comity.services.demand_book import DemandBook
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
 from comity.services.leaf_counts import LeafCounts
@@ -362,6 +365,9 @@ class PracticeConsole:
             records=Records(host.store, host.vault),
             certificates=KeptCertificates(),
             lifts=KeptLifts(),
+            demands=DemandBook(host.store, host.vault),
+            hand_overs=KeptHandOvers(),
+            calendars=calendar_of,
             asking=AskingDesk(
                 front=self._front,
                 own=OwnRequests(store=host.store, vault=host.vault, events=host.events),

@@ -21,7 +21,7 @@ from comity.adapters.memory.secrets import MemoryKeyring, MemoryPartSigner, Memo
 from comity.adapters.memory.source import Driver, MemorySource
 from comity.adapters.memory.store import MemoryStore
 from comity.adapters.memory.succession import MemorySuccessions
-from comity.app.review import OfStates, review_parts
+from comity.app.review import OfStates, ReviewParts
 from comity.app.rules import RuleParts
 from comity.directory.part import SignedPart, sign_part
 from comity.domain.agency import Agency, DirectoryPart, Family, Form, Host
@@ -60,6 +60,7 @@ from comity.link.envelope import Opened, Route
 from comity.link.parcel import Answered, Ask, EnvelopeKind, Parcel
 from comity.policy import Rule, encode_bundle
 from comity.ports import DirectoryRow, LineFrame, Lines, Witness
+from comity.review.calendars import calendar_of
 from comity.review.claim_checks import ClaimShare
 from comity.review.planted import Planting
 from comity.services.answer import AnswerFace
@@ -396,10 +397,14 @@ class PracticeHost:
         disk = self.disk
         inside = (self.vault, self.sequencer, self.health)
         around = (disk.clock, disk.entropy, self.events)
-        wanted = OfStates(shares=disk.shares, plantings=disk.plantings, roster_of=disk.rosters.of)
-        self.review = review_parts(
-            self.world, disk.store, disk.store, inside, around, wanted=wanted
+        wanted = OfStates(
+            shares=disk.shares,
+            plantings=disk.plantings,
+            roster_of=disk.rosters.of,
+            calendars=calendar_of,
         )
+        rows = (disk.store, disk.store)
+        self.review = ReviewParts(self.world, rows, inside, around, wanted=wanted)
         self.review.own.when_sent(self.origin.send_own)
         self.rosters = disk.rosters.over(self.world, self.events)
         self.rules = RuleParts(

@@ -218,6 +218,7 @@ class Office:
             review=host.review.commands,
             claims=host.review.claims,
             plantings=host.review.plantings,
+            demands=host.review.demands,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

@@ -31,6 +31,7 @@ from comity.ports import (
     AnswerRow,
     AsideRow,
     CheckpointRow,
+    DemandRow,
     DirectoryRow,
     DocumentRow,
     HoldRow,
@@ -55,6 +56,7 @@ ASIDE_KINDS: Final[dict[type[AsideRow], str]] = {
     DirectoryRow: "directory",
     DocumentRow: "document",
     CheckpointRow: "checkpoint",
+    DemandRow: "demand",
 }
 """What each line of evidence says it is."""
 

@@ -47,6 +47,7 @@ from comity.roles.runtime import DatabaseRole, bus_access, database_url
 from comity.roles.settings import Settings
 from comity.roles.witness import WitnessRole
 from comity.roles.worker import SealingParts, Worker
+from comity.services.demand_book import DemandBook
 from comity.services.events import Events
 from comity.services.notice_reader import NoticeReader
 from comity.services.paging import LogPager
@@ -65,6 +66,7 @@ __all__ = [
     "migrate",
     "open_bus",
     "open_console",
+    "open_demands",
     "open_gateway",
     "open_history",
     "open_hub",
@@ -206,6 +208,14 @@ async def open_records(settings: Settings, member: Member) -> AsyncIterator[Reco
     vault = open_vault(settings)
     async with open_ledger_reader(settings, [member]) as (store, rows):
         yield Records(store, vault, rows)
+
+
+@asynccontextmanager
+async def open_demands(settings: Settings, member: Member) -> AsyncIterator[DemandBook]:
+    """Open a member's register of demands, by the role that can only read."""
+    vault = open_vault(settings)
+    async with open_reader(settings, [member]) as store:
+        yield DemandBook(store, vault)
 
 
 async def load_practice_records(

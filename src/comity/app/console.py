@@ -21,7 +21,7 @@ from comity.app.own_rosters import OwnRosters
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.app.rules import RULE_TOOLS
-from comity.app.state_files import own_calendars, own_file
+from comity.app.state_files import calendars_of, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp
 from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
@@ -33,6 +33,7 @@ from comity.console.fronts import Fronts
 from comity.console.handlers import console_handlers
 from comity.console.identity import Identity, read_identity
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_hand_overs import KeptHandOvers
 from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook, StateClauses
 from comity.console.opened_cases import OpenedCases
@@ -53,7 +54,6 @@ from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
 from comity.ports import UnreachableError
 from comity.practice.sign_in import PracticeSignIn
-from comity.review.calendars import calendar_of
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
 from comity.roles.certificates import SERVER_NAME, client_context, tls_files
@@ -64,6 +64,7 @@ from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_ru
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
 from comity.services.decided_by import DecidedBy
+from comity.services.demand_book import DemandBook
 from comity.services.events import Events
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
@@ -77,6 +78,7 @@ from comity.services.private_records import Records
 from comity.services.review_queue import ReviewQueue
 from comity.services.rule_drafting import RuleDrafting
 from comity.services.rules_in_force import StateBooks
+from comity.services.sealed_rows import SealedRows
 from comity.services.triage import Triage
 from comity.services.vault import Vault
 
@@ -199,14 +201,7 @@ async def _open_desk(
     ledger = sealed_rows(settings, own, events)
     past = PastDecisions(store=own, rows=ledger, now=time.monotonic)
     records = Records(own, vault, ledger)
-    examiner = Examiner(
-        tools=RULE_TOOLS,
-        store=own,
-        ledger=ledger,
-        bus=bus,
-        host=files.host_name(),
-        events=events,
-    )
+    examiner = _examiner((own, ledger), bus, files, events)
     stack.push_async_callback(examiner.close)
     return Desk(
         store=own,
@@ -235,6 +230,9 @@ async def _open_desk(
         records=records,
         certificates=KeptCertificates(),
         lifts=KeptLifts(),
+        demands=DemandBook(own, vault),
+        hand_overs=KeptHandOvers(),
+        calendars=calendars_of(settings),
         asking=AskingDesk(
             front=_front(settings),
             own=OwnRequests(store=own, vault=vault, events=events),
@@ -247,6 +245,20 @@ async def _open_desk(
         counts=LeafCounts(store=own, rows=ledger, now=time.monotonic),
         confirm_seconds=settings.confirm_seconds_max,
         rosters=OwnRosters(settings, events).roster,
+        events=events,
+    )
+
+
+def _examiner(
+    rows: tuple[PostgresStore, SealedRows], bus: NatsBus, files: HostFiles, events: Events
+) -> Examiner:
+    store, ledger = rows
+    return Examiner(
+        tools=RULE_TOOLS,
+        store=store,
+        ledger=ledger,
+        bus=bus,
+        host=files.host_name(),
         events=events,
     )
 
@@ -319,9 +331,9 @@ def _clauses(settings: Settings) -> dict[Member, StateClauses]:
     Raises: NoticesFileError, CalendarError, DelayLimitsError.
     """
     found = {}
-    calendars = own_calendars(settings)
+    calendars = calendars_of(settings)
     for member in HostFiles(settings.data_dir).ledger_keys():
-        calendar, limits = calendars.get(member) or calendar_of(member), house_limits()
+        calendar, limits = calendars(member), house_limits()
         if (own := own_file(settings, "delays", member)) is not None:
             limits = parse_delay_limits(own)
         if (own := own_file(settings, "notices", member)) is not None:

@@ -5,19 +5,21 @@ Which part stands on which can be read off its own lines; nothing here decides a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
 from comity.adapters.part_signer import FilePartSigner
 from comity.app.ground import GatewayGround
 from comity.app.own_rosters import OwnRosters
-from comity.app.review import OfStates, ReviewParts, review_parts
+from comity.app.review import OfStates, ReviewParts
 from comity.app.rules import RuleParts
-from comity.app.state_files import own_calendars, own_plantings, own_shares
+from comity.app.state_files import calendars_of, own_plantings, own_shares
+from comity.domain.ids import Member
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
-from comity.review.calendars import calendar_of
+from comity.review.calendars import Calendar
 from comity.roles.certificates import server_context, tls_files
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.services.accesses import Accesses
@@ -95,6 +97,7 @@ class GatewayBuilder(GatewayGround):
                     clock=self._clock,
                     events=self._events,
                 ),
+                demands=self._review.demands,
                 commands=self._commands,
                 lines=self._line_server,
                 http=self._http_server,
@@ -323,15 +326,22 @@ class GatewayBuilder(GatewayGround):
 
     @cached_property
     def _review(self) -> ReviewParts:
-        return review_parts(
-            self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
+        return ReviewParts(
+            self._world,
+            (self._store, self._rows),
+            (self._vault, self._sequencer, self._health),
             (self._clock, self._entropy, self._events),
             wanted=OfStates(
                 shares=own_shares(self._settings),
                 plantings=own_plantings(self._settings),
                 roster_of=self._own_rosters.roster,
+                calendars=self._calendars,
             ),
-        )  # fmt: skip
+        )
+
+    @cached_property
+    def _calendars(self) -> Callable[[Member], Calendar]:
+        return calendars_of(self._settings)
 
     @cached_property
     def _rosters(self) -> Rosters:
@@ -344,12 +354,11 @@ class GatewayBuilder(GatewayGround):
 
     @cached_property
     def _certifications(self) -> Certifications:
-        calendars = own_calendars(self._settings)
         return Certifications(
             world=self._world,
             sequencer=self._sequencer,
             health=self._health,
-            calendars=lambda member: calendars.get(member) or calendar_of(member),
+            calendars=self._calendars,
             own=self._review.own,
             clock=self._clock,
             events=self._events,

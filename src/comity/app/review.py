@@ -1,18 +1,21 @@
-"""The review desk of a gateway beside holds: passes, instruments, lane, claims, test cases."""
+"""A gateway's desks beside holds, joined: what the answer face asks, and what commands go to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import msgspec
 
 from comity.domain.ids import Member
 from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.review.calendars import Calendar
 from comity.review.claim_checks import ClaimShare
 from comity.review.planted import Planting
 from comity.services.accesses import Accesses
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_ledger import ClaimLedger
+from comity.services.demands import Demands
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
@@ -30,148 +33,161 @@ from comity.services.sequencer import Sequencer
 from comity.services.urgent import UrgentLane
 from comity.services.vault import Vault
 
-__all__ = ["OfStates", "ReviewParts", "review_parts"]
+__all__ = ["OfStates", "ReviewParts"]
 
 
 class OfStates(msgspec.Struct, frozen=True, kw_only=True):
-    """What states have in files of their own: shares of claims, test cases, rosters."""
+    """What states have in files of their own: shares of claims, test cases, rosters, calendars."""
 
     shares: Mapping[Member, ClaimShare]
     plantings: Mapping[Member, Planting]
     roster_of: RosterOf
+    calendars: Callable[[Member], Calendar]
 
 
-class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer face asks, and what commands go to."""
+class ReviewParts:
+    """The desks by name, each made when it is first asked for."""
 
-    passes: Passes
-    instruments: Instruments
-    urgent: UrgentLane
-    claims: ClaimChecks
-    protections: Protections
-    own: OwnMessages
-    plantings: Plantings
-    commands: ReviewCommands
+    def __init__(
+        self,
+        world: World,
+        rows: tuple[Store, LedgerRows],
+        inside: tuple[Vault, Sequencer, Health],
+        around: tuple[Clock, Entropy, Events],
+        *,
+        wanted: OfStates,
+    ) -> None:
+        self._world = world
+        self._store, self._rows = rows
+        self._vault, self._sequencer, self._health = inside
+        self._clock, self._entropy, self._events = around
+        self._wanted = wanted
 
+    @cached_property
+    def passes(self) -> Passes:
+        """Case passes."""
+        return Passes(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
 
-def review_parts(
-    world: World,
-    store: Store,
-    rows: LedgerRows,
-    inside: tuple[Vault, Sequencer, Health],
-    around: tuple[Clock, Entropy, Events],
-    *,
-    wanted: OfStates,
-) -> ReviewParts:
-    """Return the parts, joined."""
-    vault, sequencer, health = inside
-    clock, entropy, events = around
-    passes, instruments, urgent = _bases(world, store, rows, inside, (clock, events))
-    own = OwnMessages(world, clock, entropy)
-    claims = ClaimChecks(
-        world=world,
-        ledger=ClaimLedger(store=store, rows=rows, vault=vault, shares=wanted.shares),
-        sequencer=sequencer,
-        health=health,
-        shares=wanted.shares,
-        own=own,
-        around=(clock, events),
-    )
-    protections = Protections(
-        world=world,
-        store=store,
-        vault=vault,
-        reader=ProtectionReader(store, vault, Records(store, vault, rows)),
-        sequencer=sequencer,
-        health=health,
-        clock=clock,
-        events=events,
-    )
-    re_reviews = ReReviews(
-        world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
-    )
-    plantings = _plantings(world, (store, rows), inside, around, wanted)
-    return ReviewParts(
-        passes=passes,
-        instruments=instruments,
-        urgent=urgent,
-        claims=claims,
-        protections=protections,
-        own=own,
-        plantings=plantings,
-        commands=ReviewCommands(
-            world=world,
-            passes=passes,
-            instruments=instruments,
-            urgent=urgent,
-            re_reviews=re_reviews,
-            claims=claims,
-            plantings=plantings,
-            protections=protections,
-            accesses=Accesses(sequencer, clock, entropy),
-            clock=clock,
-        ),
-    )
+    @cached_property
+    def instruments(self) -> Instruments:
+        """Registered and verified instruments."""
+        return Instruments(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
 
+    @cached_property
+    def urgent(self) -> UrgentLane:
+        """The urgent lane, and the looks that it owes."""
+        return UrgentLane(
+            world=self._world,
+            store=self._store,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
 
-def _bases(
-    world: World,
-    store: Store,
-    rows: LedgerRows,
-    inside: tuple[Vault, Sequencer, Health],
-    around: tuple[Clock, Events],
-) -> tuple[Passes, Instruments, UrgentLane]:
-    """Return what a release may rest on beside the rules."""
-    vault, sequencer, health = inside
-    clock, events = around
-    passes = Passes(
-        world=world,
-        store=store,
-        rows=rows,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        clock=clock,
-        events=events,
-    )
-    instruments = Instruments(
-        world=world,
-        store=store,
-        rows=rows,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        clock=clock,
-        events=events,
-    )
-    urgent = UrgentLane(
-        world=world,
-        store=store,
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        clock=clock,
-        events=events,
-    )
-    return passes, instruments, urgent
+    @cached_property
+    def own(self) -> OwnMessages:
+        """What members say themselves."""
+        return OwnMessages(self._world, self._clock, self._entropy)
 
+    @cached_property
+    def claims(self) -> ClaimChecks:
+        """Claim checks."""
+        shares = self._wanted.shares
+        ledger = ClaimLedger(store=self._store, rows=self._rows, vault=self._vault, shares=shares)
+        return ClaimChecks(
+            world=self._world,
+            ledger=ledger,
+            sequencer=self._sequencer,
+            health=self._health,
+            shares=shares,
+            own=self.own,
+            around=(self._clock, self._events),
+        )
 
-def _plantings(
-    world: World,
-    rows: tuple[Store, LedgerRows],
-    inside: tuple[Vault, Sequencer, Health],
-    around: tuple[Clock, Entropy, Events],
-    wanted: OfStates,
-) -> Plantings:
-    vault, sequencer, health = inside
-    return Plantings(
-        world=world,
-        store=rows[0],
-        rows=rows[1],
-        vault=vault,
-        sequencer=sequencer,
-        health=health,
-        wanted=wanted.plantings,
-        roster_of=wanted.roster_of,
-        around=around,
-    )
+    @cached_property
+    def plantings(self) -> Plantings:
+        """Planted test cases."""
+        return Plantings(
+            world=self._world,
+            store=self._store,
+            rows=self._rows,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            health=self._health,
+            wanted=self._wanted.plantings,
+            roster_of=self._wanted.roster_of,
+            around=(self._clock, self._entropy, self._events),
+        )
+
+    @cached_property
+    def protections(self) -> Protections:
+        """Addresses that are confidential."""
+        records = Records(self._store, self._vault, self._rows)
+        return Protections(
+            world=self._world,
+            store=self._store,
+            vault=self._vault,
+            reader=ProtectionReader(self._store, self._vault, records),
+            sequencer=self._sequencer,
+            health=self._health,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def demands(self) -> Demands:
+        """Demands for a state's own data."""
+        return Demands(
+            world=self._world,
+            store=self._store,
+            vault=self._vault,
+            sequencer=self._sequencer,
+            health=self._health,
+            calendars=self._wanted.calendars,
+            clock=self._clock,
+            events=self._events,
+        )
+
+    @cached_property
+    def commands(self) -> ReviewCommands:
+        """What reviewers sign, to the desk that it is for."""
+        return ReviewCommands(
+            world=self._world,
+            passes=self.passes,
+            instruments=self.instruments,
+            urgent=self.urgent,
+            re_reviews=ReReviews(
+                world=self._world,
+                store=self._store,
+                rows=self._rows,
+                vault=self._vault,
+                sequencer=self._sequencer,
+                clock=self._clock,
+            ),
+            claims=self.claims,
+            plantings=self.plantings,
+            protections=self.protections,
+            demands=self.demands,
+            accesses=Accesses(self._sequencer, self._clock, self._entropy),
+            clock=self._clock,
+        )

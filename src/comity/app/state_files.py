@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from comity.domain.ids import Member
-from comity.review.calendars import Calendar, parse_calendar
+from comity.review.calendars import Calendar, calendar_of, parse_calendar
 from comity.review.claim_checks import ClaimShare, parse_share
 from comity.review.planted import Planting, parse_planting
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 
-__all__ = ["own_calendars", "own_file", "own_plantings", "own_shares"]
+__all__ = ["calendars_of", "own_calendars", "own_file", "own_plantings", "own_shares"]
 
 
 def own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
@@ -40,6 +42,12 @@ def own_plantings(settings: Settings) -> dict[Member, Planting]:
         if own is not None:
             found[member] = parse_planting(own)
     return found
+
+
+def calendars_of(settings: Settings) -> Callable[[Member], Calendar]:
+    """Return what gives a member's calendar: its own, else that of practice. Raises: as above."""
+    own = own_calendars(settings)
+    return lambda member: own.get(member) or calendar_of(member)
 
 
 def own_shares(settings: Settings) -> dict[Member, ClaimShare]:

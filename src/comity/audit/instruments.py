@@ -4,12 +4,15 @@ Guarantee: a disclosure that cites an instrument passes only if that was registe
 ledger and verified before it, was not revoked before it, is of the kind that the request claimed,
 and is of the same agency where both say one in the open. An instrument in leaves that were not read
 is not known, and nothing is said of what rests on it.
-Memory: one row per instrument, 1,000,000 at most; one per gap.
-Source: docs/adr/0046-instruments.md, "What anyone can check".
+An instrument that names no agency and cites nothing is a demand for the state's own data: nothing
+is verified by one, nothing rests on one, and it ends once.
+Memory: one row per instrument or demand, 1,000,000 at most; one per gap.
+Source: docs/adr/0046-instruments.md, "What anyone can check"; docs/adr/0058.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -43,8 +46,11 @@ class _Leaf(
 
 
 class _Instrument(Struct, gc=False):
+    """An instrument, or a demand; what is revoked of a demand is that it is open."""
+
     kind: str
     agency: str
+    is_demand: bool = False
     is_verified: bool = False
     is_revoked: bool = False
 
@@ -62,6 +68,9 @@ class InstrumentUses:
         self.verified = 0
         self.revoked = 0
         self.used = 0
+        self.demands: Counter[str] = Counter()
+        """Demands for the state's own data, by kind."""
+        self.demands_ended = 0
 
     def read(self, first: int, entries: Sequence[bytes]) -> list[str]:
         """Take the leaves of one bundle; return what is wrong with instruments and their uses.
@@ -87,12 +96,16 @@ class InstrumentUses:
     def _take(self, index: int, leaf: _Leaf) -> str:
         if leaf.instrument == Instrument.NONE:
             return self._revoke(index, leaf)
-        if not leaf.agency:
+        if not leaf.agency and leaf.cites:
             return self._verify(index, leaf)
         if len(self._instruments) >= INSTRUMENTS_MAX:
             raise EvidenceError("`ledger` has more than 1,000,000 instruments")
-        self.registered += 1
-        self._instruments[index] = _Instrument(leaf.instrument, leaf.agency)
+        is_demand = not leaf.agency
+        if is_demand:
+            self.demands[leaf.instrument] += 1
+        else:
+            self.registered += 1
+        self._instruments[index] = _Instrument(leaf.instrument, leaf.agency, is_demand=is_demand)
         return ""
 
     def _verify(self, index: int, leaf: _Leaf) -> str:
@@ -100,6 +113,8 @@ class InstrumentUses:
         found = self._cited(leaf)
         if found is None:
             return self._of_nothing(f"leaf {index} verifies", leaf)
+        if found.is_demand:
+            return f"leaf {index} verifies `{leaf.cites}`, which is a demand, no instrument"
         if found.is_revoked:
             return f"leaf {index} verifies `{leaf.cites}` after its revocation"
         if found.is_verified:
@@ -110,12 +125,21 @@ class InstrumentUses:
         return ""
 
     def _revoke(self, index: int, leaf: _Leaf) -> str:
-        self.revoked += 1
         found = self._cited(leaf)
+        if found is not None and found.is_demand:
+            return self._end(index, leaf, found)
+        self.revoked += 1
         if found is None:
             return self._of_nothing(f"leaf {index} revokes", leaf)
         if found.is_revoked:
             return f"leaf {index} revokes `{leaf.cites}`, which was revoked before"
+        found.is_revoked = True
+        return ""
+
+    def _end(self, index: int, leaf: _Leaf, found: _Instrument) -> str:
+        self.demands_ended += 1
+        if found.is_revoked:
+            return f"leaf {index} ends the demand `{leaf.cites}`, which had ended before"
         found.is_revoked = True
         return ""
 
@@ -124,6 +148,8 @@ class InstrumentUses:
         if found is None:
             return ""
         self.used += 1
+        if found.is_demand:
+            return f"leaf {index} releases under `{leaf.cites}`, which is a demand, no instrument"
         if found.is_revoked:
             return f"leaf {index} releases under `{leaf.cites}` after its revocation"
         if not found.is_verified:

@@ -76,6 +76,10 @@ EXIT_OF_CODE: Final[dict[str, ExitCode]] = {
     "witness-behind": ExitCode.UNVERIFIED,
     # A rule or a person stands against what was to be done to keys or records.
     "bundle-needed": ExitCode.REFUSED,
+    "demand-ended": ExitCode.REFUSED,
+    "demand-open": ExitCode.REFUSED,
+    "demand-refused": ExitCode.REFUSED,
+    "demand-second-person-missing": ExitCode.REFUSED,
     "detail-not-opened": ExitCode.REFUSED,
     "key-in-use": ExitCode.REFUSED,
     "key-not-lost": ExitCode.REFUSED,

@@ -5,11 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from hashlib import file_digest
 from pathlib import Path
 
 from comity.cli.errors import UsageError
 
-__all__ = ["read_input", "write_whole"]
+__all__ = ["hash_of", "read_input", "write_whole"]
+
+
+def hash_of(file: Path, option: str) -> tuple[bytes, int]:
+    """Return the SHA-256 and the length of the file that an option names. Raises: UsageError."""
+    try:
+        with file.open("rb") as opened:
+            digest = file_digest(opened, "sha256").digest()
+        return digest, file.stat().st_size
+    except OSError:
+        raise UsageError(f"`{option}` cannot be read") from None
 
 
 def read_input(name: str, bytes_max: int) -> bytes:

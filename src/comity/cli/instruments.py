@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
-from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +13,7 @@ import typer
 
 from comity.app import open_bus
 from comity.cli.desk_words import practice_said
-from comity.cli.errors import UsageError
+from comity.cli.files import hash_of
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.paper_words import (
     Licences,
@@ -26,6 +24,7 @@ from comity.cli.paper_words import (
     WhoseRecords,
     Why,
     agency_said,
+    day_of,
     minute_said,
     person_said,
     persons_of,
@@ -181,11 +180,8 @@ def register(
 ) -> None:
     """Register what you have read; it opens nothing until a colleague has verified it."""
     member = member_of(state)
-    digest, size = _hash(document)
-    try:
-        day = datetime.strptime(issued_on, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        raise UsageError("`--issued-on` is a day, as in 2026-11-24") from None
+    digest, size = hash_of(document, "--document")
+    day = day_of("--issued-on", issued_on)
     draft = InstrumentDraft(
         kind=kind,
         issuer=issuer,
@@ -229,7 +225,7 @@ def verify(
 ) -> None:
     """Verify what a colleague registered: from then on it covers requests that it names."""
     member, name = state_of_entry(entry)
-    digest, _ = _hash(document)
+    digest, _ = hash_of(document, "--document")
     recorded = _working(
         member,
         as_name,
@@ -292,15 +288,6 @@ def _working(
             return await act(InstrumentWork(bus=bus, host=host, reviewer=reviewer, now=time.time))
 
     return asyncio.run(run())
-
-
-def _hash(document: Path) -> tuple[bytes, int]:
-    try:
-        with document.open("rb") as opened:
-            digest = file_digest(opened, "sha256").digest()
-        return digest, document.stat().st_size
-    except OSError:
-        raise UsageError("`--document` cannot be read") from None
 
 
 def _document(view: InstrumentView) -> dict[str, Any]:

@@ -63,6 +63,7 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "history": CommandRow(_PROVE, "history", "Export a state's own traffic, recorded first."),
     "parse": CommandRow(_MESSAGES, "parse", "Read one message and print it as JSON."),
     "render": CommandRow(_MESSAGES, "render", "Write the message that `parse` printed."),
+    "demand": CommandRow(_KEEP, "demands", "Demands for the state's own data: register, answer."),
     "key": CommandRow(_KEEP, "key", "Month keys, litigation holds, the records schedule."),
     "directory": CommandRow(_KEEP, "directory", "Read, edit, sign and publish a part."),
     "passkey": CommandRow(_KEEP, "passkeys", "Invite people to make a passkey; list, remove."),

@@ -53,6 +53,7 @@ __all__ = [
     "carry_out",
     "give_order",
     "new_order",
+    "person_of",
     "read_order",
     "send_order",
     "sign_order",
@@ -137,7 +138,7 @@ def sign_order(settings: Settings, signed: SignedOrder, names: Sequence[str]) ->
     order = signed.order
     signatures = list(signed.signatures)
     for name in names:
-        person = _person(settings, order.state, name)
+        person = person_of(settings, order.state, name)
         if any(person.name == given.name for given in signatures):
             raise UsageError(f"`{person.name}` has signed this order already")
         proof = signature_of(order.state, person, order_bytes(order))
@@ -149,7 +150,7 @@ def sign_order(settings: Settings, signed: SignedOrder, names: Sequence[str]) ->
     return msgspec.structs.replace(signed, signatures=tuple(signatures))
 
 
-def _person(settings: Settings, state: Member, name: str) -> ReviewerFile:
+def person_of(settings: Settings, state: Member, name: str) -> ReviewerFile:
     """Return who signs: a key file, or a person whose key is kept here. Raises: UsageError."""
     if Path(name).is_file():
         return read_reviewer_file(Path(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +13,7 @@ from comity.domain.said import utc
 
 __all__ = [
     "Licences", "Names", "Note", "Plates", "Vehicles", "WhoseRecords", "Why", "agency_said",
-    "minute_said", "person_said", "persons_of",
+    "day_of", "minute_said", "person_said", "persons_of",
 ]  # fmt: skip
 
 WhoseRecords = Annotated[str, typer.Option("--state", metavar="ST", help="Whose records.")]
@@ -37,6 +38,14 @@ _WORDS: Final = {
     NamedBy.PLATE: "plate ",
     NamedBy.VIN: "vehicle ",
 }
+
+
+def day_of(option: str, text: str) -> date:
+    """Return the day that an option names. Raises: UsageError."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise UsageError(f"`{option}` is a day, as in 2026-11-24") from None
 
 
 def persons_of(

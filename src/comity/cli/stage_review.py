@@ -6,27 +6,32 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from comity.app import open_bus
 from comity.cli.papers import Papers
 from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.reviewing import Desk as HoldDesk
 from comity.domain.after_review import Desk
-from comity.domain.ids import Member, parse_entry_name
+from comity.domain.demands import DemandActKind, Demanded
+from comity.domain.ids import Member, member_zone, parse_entry_name
 from comity.domain.instruments import Appointment
 from comity.domain.keys import asked_classes
 from comity.domain.passes import named_in
 from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
+from comity.domain.vocabulary import Instrument
 from comity.practice.founding import REVIEWERS
 from comity.practice.stage import PassSeen, PlantedSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
+from comity.services.demand_work import DemandDraft, DemandWork
 from comity.services.instrument_work import InstrumentDraft, InstrumentWork
 from comity.services.reviewing import Reviewer
+from comity.services.rule_orders import OrderSigner
 
 __all__ = ["ReviewStage"]
 
@@ -109,6 +114,39 @@ class ReviewStage:
         """Revoke an instrument; return the entry of the leaf that says so."""
         async with self._instruments(parse_entry_name(entry)[0], 0) as work:
             return await work.revoke(entry, "quashed")
+
+    async def register_demand(self, state: Member, kind: Instrument, number: str) -> str:
+        """Register a paper that wants a state's own data, to be answered in three weeks."""
+        today = datetime.now(ZoneInfo(member_zone(state))).date()
+        draft = DemandDraft(
+            kind=kind,
+            issuer="Practice District Court",
+            number=number,
+            served_on=today,
+            answer_by=today + timedelta(days=21),
+            about=(Demanded.ACCESS_RECORDS,),
+            document=sha256(_WARRANT).digest(),
+            document_bytes=len(_WARRANT),
+            matter="Practice 26-2",
+        )
+        async with self._demands(state) as work:
+            return await work.register(draft)
+
+    async def end_demand(self, entry: str) -> str:
+        """End a demand as withdrawn; return the entry of the leaf that says so."""
+        async with self._demands(parse_entry_name(entry)[0]) as work:
+            return await work.act(entry, DemandActKind.WITHDRAWN)
+
+    @asynccontextmanager
+    async def _demands(self, state: Member) -> AsyncIterator[DemandWork]:
+        """One of a state's practice people at work on demands."""
+        person = self._papers(state).reviewer
+        signer = OrderSigner(
+            name=person.name, sign=lambda message: signature_of(state, person, message)
+        )
+        host = HostFiles(self._settings.data_dir).host_name()
+        async with open_bus(self._settings, COMMAND_USER) as bus:
+            yield DemandWork(bus=bus, host=host, state=state, signer=signer, now=time.time)
 
     @asynccontextmanager
     async def _instruments(self, state: Member, reviewer: int) -> AsyncIterator[InstrumentWork]:

@@ -10,6 +10,7 @@ from comity.console.asking_desk import AskingDesk
 from comity.console.assignments import Assignments
 from comity.console.errors import NotASignerError
 from comity.console.kept_certificates import KeptCertificates
+from comity.console.kept_hand_overs import KeptHandOvers
 from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
@@ -17,12 +18,15 @@ from comity.console.people import People, Role
 from comity.console.routes import KEEPS_RECORDS
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
-from comity.domain.ids import HostName
+from comity.domain.ids import HostName, Member
 from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.review.calendars import Calendar
 from comity.services.decided_by import DecidedBy
+from comity.services.demand_book import DemandBook
+from comity.services.demand_work import DemandWork
 from comity.services.events import Events
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
@@ -76,6 +80,9 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     certificates: KeptCertificates
     lifts: KeptLifts
+    demands: DemandBook
+    hand_overs: KeptHandOvers
+    calendars: Callable[[Member], Calendar]
     asking: AskingDesk
     press: Press
     bind: BinderPress
@@ -103,6 +110,17 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def keeping_signer(self, signed_in: SignedIn) -> OrderSigner:
         """Return who is signed in as who signs orders on records: each within this request."""
         return self._signer(signed_in, *KEEPS_RECORDS)
+
+    def demand_work(self, signed_in: SignedIn) -> DemandWork:
+        """Return who is signed in at work on demands: each signature within this request."""
+        assert signed_in.person is not None
+        return DemandWork(
+            bus=self.bus,
+            host=self.host,
+            state=signed_in.person.state,
+            signer=self.keeping_signer(signed_in),
+            now=self._now,
+        )
 
     def opening_signer(self, signed_in: SignedIn) -> OrderSigner:
         """Return who is signed in as who opens fields of a record: each within this request."""

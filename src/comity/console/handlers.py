@@ -23,6 +23,7 @@ from comity.console.pages.confirming import ConfirmPages
 from comity.console.pages.conflicts import ConflictPages
 from comity.console.pages.controls import ControlPages
 from comity.console.pages.decisions import DecisionPages
+from comity.console.pages.demands import DemandPages
 from comity.console.pages.doors import DoorPages
 from comity.console.pages.drafts import DraftPages
 from comity.console.pages.examined import ExaminedPages
@@ -211,6 +212,7 @@ def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     litigation, exports = LitigationPages(desk, views), PublicRecordsPages(desk, views)
     as_of = AsOfPages(desk, views, is_practice=views.is_practice)
     protections = ProtectionPages(desk, views)
+    demands = DemandPages(desk, views)
     return {
         Name.AS_OF: as_of.page,
         Name.AS_OF_PAPER: as_of.paper,
@@ -227,6 +229,13 @@ def _legal_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.FIND_PROTECTION: protections.find,
         Name.PROTECTION: protections.one,
         Name.END_PROTECTION: protections.end,
+        Name.DEMANDS: demands.listed,
+        Name.NEW_DEMAND: demands.new,
+        Name.REGISTER_DEMAND: demands.register,
+        Name.DEMAND: demands.one,
+        Name.ACT_ON_DEMAND: demands.act,
+        Name.HAND_OVER: demands.hand_over,
+        Name.KEEP_BACK: demands.keep_back,
     }
 
 

@@ -7,6 +7,7 @@ Source: docs/adr/0044-legal-desk.md; docs/adr/0037-signing-in.md.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from comity.console.desk import Desk
@@ -14,7 +15,8 @@ from comity.console.errors import NotASignerError
 from comity.console.problems import Problem, ProblemError
 from comity.console.routes import KEEPS_RECORDS
 from comity.console.visits import Visit
-from comity.domain.keeping import SignedOrder
+from comity.domain.ids import Member
+from comity.domain.keeping import Order, SignedOrder
 from comity.link.errors import GatewayRefusalError, GatewaySilentError
 from comity.ports import SigningKeyError
 from comity.review.keeping import HoldUnknownError
@@ -22,8 +24,12 @@ from comity.review.orders import OrderExpiredError, SecondPersonError
 from comity.services.health import ClockSkewedError
 from comity.services.keeping import OrderUsedError
 from comity.services.keeping_orders import also_signed
+from comity.services.litigation import StandingHold, read_holds
 
-__all__ = ["carry_out", "lift_asked_by", "signed_by"]
+__all__ = ["HOLDS_SHOWN", "carry_out", "check_places", "lift_asked_by", "place_hold", "signed_by"]
+
+HOLDS_SHOWN: Final = 100
+"""Litigation holds on a page, the newest; what was sent twice is looked for among them."""
 
 _PROBLEMS: Final = {
     HoldUnknownError.code: Problem.LITIGATION_ENDED,
@@ -51,7 +57,8 @@ def signed_by(desk: Desk, visit: Visit, signed: SignedOrder) -> SignedOrder:
 async def carry_out(desk: Desk, signed: SignedOrder) -> str:
     """Have an order carried out; return its entry. Raises: ProblemError."""
     member = signed.order.state
-    _check_places(desk, signed)
+    names = {signature.name for signature in signed.signatures}
+    check_places(desk, member, names, Problem.LIFT_MOVED)
     try:
         return (await desk.keeping.carry_out(signed)).entry
     except GatewayRefusalError as error:
@@ -64,12 +71,31 @@ async def carry_out(desk: Desk, signed: SignedOrder) -> str:
         raise ProblemError(Problem.ORDER_SILENT) from None
 
 
-def _check_places(desk: Desk, signed: SignedOrder) -> None:
+async def place_hold(desk: Desk, visit: Visit, order: Order) -> str:
+    """Have who is signed in place a litigation hold; one that this person placed already stands
+    once. Return its entry. Raises: ProblemError; KeyEventError, StoreDownError.
+    """
+    found = await read_holds(desk.store, desk.ledger, desk.records, order.state, HOLDS_SHOWN)
+    for hold in found.holds:
+        if _is_same(hold, order, visit.person.signs_as):
+            return hold.entry  # Sent twice: the first one stands.
+    return await carry_out(desk, signed_by(desk, visit, SignedOrder(order=order, signatures=())))
+
+
+def check_places(desk: Desk, state: Member, names: Collection[str], problem: Problem) -> None:
     """Check that whoever signed keeps records for the state still. Raises: ProblemError."""
     held = {
         person.signs_as
         for person in desk.people().persons
-        if person.state == signed.order.state and person.has_any(*KEEPS_RECORDS)
+        if person.state == state and person.has_any(*KEEPS_RECORDS)
     }
-    if not {signature.name for signature in signed.signatures} <= held:
-        raise ProblemError(Problem.LIFT_MOVED)
+    if not held.issuperset(names):
+        raise ProblemError(problem)
+
+
+def _is_same(hold: StandingHold, order: Order, name: str) -> bool:
+    return (hold.months, hold.reason, hold.matter) == (
+        order.months,
+        order.reason,
+        order.matter,
+    ) and hold.persons == (name,)

@@ -83,12 +83,16 @@ GROUPS: Final = (
         "Legal",
         (
             (Name.LITIGATION, "Litigation holds"),
+            (Name.DEMANDS, "Demands"),
             (Name.AS_OF, "Rules as of a day"),
             (Name.PUBLIC_RECORDS, "Public records"),
             (Name.PROTECTIONS, "Confidential addresses"),
         ),
         frozenset(
-            {Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.PROTECTION, Name.NEW_PROTECTION}
+            {
+                Name.LITIGATION_HOLD, Name.NEW_DEMAND, Name.DEMAND, Name.AS_OF_PAPER,
+                Name.PROTECTION, Name.NEW_PROTECTION,
+            }
         ),
     ),
     Group("People", ((Name.STATE_PASSKEYS, "Passkeys"),)),

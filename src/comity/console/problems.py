@@ -134,6 +134,31 @@ class Problem(Enum):
         409, "another-person-needed", "Whoever asked to lift a hold cannot be the second person.",
         "Another counsel or supervisor of this state lifts it.",
     )  # fmt: skip
+    NO_DEMAND = (
+        404, "demand-unknown", "No demand stands in the register under this number.",
+        "The list shows those that are open, and those that have ended.",
+    )  # fmt: skip
+    DEMAND_MOVED = (
+        409, "demand-moved", "Something was done about this demand while you looked at it.",
+        "Open it anew: what you see then is how it stands. Nothing of yours was recorded.",
+    )  # fmt: skip
+    DEMAND_SECOND = (
+        409, "demand-second-person-missing",
+        "Whoever signed first that something is handed over cannot be the second person.",
+        "Another counsel or supervisor of this state signs it.",
+    )  # fmt: skip
+    DEMAND_GONE = (
+        410, "record-gone", "What was demanded cannot be read any more: its month's key is gone.",
+        "The leaf and the hash that it commits to stay in the ledger.",
+    )  # fmt: skip
+    DEMAND_REFUSED = (
+        409, "demand-not-taken", "The gateway did not take this.",
+        "What it says above is why; nothing of it was recorded.",
+    )  # fmt: skip
+    DEMAND_SILENT = (
+        504, "demand-unanswered", "The gateway did not answer in time; it may have recorded this.",
+        "Look at the list of demands first. To send it again does no harm.",
+    )  # fmt: skip
     OPENING_REFUSED = (
         409, "opening-not-recorded", "The gateway did not record an opening, so nothing went out.",
         "What it says above is why.",
@@ -297,6 +322,7 @@ class Problem(Enum):
             Problem.SILENT,
             Problem.CONFLICT_SILENT,
             Problem.ORDER_SILENT,
+            Problem.DEMAND_SILENT,
             Problem.OPENING_SILENT,
             Problem.MAYBE_SENT,
             Problem.NOT_PREVIEWED,

@@ -138,6 +138,13 @@ class Name(StrEnum):
     FIND_PROTECTION = "find_protection"
     PROTECTION = "protection"
     END_PROTECTION = "end_protection"
+    DEMANDS = "demands"
+    NEW_DEMAND = "new_demand"
+    REGISTER_DEMAND = "register_demand"
+    DEMAND = "demand"
+    ACT_ON_DEMAND = "act_on_demand"
+    HAND_OVER = "hand_over"
+    KEEP_BACK = "keep_back"
     ASK = "ask"
     PREVIEW = "preview"
     QUESTION = "question"
@@ -213,6 +220,8 @@ _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
 _PROTECTIONS: Final = "/state/protections"
 _PROTECTION: Final = f"{_PROTECTIONS}/{{protection}}"
+_DEMANDS: Final = "/state/demands"
+_DEMAND: Final = f"{_DEMANDS}/{{number}}"
 _QUESTION: Final = "/console/ask/{question}"
 _REQUEST: Final = "/console/requests/{request}"
 _VERDICT: Final = "/state/verdicts/{number}/{step}"
@@ -322,6 +331,13 @@ ROUTES: Final = (
     _placed(Name.FIND_PROTECTION, "POST", f"{_PROTECTIONS}/find", KEEPS_RECORDS),
     _placed(Name.PROTECTION, "GET", _PROTECTION, KEEPS_RECORDS),
     _placed(Name.END_PROTECTION, "POST", f"{_PROTECTION}/end", KEEPS_RECORDS),
+    _placed(Name.DEMANDS, "GET", _DEMANDS, _SEES_LITIGATION),
+    _placed(Name.NEW_DEMAND, "GET", f"{_DEMANDS}/new", KEEPS_RECORDS),
+    _placed(Name.REGISTER_DEMAND, "POST", f"{_DEMANDS}/new", KEEPS_RECORDS),
+    _placed(Name.DEMAND, "GET", _DEMAND, _SEES_LITIGATION),
+    _placed(Name.ACT_ON_DEMAND, "POST", f"{_DEMAND}/act", KEEPS_RECORDS),
+    _placed(Name.HAND_OVER, "POST", f"{_DEMAND}/hand-over", KEEPS_RECORDS),
+    _placed(Name.KEEP_BACK, "POST", f"{_DEMAND}/keep-back", KEEPS_RECORDS),
     _placed(Name.ASK, "GET", "/console/ask", _ASKS),
     _placed(Name.PREVIEW, "POST", "/console/ask", _ASKS),
     _placed(Name.QUESTION, "GET", _QUESTION, _ASKS),

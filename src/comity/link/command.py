@@ -23,6 +23,13 @@ from comity.domain.verdict import (
     SignedReading,
     SignedVerdict,
 )
+from comity.link.demands import (
+    ActOnDemand,
+    DemandSigned,
+    RegisterDemand,
+    demand_state,
+    is_demand_signed,
+)
 from comity.link.duties import EndDuty
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
 from comity.link.forms import is_code, is_entry, is_id, is_member
@@ -271,6 +278,7 @@ Command = (
     | PlantCase
     | InstrumentSigned
     | ProtectionSigned
+    | DemandSigned
     | ExpireReview
     | ShowRecord
 )
@@ -362,6 +370,8 @@ def command_member(command: Command) -> Member:
             return instrument_state(command)
         case PlaceProtection() | EndProtection() | ReadProtections():
             return protection_state(command)
+        case RegisterDemand() | ActOnDemand():
+            return demand_state(command)
         case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint() | KeepCosignatures():
             return command.member
         case Succeed() | FoldTraffic() | KeepSegment() | ReleaseLeaves() | EndDuty():
@@ -412,6 +422,8 @@ def _check_command(command: Command) -> None:
             holds = holds and is_instrument_signed(command)
         case PlaceProtection() | EndProtection() | ReadProtections():
             holds = holds and is_protection_signed(command)
+        case RegisterDemand() | ActOnDemand():
+            holds = holds and is_demand_signed(command)
         case ExpireReview():
             holds = holds and is_entry(command.entry)
         case ReadHolds():

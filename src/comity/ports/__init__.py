@@ -1,8 +1,8 @@
 """What the services need from the world, in twenty-five rooms: errors, rows, the store, its parts
-for budgets, for the directory, for duties, for freezes, for keeping, for reviews, for rules, for
-traffic, for what is public and for successions, feeds, mail, witnesses, the referee of rules, the
-solver of guarantees, documents on paper, drafts of rules, who signs in, passkeys, who signs,
-the front as agencies reach it, and the rest of the world.
+for budgets, for demands, for the directory, for duties, for freezes, for keeping, for reviews, for
+rules, for traffic, for what is public and for successions, feeds, mail, witnesses, the referee of
+rules, the solver of guarantees, documents on paper, drafts of rules, who signs in, passkeys, who
+signs, the front as agencies reach it, and the rest of the world.
 
 Each port has an adapter (`adapters/`) and a memory twin that passes the same contract tests. Values
 that cross a port are rows here; no port speaks SQL, subjects or files.
@@ -21,6 +21,7 @@ from comity.ports.cutting import (
     LeafRow,
     SuccessionRow,
 )
+from comity.ports.demands import DemandChange, DemandCount, DemandRow, DemandStore
 from comity.ports.desk import DeskDayRow, DeskPlace, DeskStore
 from comity.ports.directory import DirectoryRow, DirectoryStore, HelpRow, PartSigner
 from comity.ports.drafts import DraftsDownError, RuleDrafts
@@ -149,6 +150,10 @@ __all__ = [
     "Cutting",
     "CuttingStore",
     "DelayedRow",
+    "DemandChange",
+    "DemandCount",
+    "DemandRow",
+    "DemandStore",
     "DeskDayRow",
     "DeskPlace",
     "DeskStore",

@@ -14,6 +14,7 @@ import msgspec
 from comity.domain.ids import LeafIndex, Member
 from comity.ledger.plan import LedgerHead
 from comity.ledger.tree import Frontier
+from comity.ports.demands import DemandRow
 from comity.ports.directory import DirectoryRow
 from comity.ports.policies import PolicyRow
 from comity.ports.review import HoldRow
@@ -67,6 +68,7 @@ AsideRow = (
     | DirectoryRow
     | DocumentRow
     | CheckpointRow
+    | DemandRow
 )
 """What lies beyond a cut and is set aside as evidence."""
 

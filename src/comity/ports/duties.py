@@ -26,6 +26,8 @@ class DutyKind(StrEnum):
     PAGE_CERTIFICATION_LAPSED = "page_certification_lapsed"
     PAGE_HOLD_UNSTAFFED = "page_hold_unstaffed"
     PAGE_HOLD_AT_NIGHT = "page_hold_at_night"
+    PAGE_DEMAND_DUE = "page_demand_due"
+    PAGE_DEMAND_OVERDUE = "page_demand_overdue"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

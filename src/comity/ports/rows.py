@@ -8,6 +8,7 @@ from comity.domain.ids import ExchangeId, LeafIndex, Member, QueryId
 from comity.domain.keys import MessageKey
 from comity.ledger.plan import LeafKey, PlacedLeaf, TreeNode
 from comity.ledger.tree import Frontier
+from comity.ports.demands import DemandChange, DemandRow
 from comity.ports.desk import DeskDayRow
 from comity.ports.directory import DirectoryRow
 from comity.ports.duties import NewDuty
@@ -180,6 +181,8 @@ class BatchWrite(msgspec.Struct, frozen=True, kw_only=True):
     instrument_changes: tuple[InstrumentChange, ...] = ()
     urgent: tuple[UrgentRow, ...] = ()
     review_changes: tuple[ReviewChange, ...] = ()
+    demands: tuple[DemandRow, ...] = ()
+    demand_changes: tuple[DemandChange, ...] = ()
 
 
 class ResultRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -11,6 +11,7 @@ from comity.domain.keys import MessageKey
 from comity.ledger.plan import LeafKey, LedgerHead
 from comity.ports.budgets import BudgetStore
 from comity.ports.cutting import CuttingStore
+from comity.ports.demands import DemandStore
 from comity.ports.desk import DeskStore
 from comity.ports.directory import DirectoryStore
 from comity.ports.duties import DutyStore
@@ -65,6 +66,7 @@ class Store(
     BudgetStore,
     CuttingStore,
     DeskStore,
+    DemandStore,
     DirectoryStore,
     DutyStore,
     FreezeStore,

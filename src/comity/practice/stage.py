@@ -17,7 +17,7 @@ from comity.domain.keeping import OrderAct
 from comity.domain.leaf import LeafHeader
 from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
-from comity.domain.vocabulary import DataClass
+from comity.domain.vocabulary import DataClass, Instrument
 
 __all__ = [
     "BackupSeen",
@@ -338,6 +338,14 @@ class Stage(Protocol):
 
     async def verify_instrument(self, entry: str) -> str:
         """Verify an instrument as another reviewer; return the entry of the leaf that says so."""
+        ...
+
+    async def register_demand(self, state: Member, kind: Instrument, number: str) -> str:
+        """Register a paper that wants a state's own data; return the demand's entry."""
+        ...
+
+    async def end_demand(self, entry: str) -> str:
+        """End a demand as withdrawn; return the entry of the leaf that says so."""
         ...
 
     async def revoke_instrument(self, entry: str) -> str:

@@ -11,7 +11,7 @@ docs/adr/0055-residents-and-warnings.md (what the agency itself is told).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Final
@@ -25,8 +25,9 @@ from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafKind, LeafMode
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf
 from comity.exchange.private import note_fields
-from comity.review.calendars import Calendar, is_business_day
+from comity.review.calendars import Calendar
 from comity.review.deadline_words import day_words
+from comity.review.deadlines import opening_by
 
 __all__ = [
     "LAPSED_DAYS_MAX",
@@ -53,8 +54,6 @@ LAST_SECOND: Final = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
 """The last second (Unix) that has a day in every zone."""
 _NS: Final = 1_000_000_000
 _DAY_SECONDS: Final = 86_400
-_OPEN_AT: Final = time(9)
-_ONE_DAY: Final = timedelta(days=1)
 _NAME_CHARS_MAX: Final = 120
 _NUMBER_BYTES: Final = 6
 UNTOLD: Final = " (no message could go to it)"
@@ -100,11 +99,9 @@ def warn_at(until: int, step: Step, calendar: Calendar) -> int:
     """Return when a step is due (Unix seconds). Raises: CalendarRangeError."""
     if step is Step.LAPSED:
         return until
+    # Earlier rather than later where an office is closed.
     day = last_day_of(until, calendar.zone) - timedelta(days=WARNING_DAYS[step])
-    # Earlier rather than later where an office is closed: a calendar has 64 holidays at most.
-    while not is_business_day(calendar, day):
-        day -= _ONE_DAY
-    return int(datetime.combine(day, _OPEN_AT, ZoneInfo(calendar.zone)).timestamp())
+    return opening_by(calendar, day)
 
 
 def step_due(until: int, now: int, calendar: Calendar) -> Step | None:

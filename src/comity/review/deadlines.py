@@ -25,6 +25,7 @@ from comity.review.calendars import (
     Calendar,
     calendar_caveat,
     is_business_day,
+    last_business_day,
 )
 from comity.review.deadline_words import Counted, sentence_of_deadline
 
@@ -40,6 +41,7 @@ __all__ = [
     "end_of_day",
     "is_reason",
     "local_date",
+    "opening_by",
 ]
 
 CLOCK_EVENTS_MAX: Final = 16
@@ -48,6 +50,7 @@ REASON_CHARS_MAX: Final = 240
 """A reason, or an authority, that is given for a pause, an extension or a delay."""
 _ONE_DAY: Final = timedelta(days=1)
 _LAST_SECOND: Final = time(23, 59, 59)
+_OPEN_AT: Final = time(9)
 
 
 class ClockEventError(ComityError):
@@ -151,6 +154,14 @@ def local_date(calendar: Calendar, at: datetime) -> date:
 def end_of_day(calendar: Calendar, day: date) -> datetime:
     """Return the last second of a local day, in UTC."""
     return datetime.combine(day, _LAST_SECOND, ZoneInfo(calendar.zone)).astimezone(UTC)
+
+
+def opening_by(calendar: Calendar, day: date) -> int:
+    """Return 09:00 of the state (Unix seconds) on the last business day on or before a day: when
+    somebody is told of what ends then. Raises: CalendarRangeError.
+    """
+    opening = datetime.combine(last_business_day(calendar, day), _OPEN_AT, ZoneInfo(calendar.zone))
+    return int(opening.timestamp())
 
 
 def is_reason(text: str) -> bool:

@@ -25,6 +25,7 @@ from comity.domain.keeping import (
 )
 
 __all__ = [
+    "DemandOpenError",
     "DetailNotOpenedError",
     "HoldUnknownError",
     "KeyInUseError",
@@ -67,6 +68,12 @@ class DetailNotOpenedError(ComityError):
     """Detail that was sealed in that month is still to be opened; without its key it never is."""
 
     code = "detail-not-opened"
+
+
+class DemandOpenError(ComityError):
+    """A demand for the state's own data stands in that month and has not ended."""
+
+    code = "demand-open"
 
 
 class KeyUnknownError(ComityError):
@@ -161,13 +168,19 @@ def event_of(order: Order) -> KeyEvent:
 
 
 def check_destruction(
-    standing: Standing, end_of: Mapping[int, int], *, now: int, sealed: frozenset[int]
+    standing: Standing,
+    end_of: Mapping[int, int],
+    *,
+    now: int,
+    sealed: frozenset[int],
+    demanded: frozenset[int],
 ) -> None:
     """Check that the keys of months may be destroyed.
 
     `end_of` has the months and the end of each in Unix seconds, as `now` is; `sealed` the months of
-    which detail is still to be opened.
-    Raises: KeyUnderHoldError, KeyInUseError, DetailNotOpenedError for the first that may not.
+    which detail is still to be opened, `demanded` those in which an open demand is kept.
+    Raises: KeyUnderHoldError, KeyInUseError, DetailNotOpenedError, DemandOpenError for the first
+    that may not.
     """
     for month, end in end_of.items():
         if standing.holding(month) is not None:
@@ -179,6 +192,8 @@ def check_destruction(
             )
         if month in sealed:
             raise DetailNotOpenedError(f"detail of {month_name(month)} is still to be opened")
+        if month in demanded:
+            raise DemandOpenError(f"a demand that is kept in {month_name(month)} has not ended")
 
 
 def is_due(standing: Standing, month: int, this_month: int) -> bool:

@@ -33,6 +33,7 @@ from comity.services.claim_checks import ClaimChecks
 from comity.services.commands import Commands
 from comity.services.courier import Courier, gateway_subject
 from comity.services.deliveries import Deliveries, KeptDelivery, KeptPage, Standing
+from comity.services.demands import Demands
 from comity.services.events import Events
 from comity.services.founding import Founding
 from comity.services.health import Health
@@ -115,6 +116,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     plantings: Plantings
     certifications: Certifications
     roster_changes: RosterChanges
+    demands: Demands
     recheck: Recheck
     commands: Commands
     lines: LineServer
@@ -204,6 +206,7 @@ class Gateway:
         self._run(self._every(_DETAIL_SECONDS, self._open_detail))
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
         self._run(self._every(_WARN_SECONDS, self._warn))
+        self._run(self._every(_WARN_SECONDS, self._warn_of_demands))
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
         self._run(self._every(_ROSTERS_SECONDS, self._page_of_rosters))
         self._run(self._every(ROUND_SECONDS, self._plant))
@@ -347,6 +350,9 @@ class Gateway:
 
     async def _warn(self) -> None:
         await self._parts.certifications.warn()
+
+    async def _warn_of_demands(self) -> None:
+        await self._parts.demands.warn()
 
     async def _check_claims(self) -> None:
         await self._parts.claims.round(sorted(self._members()))

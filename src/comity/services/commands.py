@@ -56,6 +56,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.demands import ActOnDemand, RegisterDemand
 from comity.link.instruments import RegisterInstrument, RevokeInstrument, VerifyInstrument
 from comity.link.limits import TEXT_CHARS_MAX
 from comity.link.protections import EndProtection, PlaceProtection, ReadProtections
@@ -201,6 +202,8 @@ class Commands:
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
             case PlaceProtection() | EndProtection() | ReadProtections():
+                return await self._review.take(command)
+            case RegisterDemand() | ActOnDemand():
                 return await self._review.take(command)
             case ReadHistory() | OpenRecord() | GiveNotice():
                 return CommandDone(entry=await self._recorded(command))

@@ -41,13 +41,16 @@ from comity.ports import (
     Sealed,
 )
 from comity.review.queue import WaitsFor, waits_for
+from comity.services.demand_rows import seal_demands
 from comity.services.detail import Detail
 from comity.services.entry import (
+    ActedOn,
     DirectoryPublication,
     Entry,
     Frame,
     HoldEnd,
     InstrumentEnd,
+    NewDemand,
     PassEnd,
     ReviewEnd,
     entry_of,
@@ -56,11 +59,13 @@ from comity.services.review_rows import ReviewRows, Sealing, seal_reviews
 from comity.services.vault import Vault, encode_private, month_of
 
 __all__ = [
+    "ActedOn",
     "DirectoryPublication",
     "Entry",
     "Frame",
     "HoldEnd",
     "InstrumentEnd",
+    "NewDemand",
     "PassEnd",
     "Prepared",
     "Preparer",
@@ -239,7 +244,9 @@ class Preparer:
             rows.hold_replies.append(
                 HoldReply(member=entry.member, leaf_index=entry.replies_to, reply=leaves[-1].index)
             )
-        seal_reviews(self._vault, rows.reviews, entry, leaves, Sealing(month, nonces))
+        sealing = Sealing(month, nonces)
+        seal_reviews(self._vault, rows.reviews, entry, leaves, sealing)
+        seal_demands(self._vault, rows.reviews, entry, leaves, sealing)
         _publications(rows, entry, leaves[0])
 
     def _accepted(self, entry: Entry, leaf: PlacedLeaf, month: int, nonce: bytes) -> AcceptedRow:
@@ -443,4 +450,6 @@ def batch_write(plan: Plan, epochs: Mapping[Member, int], rows: SealedRows) -> B
         instrument_changes=tuple(rows.reviews.instrument_changes),
         urgent=tuple(rows.reviews.urgent),
         review_changes=tuple(rows.reviews.review_changes),
+        demands=tuple(rows.reviews.demands),
+        demand_changes=tuple(rows.reviews.demand_changes),
     )

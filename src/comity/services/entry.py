@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from comity.domain.answer import Answer
+from comity.domain.demands import DemandFile
 from comity.domain.ids import LeafIndex, Member, parse_entry_name
 from comity.domain.instruments import InstrumentFile
 from comity.domain.passes import SignedPass
@@ -13,15 +14,17 @@ from comity.domain.verdict import SignedVerdict
 from comity.exchange.judged import Answered, HoldFile, UrgentFile
 from comity.exchange.leaves import WantedLeaf
 from comity.exchange.origin import AcceptedQuery
-from comity.ports import CountedRow, DeskDayRow, DutyKind
+from comity.ports import CountedRow, DemandRow, DeskDayRow, DutyKind
 from comity.review.urgent import ReviewState
 
 __all__ = [
+    "ActedOn",
     "DirectoryPublication",
     "Entry",
     "Frame",
     "HoldEnd",
     "InstrumentEnd",
+    "NewDemand",
     "PassEnd",
     "ReviewEnd",
     "entry_of",
@@ -77,6 +80,23 @@ class ReviewEnd(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class NewDemand(msgspec.Struct, frozen=True, kw_only=True):
+    """A demand that is registered, and the last second (Unix) to answer it."""
+
+    file: DemandFile
+    answer_by: int
+
+
+class ActedOn(msgspec.Struct, frozen=True, kw_only=True):
+    """What is done about a demand as its row stands: the last act of `file`, and the last second
+    (Unix) to answer from then on.
+    """
+
+    row: DemandRow
+    file: DemandFile
+    answer_by: int
+
+
 class DirectoryPublication(msgspec.Struct, frozen=True, kw_only=True):
     """A member's signed part, to be published with its leaf."""
 
@@ -94,7 +114,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     leaf whose sealed detail it opens, `redacts` the one that it withdraws. `with_next`: the entry
     behind it, of the same member, is recorded with it or neither is. `counted` are the persons whom
     it adds to the day's count. `replies_to` is the hold that its message replies to,
-    `desk_day` what it adds to the desk's day.
+    `desk_day` what it adds to the desk's day. `carried` is a demand whose leaf was cut from the
+    ledger, with its own id.
     """
 
     member: Member
@@ -124,6 +145,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     counted: tuple[CountedRow, ...] = ()
     replies_to: LeafIndex | None = None
     desk_day: DeskDayRow | None = None
+    demand: NewDemand | None = None
+    acted_on: ActedOn | None = None
+    carried: DemandRow | None = None
 
 
 def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, ...] = ()) -> Entry:

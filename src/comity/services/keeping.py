@@ -57,7 +57,6 @@ from comity.review.keeping import (
     KeyUnderHoldError,
     KeyUnknownError,
     Standing,
-    check_destruction,
     event_of,
     is_due,
     standing_of,
@@ -67,9 +66,15 @@ from comity.services.entries import Entry
 from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.member import World
+from comity.services.needed_months import (
+    check_months,
+    is_for_demand,
+    months_needed,
+    sealed_months,
+)
 from comity.services.sealed_rows import SealedRows
 from comity.services.sequencer import Refused, Sequencer, recorded_index
-from comity.services.vault import month_of, month_start
+from comity.services.vault import month_of
 from comity.services.verdict import ClockSkewedError
 
 __all__ = ["BundleNeededError", "Done", "Due", "Keeping", "KeyNotLostError", "OrderUsedError"]
@@ -196,12 +201,12 @@ class Keeping:
         """Return the months that the schedule has destroyed and that have a key, in order."""
         now = self._now()
         standing = await self.standing(member)
-        sealed = await self._sealed(member, now)
+        needed = await months_needed(self._store, member, now)
         found: list[Due] = []
         for month in self.keys(member):
             if is_due(standing, month, month_of(now)):
                 try:
-                    _check(standing, [month], now, sealed)
+                    check_months(standing, [month], now, needed)
                 except ComityError as error:
                     found.append(Due(month, error))
                 else:
@@ -393,7 +398,7 @@ class Keeping:
         match order.act:
             case OrderAct.DESTROY:
                 self._check_known(member, months)
-                _check(standing, months, now, await self._sealed(member, now))
+                check_months(standing, months, now, await months_needed(self._store, member, now))
             case OrderAct.DECLARE_LOST:
                 for month in months:
                     if not self._keyring.is_lost(member, month):
@@ -428,7 +433,7 @@ class Keeping:
             raise OrderRefusedError("the leaf has no private record any more")
         is_sealed = SEALED in (header.agency, header.purpose, header.offence)
         month = month_of(header.hour * HOUR_SECONDS)
-        if is_sealed and month in await self._sealed(member, now):
+        if is_sealed and month in await sealed_months(self._store, member, now):
             raise DetailNotOpenedError("the leaf's detail may still be to be opened")
         if await self._store.open_exchange(member, index):
             raise KeyInUseError("the exchange is still open: its end must be recorded first")
@@ -452,6 +457,8 @@ class Keeping:
         header = parse_leaf(leaves[0])
         if header.kind not in _REMOVABLE:
             raise OrderRefusedError(f"a leaf of kind `{header.kind}` is what others check by")
+        if await is_for_demand(self._store, member, index, header):
+            raise OrderRefusedError("what was handed over for a demand is what a court checks by")
         row = await self._store.private_row(member, index)
         months = {month_of(header.hour * HOUR_SECONDS)}
         months |= {month_of_key(row.sealed.key_number)} if row is not None else set()
@@ -459,10 +466,6 @@ class Keeping:
             if standing.holding(month) is not None:
                 raise KeyUnderHoldError(f"{month_name(month)} is under a litigation hold")
         return header
-
-    async def _sealed(self, member: Member, now: int) -> frozenset[int]:
-        rows = await self._store.unopened_detail(member, now)
-        return frozenset(row.made_month for row in rows)
 
     def _check_clock(self) -> None:
         # INVARIANT (fail-closed): by a clock that is off, a month could be over that is not.
@@ -485,11 +488,6 @@ def _used(member: Member, index: LeafIndex) -> OrderUsedError:
 
 def _standing(rows: Sequence[KeyEventRow]) -> Standing:
     return standing_of((row.leaf_index, parse_key_event(row.body)) for row in rows)
-
-
-def _check(standing: Standing, months: Sequence[int], now: int, sealed: frozenset[int]) -> None:
-    end_of = {month: month_start(month + 1) for month in months}
-    check_destruction(standing, end_of, now=now, sealed=sealed)
 
 
 def _index_of(order: Order) -> int:

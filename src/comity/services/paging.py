@@ -49,6 +49,10 @@ _SENTENCES: Final = {
     " they hold ends unanswered until somebody is there to decide.",
     DutyKind.PAGE_HOLD_AT_NIGHT: "{count} held by {state} {wait} while its desk is closed: {about}."
     " What nobody decides until then is not released.",
+    DutyKind.PAGE_DEMAND_DUE: "A demand for {state}'s own data must be answered soon: {about}. Its"
+    " page on the legal desk says what was done.",
+    DutyKind.PAGE_DEMAND_OVERDUE: "A demand for {state}'s own data was not answered in time:"
+    " {about}. Counsel must act on it now.",
 }
 _COUNTED: Final = {
     DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",

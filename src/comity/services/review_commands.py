@@ -1,4 +1,4 @@
-"""The review desk's commands beside holds: passes, urgent releases, instruments, claims, tests.
+"""The desk's commands beside holds: passes, urgent releases, instruments, claims, tests, demands.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -14,6 +14,7 @@ from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.passes import CasePass
 from comity.exchange.private import note_fields
 from comity.link.command import CommandDone
+from comity.link.demands import ActOnDemand, DemandSigned, RegisterDemand
 from comity.link.instruments import (
     InstrumentSigned,
     RegisterInstrument,
@@ -49,6 +50,7 @@ from comity.review.urgent import ReviewDoneError, ReviewState
 from comity.services.accesses import Accesses
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_desk import ClaimDesk
+from comity.services.demands import Demands
 from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
@@ -76,6 +78,7 @@ _Command = (
     | PlantCase
     | InstrumentSigned
     | ProtectionSigned
+    | DemandSigned
 )
 
 
@@ -93,6 +96,7 @@ class ReviewCommands:
         claims: ClaimChecks,
         plantings: Plantings,
         protections: Protections,
+        demands: Demands,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -104,6 +108,7 @@ class ReviewCommands:
         self.instrument_desk = InstrumentDesk(world, instruments)
         self._claims = claims
         self._plantings = plantings
+        self._demands = demands
         self._claim_desk = ClaimDesk(world, claims, clock)
         self._protections = protections
         self._protection_desk = ProtectionDesk(
@@ -135,6 +140,10 @@ class ReviewCommands:
                 return await self.instrument_desk.take(command)
             case PlaceProtection() | EndProtection() | ReadProtections():
                 return await self._protection_desk.take(command)
+            case RegisterDemand():
+                return CommandDone(entry=await self._demands.register(command.signed))
+            case ActOnDemand():
+                return CommandDone(entry=await self._demands.act(command.signed))
             case _:
                 assert_never(command)
 

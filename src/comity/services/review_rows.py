@@ -17,6 +17,8 @@ from comity.domain.passes import SignedPass
 from comity.exchange.judged import UrgentFile
 from comity.ledger.plan import PlacedLeaf
 from comity.ports import (
+    DemandChange,
+    DemandRow,
     InstrumentChange,
     InstrumentRow,
     PassChange,
@@ -55,6 +57,8 @@ class ReviewRows(msgspec.Struct, kw_only=True):
     instrument_changes: list[InstrumentChange] = msgspec.field(default_factory=list)
     urgent: list[UrgentRow] = msgspec.field(default_factory=list)
     review_changes: list[ReviewChange] = msgspec.field(default_factory=list)
+    demands: list[DemandRow] = msgspec.field(default_factory=list)
+    demand_changes: list[DemandChange] = msgspec.field(default_factory=list)
 
 
 class Sealing(NamedTuple):

@@ -1,10 +1,10 @@
 """The transaction that makes a successor: evidence out, the cut, leaves of a copy, first leaves.
 
 Guarantee: what lay beyond the cut is on the disk before the commit; what was in force there stays
-in force. The newest policy and part of the directory, every key event and every redaction of a leaf
-that is kept are published again right behind the successor's first own leaf, so that a cut never
-brings back a looser rule, a reviewer who was dismissed or a record that a court had sealed, and
-never lifts a litigation hold.
+in force. The newest policy and part of the directory, every key event, every redaction of a leaf
+that is kept and every demand of the register are published again right behind the successor's first
+own leaf, so that a cut never brings back a looser rule, a reviewer who was dismissed or a record
+that a court had sealed, and never lifts a litigation hold or forgets a demand.
 Source: docs/adr/0026-succession.md.
 """
 
@@ -35,6 +35,7 @@ from comity.ports import (
     Cut,
     CutDone,
     Cutting,
+    DemandRow,
     DirectoryRow,
     DocumentRow,
     HeadWrite,
@@ -45,6 +46,7 @@ from comity.ports import (
     SuccessionFiles,
     SuccessionRow,
 )
+from comity.review.demands import demand_header
 from comity.services.entries import DirectoryPublication, Entry, Preparer, batch_write
 
 __all__ = ["CopyError", "FirstLeaves", "cut_and_continue"]
@@ -80,6 +82,7 @@ class _Beyond(msgspec.Struct, kw_only=True):
     redacted: list[int]
     events: dict[int, bytes]
     """The documents of key leaves, by index; empty until the document was seen."""
+    demands: list[DemandRow] = msgspec.field(default_factory=list)
 
 
 async def cut_and_continue(
@@ -139,6 +142,8 @@ def _look_at(beyond: _Beyond, row: AsideRow, kept: int) -> None:
                 beyond.part = row
         case LeafRow() if any(mark in row.data for mark in _MARKS):
             _look_at_leaf(beyond, row, kept)
+        case DemandRow():
+            beyond.demands.append(row)
         case DocumentRow() if row.leaf_index in beyond.events:
             beyond.events[row.leaf_index] = row.body
         case _:
@@ -256,10 +261,11 @@ def _entries(
         cites = entry_name(first.member, index)
         entry = _published(first.member, LeafKind.REDACTION, cites.encode(), now_ns)
         entries.append(msgspec.structs.replace(entry, redacts=LeafIndex(index)))
+    entries += [_carried(demand, now_ns) for demand in beyond.demands]
     # Two of them may say the same: their leaves' keys must differ all the same.
     unique = [sha256(b"%d" % n + first.document).digest()[:8] for n in range(len(entries))]
     return [
-        msgspec.structs.replace(entry, exchange_id=make_id(now_ns, entropy))
+        msgspec.structs.replace(entry, exchange_id=entry.exchange_id or make_id(now_ns, entropy))
         for entry, entropy in zip(entries, unique, strict=True)
     ]
 
@@ -284,6 +290,16 @@ def _events(row: SuccessionRow, beyond: _Beyond, placed: int) -> list[bytes]:
         places[index] = row.leaf_index + placed + len(documents)
         documents.append(encode_key_event(event))
     return documents
+
+
+def _carried(row: DemandRow, now_ns: int) -> Entry:
+    """Return a demand whose leaf lies beyond the cut, registered again: open, with all its acts."""
+    fields = note_fields(again=entry_name(row.member, row.leaf_index))
+    leaf = WantedLeaf(
+        step=0, header=demand_header(row.member, row.kind, now_ns // _NS), fields=fields
+    )
+    carried = msgspec.structs.replace(row, handed=(None,) * len(row.handed), ended_by=None)
+    return Entry(member=row.member, exchange_id=row.demand_id, leaves=(leaf,), carried=carried)
 
 
 def _published(member: Member, kind: LeafKind, document: bytes, now_ns: int) -> Entry:

@@ -36,6 +36,11 @@ def end(cites: str | None = "wa/0") -> LeafHeader:
     return first(agency=None, instrument=Instrument.NONE, cites=cites)
 
 
+def demand(**fields: Any) -> LeafHeader:
+    """A subpoena for the state's own data."""
+    return first(**({"agency": None, "instrument": Instrument.COURT_SUBPOENA} | fields))
+
+
 def use(cites: str | None = "wa/0", **fields: Any) -> LeafHeader:
     """A disclosure that rests on it."""
     base: dict[str, Any] = {
@@ -94,13 +99,46 @@ def test_what_rests_on_a_verified_instrument_has_no_finding() -> None:
         ((first(), end(), end()), "leaf 2 revokes `wa/0`, which was revoked before"),
         ((first(), second("wa/7")), "leaf 1 verifies no instrument of this ledger"),
         ((first(), second("or/0")), "leaf 1 verifies no instrument of this ledger"),
-        ((second(None),), "leaf 0 verifies no instrument of this ledger"),
+        ((demand(), second()), "leaf 1 verifies `wa/0`, which is a demand, no instrument"),
+        ((demand(), use()), "leaf 1 releases under `wa/0`, which is a demand, no instrument"),
+        (
+            (demand(), end(), use()),
+            "leaf 2 releases under `wa/0`, which is a demand, no instrument",
+        ),
+        ((demand(), end(), end()), "leaf 2 ends the demand `wa/0`, which had ended before"),
+        ((end(None),), "leaf 0 revokes no instrument of this ledger"),
         ((end("wa/9"),), "leaf 0 revokes no instrument of this ledger"),
     ],
 )
 def test_what_does_not_fit_is_found(headers: tuple[LeafHeader, ...], said: str) -> None:
     """Each in a sentence that names the leaf."""
     assert faults(*headers) == [said]
+
+
+def test_a_demand_is_no_instrument() -> None:
+    """It is counted by its kind apart, ends without a finding, and what was shown says nothing."""
+    uses = InstrumentUses(WA)
+    read = [
+        demand(),
+        demand(instrument=Instrument.OTHER),
+        leaf(LeafKind.ACCESS, member=WA, cites="wa/0", released=(DataClass.ADDRESS,)),
+        end(),
+        demand(),
+        demand(),
+        end("wa/1"),
+    ]
+    assert uses.read(0, [encode_leaf(header) for header in read]) == []
+    assert uses.demands == {Instrument.COURT_SUBPOENA: 3, Instrument.OTHER: 1}
+    assert uses.demands_ended == 2
+    assert (uses.registered, uses.verified, uses.revoked, uses.used) == (0, 0, 0, 0)
+
+
+def test_a_demand_never_verifies_what_follows() -> None:
+    """Each further leaf that leans on it is a finding of its own."""
+    assert faults(demand(), second(instrument=Instrument.COURT_SUBPOENA), use()) == [
+        "leaf 1 verifies `wa/0`, which is a demand, no instrument",
+        "leaf 2 releases under `wa/0`, which is a demand, no instrument",
+    ]
 
 
 def test_nothing_is_said_of_what_was_not_read() -> None:
@@ -114,3 +152,5 @@ def test_memory_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "INSTRUMENTS_MAX", 1)
     with pytest.raises(EvidenceError):
         faults(first(), first())
+    with pytest.raises(EvidenceError):
+        faults(first(), demand())

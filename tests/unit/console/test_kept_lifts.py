@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from comity.console.kept_lifts import LIFTS_MAX, KeptLifts
+from comity.console.kept_first import FIRSTS_MAX
+from comity.console.kept_lifts import KeptLifts
 from comity.domain.ids import Member
 from comity.domain.keeping import (
     ORDER_SECONDS_MAX,
@@ -55,9 +56,9 @@ def test_the_last_one_of_a_hold_stands() -> None:
 def test_there_is_a_limit() -> None:
     """As many as the limit are kept; of one more the oldest goes."""
     kept = KeptLifts()
-    for number in range(LIFTS_MAX):
+    for number in range(FIRSTS_MAX):
         kept.put(asked(number))
     assert kept.get("wa/0", AT) is not None
-    kept.put(asked(LIFTS_MAX))
+    kept.put(asked(FIRSTS_MAX))
     assert kept.get("wa/0", AT) is None
     assert kept.get("wa/1", AT) is not None

@@ -120,6 +120,7 @@ class Network:
             review=host.review.commands,
             claims=host.review.claims,
             plantings=host.review.plantings,
+            demands=host.review.demands,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 import msgspec
 
 from comity.adapters.errors import RowRefusedError
+from comity.adapters.memory.demand_rows import cut_demands
 from comity.adapters.memory.tables import Tables
 from comity.domain.ids import LeafIndex, Member
 from comity.ledger.plan import NO_POLICY, TILE_HEIGHT, LedgerHead
@@ -79,6 +80,7 @@ class MemoryCutting:
             tables.policies.values(),
             tables.directory.values(),
             tables.documents.values(),
+            tables.demands.values(),
         )
         for rows in own:
             await asyncio.sleep(0)
@@ -127,6 +129,7 @@ class MemoryCutting:
             else r
             for k, r in tables.instruments.items()
         }
+        tables.demands = cut_demands(tables.demands, member, first)
         tables.key_events = {
             k: r for k, r in tables.key_events.items() if k[0] != member or k[1] < first
         }

@@ -62,7 +62,7 @@ class MemoryDesk:
             if row is None or row.paged_at is not None or place in tables.closed_holds:
                 continue
             tables.holds[place] = msgspec.structs.replace(row, paged_at=duty.made_at)
-            tables.add_duties([duty])
+            tables.owe(duty)
             added += 1
         return added
 

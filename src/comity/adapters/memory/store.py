@@ -15,6 +15,7 @@ import msgspec
 
 from comity.adapters.memory.budgets import MemoryBudgets
 from comity.adapters.memory.cutting import MemoryCutting
+from comity.adapters.memory.demands import MemoryDemands
 from comity.adapters.memory.desk import MemoryDesk
 from comity.adapters.memory.duties import MemoryDuties
 from comity.adapters.memory.freezing import MemoryFreezing
@@ -98,6 +99,7 @@ class MemoryTransaction:
 class MemoryStore(
     MemoryBudgets,
     MemoryDesk,
+    MemoryDemands,
     MemoryDuties,
     MemoryFreezing,
     MemoryKeeping,

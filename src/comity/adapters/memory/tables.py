@@ -6,13 +6,14 @@ or nothing because it cannot fail after `check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Final, TypeVar
 
 import msgspec
 
 from comity.adapters.errors import RowRefusedError
 from comity.adapters.limits import INSTRUMENT_ROWS_DAYS, REVIEW_ROWS_DAYS
+from comity.adapters.memory.demand_rows import apply_demands, check_demands
 from comity.adapters.memory.instruments import apply_instruments, check_instruments
 from comity.domain.ids import ExchangeId, HostName, LeafIndex, Member, QueryId, id_time_ns
 from comity.domain.keys import MessageKey
@@ -30,6 +31,7 @@ from comity.ports import (
     CosignatureRow,
     CountedRow,
     DelayedRow,
+    DemandRow,
     DeskDayRow,
     DirectoryRow,
     DocumentRow,
@@ -101,6 +103,7 @@ class Tables:
         self.instruments: dict[tuple[Member, int], InstrumentRow] = {}
         self.urgent: dict[tuple[Member, int], UrgentRow] = {}
         self.protections: dict[tuple[Member, bytes, bytes], ProtectionRow] = {}
+        self.demands: dict[tuple[Member, int], DemandRow] = {}
         self.policies: dict[tuple[Member, int], PolicyRow] = {}
         self.directory: dict[tuple[Member, int], DirectoryRow] = {}
         self.documents: dict[tuple[Member, int], DocumentRow] = {}
@@ -215,6 +218,7 @@ class Tables:
             "instrument", ((r.member, r.leaf_index) for r in batch.instruments), self.instruments
         )
         check_instruments(self.instruments, batch)
+        check_demands(self.demands, batch)
         _all_new("after_review", ((r.member, r.leaf_index) for r in batch.urgent), self.urgent)
         for change in batch.pass_changes:
             place = (change.member, int(change.leaf_index))
@@ -230,6 +234,7 @@ class Tables:
         self.case_passes.update({(r.member, r.leaf_index): r for r in batch.case_passes})
         self.urgent.update({(r.member, r.leaf_index): r for r in batch.urgent})
         apply_instruments(self.instruments, batch)
+        apply_demands(self.demands, batch)
         # Uses before revocations, as the database has them.
         for change in sorted(batch.pass_changes, key=lambda c: c.revoked_by is not None):
             place = (change.member, int(change.leaf_index))
@@ -269,7 +274,8 @@ class Tables:
         self.policies.update({(r.member, r.leaf_index): r for r in batch.policies})
         self.documents.update({(r.member, r.leaf_index): r for r in batch.documents})
         self.shadows.update({(member, index): since for member, index, since in batch.shadows})
-        self.add_duties(batch.duties)
+        for duty in batch.duties:
+            self.owe(duty)
         self.delayed.update({(r.member, r.leaf_index): r for r in batch.delayed})
         self.revealed.update(batch.revealed)
         self.directory.update({(r.member, r.version): r for r in batch.directory})
@@ -283,18 +289,17 @@ class Tables:
                 day, came=was.came + day.came, refused=was.refused + day.refused
             )
 
-    def add_duties(self, duties: Sequence[NewDuty]) -> None:
-        """Add duties, each under the next number."""
-        for duty in duties:
-            self.duties_made += 1
-            self.duties[self.duties_made] = DutyRow(
-                duty_id=self.duties_made,
-                member=duty.member,
-                leaf_index=duty.leaf_index,
-                kind=duty.kind,
-                made_at=duty.made_at,
-                about=duty.about,
-            )
+    def owe(self, duty: NewDuty) -> None:
+        """Keep a duty under the next number."""
+        self.duties_made += 1
+        self.duties[self.duties_made] = DutyRow(
+            duty_id=self.duties_made,
+            member=duty.member,
+            leaf_index=duty.leaf_index,
+            kind=duty.kind,
+            made_at=duty.made_at,
+            about=duty.about,
+        )
 
     def _apply_exchanges(self, batch: BatchWrite) -> None:
         self.accepted.update({r.query_id: r for r in batch.accepted})
@@ -369,6 +374,7 @@ class Tables:
         )
         count += _delete(self.case_passes, lambda place, _: place == (member, index))
         count += _delete(self.instruments, lambda place, _: place == (member, index))
+        count += _delete(self.demands, lambda place, _: place == (member, index))
         count += _delete(
             self.urgent,
             lambda _, row: row.member == member and row.exchange_id in ids and not _is_owed(row),

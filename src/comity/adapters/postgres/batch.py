@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from comity.adapters.errors import RowRefusedError
 from comity.adapters.postgres import duties
 from comity.adapters.postgres.budgets import add_counted
+from comity.adapters.postgres.demands import write_demands
 from comity.adapters.postgres.desk import add_desk_days
 from comity.adapters.postgres.review import write_reviews
 from comity.adapters.postgres.rows import batch_columns, hold_change_columns, hold_columns
@@ -163,6 +164,7 @@ class PostgresTransaction:
             await duties.add(self._session, batch.duties)
         await self._write_detail(batch)
         await write_reviews(self._session, batch)
+        await write_demands(self._session, batch)
         if batch.key_events:
             await self._session.fetch(_ADD_KEY_EVENTS, *_columns(batch.key_events))
         if batch.redactions:

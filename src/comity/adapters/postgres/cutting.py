@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from comity.adapters.postgres.batch import PostgresTransaction, commit, lock_heads
+from comity.adapters.postgres.demands import cut_demands, demand_of
 from comity.adapters.postgres.review import cut_reviews
 from comity.adapters.postgres.rows import accepted_of, answer_of, hold_of, private_of
 from comity.adapters.postgres.session import Pool, Session
@@ -122,6 +123,7 @@ _TABLES: Final[tuple[tuple[str, str, Callable[[Any], AsideRow]], ...]] = (
     ("policy", "leaf_index", _policy_of),
     ("directory", "leaf_index", _part_of),
     ("ledger_document", "leaf_index", _document_of),
+    ("demand", "leaf_index", demand_of),
 )
 
 
@@ -182,6 +184,7 @@ class PostgresCutting:
         added = (row.member, row.retired, row.origin, row.leaf_index, row.kept)
         await self._session.fetch(_ADD, *added)
         await cut_reviews(self._session, row.member, row.kept)
+        await cut_demands(self._session, row.member, row.kept)
         await self._session.fetch(_CUT, row.member, row.kept, list(cut.revealed))
         head = await self._session.fetch_row(
             _SET_BACK, row.member, row.kept, cut.root, encode_frontier(cut.frontier)

@@ -67,6 +67,8 @@ _EXPUNGE: Final = """
         DELETE FROM case_pass WHERE state = $1 AND leaf_index = $2 RETURNING 1
     ), instruments AS (
         DELETE FROM instrument WHERE state = $1 AND leaf_index = $2 RETURNING 1
+    ), demands AS (
+        DELETE FROM demand WHERE state = $1 AND leaf_index = $2 RETURNING 1
     ), looks AS (
         DELETE FROM after_review r USING ids
         WHERE r.exchange_id = ids.exchange_id AND r.state = $1
@@ -78,11 +80,11 @@ _EXPUNGE: Final = """
     SELECT (SELECT count(*) FROM results) + (SELECT count(*) FROM queries)
         + (SELECT count(*) FROM answers) + (SELECT count(*) FROM holds)
         + (SELECT count(*) FROM passes) + (SELECT count(*) FROM instruments)
-        + (SELECT count(*) FROM looks)
+        + (SELECT count(*) FROM demands) + (SELECT count(*) FROM looks)
         + (SELECT count(*) FROM record) AS gone""".replace("$IDS", _IDS)
 _EXPUNGED: Final = (
     "ledger_private", "accepted", "answer", "hold", "result", "case_pass", "instrument",
-    "after_review",
+    "demand", "after_review",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from comity.adapters.postgres.cutting import (
     open_cutting,
     successions,
 )
+from comity.adapters.postgres.demands import PostgresDemands
 from comity.adapters.postgres.desk import PostgresDesk
 from comity.adapters.postgres.expiry import expire
 from comity.adapters.postgres.protections import PostgresProtections
@@ -85,7 +86,9 @@ _SAVE_HELP: Final = """
     SET body = excluded.body, changed_by = excluded.changed_by"""
 
 
-class PostgresStore(PostgresDesk, PostgresProtections, PostgresReviews, PostgresRules):
+class PostgresStore(
+    PostgresDemands, PostgresDesk, PostgresProtections, PostgresReviews, PostgresRules
+):
     """The store over one pool of connections."""
 
     def __init__(self, pool: Pool, *, is_reader: bool = False) -> None:

@@ -7,13 +7,15 @@ with the field that it is about.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Final, TypeVar
+from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from comity.console.days import parse_day
 from comity.console.person_lines import PERSONS_SAID, persons_named
+from comity.console.typed import typed_digest, typed_number, typed_word
 from comity.console.visits import Visit
 from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member, member_zone, parse_ori
@@ -50,14 +52,10 @@ __all__ = [
 Wrong = tuple[tuple[str, str], ...]
 """What has to be mended: the field's id, and a sentence."""
 
-_T = TypeVar("_T", Instrument, Appointment)
-
 CLASSES: Final = tuple(part for part in DataClass if part is not DataClass.OPAQUE)
-_DIGEST_DIGITS: Final = 64
 _REFERENCE_CHARACTERS_MAX: Final = 32
 _CALLED_CHARACTERS_MAX: Final = 64
 _ISSUER_CHARACTERS_MIN: Final = 3
-_SIZE_DIGITS_MAX: Final = 9
 _ISSUER_SAID: Final = (
     f"Name the court or office, in {_ISSUER_CHARACTERS_MIN} to {ISSUER_CHARACTERS_MAX} characters."
 )
@@ -150,8 +148,8 @@ def draft_of(
         if not holds:
             wrong.append((field, sentence))
 
-    kind = _one_of(Instrument, given.kind)
-    appointment = _one_of(Appointment, given.appointment)
+    kind = typed_word(Instrument, given.kind)
+    appointment = typed_word(Appointment, given.appointment)
     allowed = APPOINTMENTS.get(kind, frozenset()) if kind else frozenset()
     need(allowed, "kind", "Say what kind of instrument it is.")
     need(appointment, "appointment", "Say who signed it.")
@@ -178,14 +176,14 @@ def draft_of(
     need(1 <= len(persons) <= PASS_PERSONS_MAX, "persons", PERSONS_SAID)
     classes = tuple(part for part in CLASSES if part.value in given.classes)
     need(classes, "class", "Choose at least one part that it names.")
-    issued_on = _date(given.issued_on)
+    issued_on = parse_day(given.issued_on)
     today = datetime.fromtimestamp(now, ZoneInfo(member_zone(state))).date()
     need(issued_on and issued_on <= today, "issued_on", "Give the day on which it was issued.")
-    days = _number(given.days, INSTRUMENT_DAYS_MAX)
+    days = typed_number(given.days, INSTRUMENT_DAYS_MAX)
     need(days, "days", f"Give a number of days from 1 to {INSTRUMENT_DAYS_MAX}.")
-    document = _digest(given.document)
+    document = typed_digest(given.document)
     need(document, "document", "Choose the document, or give its SHA-256: 64 digits 0-9 and a-f.")
-    size = _number(given.document_bytes, DOCUMENT_BYTES_MAX)
+    size = typed_number(given.document_bytes, DOCUMENT_BYTES_MAX)
     need(size, "document_bytes", f"Give its length in bytes, up to {DOCUMENT_BYTES_MAX:,}.")
     note = " ".join(given.note.split())
     need(_is_note(note), "note", f"At most {NOTE_CHARACTERS_MAX} letters, digits and marks.")
@@ -212,7 +210,7 @@ def draft_of(
 def wrong_verification(given: GivenVerification, document: bytes) -> Wrong:
     """Return what has to be mended before an instrument is verified."""
     found: list[tuple[str, str]] = []
-    digest = _digest(given.document)
+    digest = typed_digest(given.document)
     if not digest:
         found.append(("document", "Choose the document that you hold, or give its SHA-256."))
     elif digest != document:
@@ -236,13 +234,6 @@ def _ori(text: str) -> ORI | None:
         return None
 
 
-def _one_of(form: type[_T], value: str) -> _T | None:
-    try:
-        return form(value)
-    except ValueError:
-        return None
-
-
 def _is_reference(text: str) -> bool:
     return 1 <= len(text) <= _REFERENCE_CHARACTERS_MAX and all(
         c.isascii() and (c.isalnum() or c == "-") for c in text
@@ -256,25 +247,3 @@ def _is_issuer(text: str) -> bool:
 
 def _is_note(text: str) -> bool:
     return len(text) <= NOTE_CHARACTERS_MAX and text.isprintable()
-
-
-def _date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
-        return None
-
-
-def _number(text: str, largest: int) -> int:
-    """Return a number from 1 to the largest, 0 for anything else."""
-    if not (text.isascii() and text.isdigit()) or len(text) > _SIZE_DIGITS_MAX:
-        return 0
-    return int(text) if int(text) <= largest else 0
-
-
-def _digest(text: str) -> bytes:
-    """Return a SHA-256 from its digits, nothing for anything else."""
-    said = "".join(text.split()).lower()
-    if len(said) != _DIGEST_DIGITS or not all(c in "0123456789abcdef" for c in said):
-        return b""
-    return bytes.fromhex(said)

@@ -10,13 +10,18 @@ Source: docs/adr/0044-legal-desk.md.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 import msgspec
 
 from comity.console.desk import Desk
 from comity.console.hosted import directory_here
-from comity.console.keeping import carry_out, lift_asked_by, signed_by
+from comity.console.keeping import (
+    HOLDS_SHOWN,
+    carry_out,
+    lift_asked_by,
+    place_hold,
+    signed_by,
+)
 from comity.console.pages.litigation_words import (
     CAUSES,
     hold_facts,
@@ -46,10 +51,7 @@ from comity.domain.keeping import (
 from comity.services.keeping_orders import order_digest
 from comity.services.litigation import HoldsStanding, StandingHold, find_hold, read_holds
 
-__all__ = ["HOLDS_SHOWN", "LitigationPages"]
-
-HOLDS_SHOWN: Final = 100
-"""Litigation holds on a page, the newest."""
+__all__ = ["LitigationPages"]
 
 _Wrong = tuple[tuple[str, str], ...]
 
@@ -98,11 +100,8 @@ class LitigationPages:
             at=visit.now,
         )
         async with self._one_at_a_time:
-            for hold in (await self._read(visit.person.state)).holds:
-                if _is_same(hold, order, visit.person.signs_as):
-                    return _to_page(hold.entry)  # Sent twice: the first one stands.
-            signed = SignedOrder(order=order, signatures=())
-            entry = await carry_out(self._desk, signed_by(self._desk, visit, signed))
+            await directory_here(self._desk, visit.person.state)
+            entry = await place_hold(self._desk, visit, order)
         return _to_page(entry)
 
     async def hold(self, visit: Visit) -> Reply:
@@ -241,14 +240,6 @@ class LitigationPages:
 
 def _to_page(entry: str) -> Reply:
     return go_to(url_of(Name.LITIGATION_HOLD, number=entry.partition("/")[2]))
-
-
-def _is_same(hold: StandingHold, order: Order, name: str) -> bool:
-    return (hold.months, hold.reason, hold.matter) == (
-        order.months,
-        order.reason,
-        order.matter,
-    ) and hold.persons == (name,)
 
 
 def _months(wanted: _Wanted) -> tuple[str, ...] | None:

@@ -52,6 +52,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     review.hold_expires,
     cases.case_pass_makes_the_second_query_immediate,
     cases.warrant_opens_after_two_read_it,
+    cases.demand_for_own_data_is_registered_and_opens_nothing,
     cases.urgent_lane_releases_and_is_reviewed,
     faults.malformed_text_refused,
     faults.text_and_json_agree,

@@ -21,6 +21,7 @@ from comity.practice.story.teller import CBP, CHILD, HSI, Teller, check_is, expe
 
 __all__ = [
     "case_pass_makes_the_second_query_immediate",
+    "demand_for_own_data_is_registered_and_opens_nothing",
     "urgent_lane_releases_and_is_reviewed",
     "warrant_opens_after_two_read_it",
 ]
@@ -89,6 +90,30 @@ async def warrant_opens_after_two_read_it(tell: Teller) -> str:
         f"New York refuses CBP without a judge's warrant: one that was claimed was held, also once "
         f"one person had read it ({entry}); when two had ({verified}), the record went and cites "
         f"it; revoked ({revoked}), the next query was held"
+    )
+
+
+async def demand_for_own_data_is_registered_and_opens_nothing(tell: Teller) -> str:
+    """A paper for a state's own data is registered and ends; no request is released by it."""
+    state, number = Member("ny"), "26-MJ-221"
+    claims = msgspec.structs.replace(
+        CHILD, instrument=Instrument.ARTICLE_III_WARRANT, instrument_ref=number
+    )
+    fields = [("OLN", tell.first_oln(state))]
+    entry = await tell.stage.register_demand(state, Instrument.ARTICLE_III_WARRANT, number)
+    leaf = await tell.stage.leaf(entry)
+    expect((leaf.agency, leaf.cites) == (None, None), "the leaf says more than that one came")
+    check_is(await tell.ask(CBP, "DQ", state, fields, claims), ResponseKind.HELD)
+    ended = await tell.stage.end_demand(entry)
+    leaf = await tell.stage.leaf(ended)
+    expect((leaf.instrument, leaf.cites) == (Instrument.NONE, entry), "its end is not recorded")
+    check_is(await tell.ask(CBP, "DQ", state, fields, claims), ResponseKind.HELD)
+    seen = await tell.stage.audit(state)
+    expect(not seen.findings, f"the export fails: {', '.join(seen.findings)}")
+    return (
+        f"a warrant for New York's own data was registered ({entry}) and withdrawn ({ended}): a "
+        f"request that claimed its number was held before and after, and the ledger passes the "
+        f"audit"
     )
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "calendar_of",
     "holiday_on",
     "is_business_day",
+    "last_business_day",
     "next_business_day",
     "parse_calendar",
 ]
@@ -225,6 +226,14 @@ def next_business_day(calendar: Calendar, day: date) -> date:
     """Return the first business day on or after a day. Raises: CalendarRangeError."""
     while not is_business_day(calendar, day):
         day += _ONE_DAY
+    return day
+
+
+def last_business_day(calendar: Calendar, day: date) -> date:
+    """Return the last business day on or before a day. Raises: CalendarRangeError."""
+    # A calendar has 64 holidays at most: it ends.
+    while not is_business_day(calendar, day):
+        day -= _ONE_DAY
     return day
 
 
