@@ -75,15 +75,19 @@ def rules_of(by_two: tuple[DataClass, ...]) -> list[Rule]:
     ]
 
 
+def kind_and_note(what: VerdictKind | CallOutcome) -> tuple[VerdictKind, str]:
+    """What is signed for a verdict, or for a call with this outcome."""
+    if isinstance(what, CallOutcome):
+        return VerdictKind.ASK, call_note("555-0100", what, "A word.")
+    return what, ""
+
+
 @given(classes, st.lists(tries, min_size=2, max_size=6))
 def test_nothing_leaves_without_two_people(
     by_two: tuple[DataClass, ...],
     played: list[tuple[int, int, VerdictKind | CallOutcome, Any, int]],
 ) -> None:
-    """Each class that needs two leaves with two enrolled people's signatures for it, or not.
-
-    Calls stand between them, and a question or a call that was denied does not.
-    """
+    """Each class that needs two leaves with two enrolled people's signatures for it, or not."""
     compiled = policy(*rules_of(by_two))
     exchange = exchange_of()
     hold: HoldFile = hold_of(DQ, exchange)
@@ -92,8 +96,7 @@ def test_nothing_leaves_without_two_people(
     calls: list[CallBack] = []
     signed_for: list[tuple[str, frozenset[DataClass]]] = []
     for author, signs, what, approved, off in played:
-        kind = VerdictKind.ASK if isinstance(what, CallOutcome) else what
-        note = call_note("555-0100", what, "A word.") if isinstance(what, CallOutcome) else ""
+        kind, note = kind_and_note(what)
         named, signer = PEOPLE[author], (author + signs) % len(PEOPLE)
         verdict = msgspec.structs.replace(
             verdict_of(kind, approved if kind is VerdictKind.APPROVE else ()),
@@ -113,10 +116,8 @@ def test_nothing_leaves_without_two_people(
         assert author == signer < 3
         if kind is not VerdictKind.APPROVE:
             step += 1
-            call = call_of(verdict)
-            if call is not None:
-                calls.append(call)
-            if call is None or call.outcome is CallOutcome.DENIED:
+            calls += filter(None, [call_of(verdict)])
+            if what in (VerdictKind.ASK, CallOutcome.DENIED):
                 signed_for = []
             continue
         judged = judge(exchange, facts(), compiled, 1, classes=approved, reviewed=True)
