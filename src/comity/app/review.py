@@ -58,8 +58,7 @@ def review_parts(
     wanted: OfStates,
 ) -> ReviewParts:
     """Return the parts, joined."""
-    vault, sequencer, health = inside
-    clock, entropy, events = around
+    (vault, sequencer, health), (clock, entropy, events) = inside, around
     passes = Passes(
         world=world,
         store=store,
