@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from comity.adapters.memory.store import CommitFault
+from comity.domain.agency import Family
 from comity.domain.answer import ResponseKind
-from comity.domain.ids import Member, parse_entry_name
+from comity.domain.ids import LeafIndex, Member, parse_entry_name
 from comity.domain.leaf import LeafHeader, parse_leaf
 from comity.domain.planted import (
     Flaw,
@@ -398,11 +399,12 @@ async def test_no_reader_of_leaves_counts_it() -> None:
         held = (index, rows[index])
         for place, leaf in enumerate(rows[index:], index):
             assert leaf.mode is LeafMode.PLANTED
-            assert past_of(place, leaf, held, rows[place + 1 :]) is None  # type: ignore[arg-type]
+            at = LeafIndex(place)
+            assert past_of(at, leaf, held, rows[place + 1 :]) is None
             assert not is_outcome(leaf)
             assert not is_outcome_leaf(leaf)
             assert not is_decision(leaf)
-            assert follow(None, place, leaf, {AUSTIN: "US/DHS"}) is None  # type: ignore[dict-item, arg-type]
+            assert follow(None, at, leaf, {AUSTIN: Family("US/DHS")}) is None
         await host.rollup.fold(WA)
         assert await host.store.traffic(WA, None, 10, None) == []
         tables = host.store.tables
