@@ -1,7 +1,7 @@
 """Whether a hold takes one of its agency's places at the desk.
 
 Guarantee: pure, and of what is kept with the hold, so that a count after a restart is the same.
-Source: docs/adr/0060-quotas-and-triage.md, "What counts".
+Source: docs/adr/0060-quotas-and-triage.md, "What it does".
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ async def test_what_was_chosen_stands_in_the_address_and_the_head() -> None:
         token = console.sign_in(person_of(Role.REVIEWER))
         page = await console.get(f"{QUEUE}?family=OR%2FLOCAL&held=&rule=HOLD&ends=later", token)
         assert page.heading.startswith(
-            "1 of 3 that wait match: asked by local agencies of Oregon, held by rule HOLD and time"
-            " to decide ends later."
+            "1 of 3 that wait match: asked by local agencies of Oregon, held by rule HOLD and"
+            " ending later."
         )
         assert f"WA/{third}" in page.text
         assert f"WA/{first}" not in page.text

@@ -38,6 +38,14 @@ _LABELS: Final = {
     Facet.EMERGENCY: "Emergency",
     Facet.ENDS: "Time to decide ends",
 }
+_CHOSEN: Final = {
+    Facet.FAMILY: "asked by {}",
+    Facet.HELD: "with {} held",
+    Facet.RULE: "held by rule {}",
+    Facet.INSTRUMENT: "with this instrument: {}",
+    Facet.EMERGENCY: "with an emergency {}",
+    Facet.ENDS: "ending {}",
+}
 _DECLARED: Final = "declared"
 _FULL_MAX: Final = 8
 
@@ -119,8 +127,15 @@ def chosen_said(choice: Choice, matching: int, waiting: int) -> str:
     """Return in a sentence how many match what was chosen; empty where nothing was."""
     if not choice:
         return ""
-    words = [f"{_LABELS[facet].lower()} {_word(facet, value)}" for facet, value in choice.items()]
+    words = [
+        _CHOSEN[facet].format(_in_prose(_word(facet, value))) for facet, value in choice.items()
+    ]
     return f"{matching:,} of {waiting:,} that wait match: {listed(words)}."
+
+
+def _in_prose(word: str) -> str:
+    """Return a label as prose has it: `Photo` is `photo`, a rule's or a family's letters stay."""
+    return word if word[:2].isupper() else f"{word[:1].lower()}{word[1:]}"
 
 
 def load_said(load: Load | None, member: Member, now: int) -> str:
