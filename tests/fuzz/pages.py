@@ -23,6 +23,7 @@ _VALUES = {
     "clause": "BLOCK-1",
     "form": "pdf",
     "day": "2026-03-14",
+    "protection": "0" * 32,
     "question": "Zm9vYmFyYmF6cXV4Zm9vYg",
     "request": "ABCDEFG234",
     "file": "console.css",

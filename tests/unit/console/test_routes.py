@@ -13,7 +13,7 @@ from tests.support.gateway import HOLD_ALL, OR, RELEASE, WA, ask_of, asks, polic
 HELD = (policy_of(WA, RELEASE, HOLD_ALL), policy_of(OR, RELEASE, HOLD_ALL))
 VALUES = {"number": "2", "act": "release", "step": "1", "file": "console.css"}
 VALUES |= {"clause": "BLOCK-1", "form": "txt", "day": "2026-03-14"}
-VALUES |= {"draft": "1", "rule": "WA-D1"}
+VALUES |= {"draft": "1", "rule": "WA-D1", "protection": "0" * 32}
 OPENING = (Name.CASE, Name.CONSIDER, Name.SAME_CASE, Name.CONSIDER_SAME_CASE)
 VALUES |= {"question": "Zm9vYmFyYmF6cXV4Zm9vYg", "request": "ABCDEFG234"}
 PLACED = [route for route in ROUTES if route.who is Who.PLACED]
