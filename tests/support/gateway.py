@@ -420,6 +420,7 @@ class PracticeHost:
             instruments=self.review.instruments,
             urgent=self.review.urgent,
             claims=self.review.claims,
+            onward=self.review.onward,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

@@ -1,4 +1,6 @@
-"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, commands."""
+"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, onward
+transfers, commands.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,11 @@ from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
 from comity.services.member import World
+from comity.services.onward import Onward
+from comity.services.onward_book import OnwardBook
 from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
+from comity.services.private_records import Records
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
 from comity.services.sequencer import Sequencer
@@ -34,6 +39,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Instruments
     urgent: UrgentLane
     claims: ClaimChecks
+    onward: Onward
     own: OwnMessages
     commands: ReviewCommands
 
@@ -61,6 +67,15 @@ def review_parts(
         own=own,
         around=(clock, events),
     )
+    onward = Onward(
+        world=world,
+        book=OnwardBook(store=store, rows=rows, vault=vault),
+        records=Records(store, vault, rows),
+        sequencer=sequencer,
+        health=health,
+        own=own,
+        around=(clock, events),
+    )
     re_reviews = ReReviews(
         world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
     )
@@ -69,6 +84,7 @@ def review_parts(
         instruments=instruments,
         urgent=urgent,
         claims=claims,
+        onward=onward,
         own=own,
         commands=ReviewCommands(
             world=world,
@@ -77,6 +93,7 @@ def review_parts(
             urgent=urgent,
             re_reviews=re_reviews,
             claims=claims,
+            onward=onward,
             accesses=Accesses(sequencer, clock, entropy),
             clock=clock,
         ),

@@ -53,6 +53,7 @@ from comity.link.limits import (
     TEXT_CHARS_MAX,
 )
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     ExpireReview,
     FindClaim,
@@ -82,6 +83,7 @@ from comity.link.traffic import FoldTraffic
 
 __all__ = [
     "AskKeys",
+    "AskOnward",
     "AskStatus",
     "CarryOut",
     "Certified",
@@ -256,6 +258,7 @@ Command = (
     | GiveNotice
     | GiveReReview
     | FindClaim
+    | AskOnward
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -334,6 +337,7 @@ def command_member(command: Command) -> Member:
             | GiveNotice()
             | GiveReReview()
             | FindClaim()
+            | AskOnward()
         ):
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
@@ -381,6 +385,7 @@ def _check_command(command: Command) -> None:
             | GiveNotice()
             | GiveReReview()
             | FindClaim()
+            | AskOnward()
         ):
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():

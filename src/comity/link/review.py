@@ -14,6 +14,7 @@ from comity.domain.after_review import (
 from comity.domain.claim_check import SignedClaimFinding
 from comity.domain.given_notice import SignedGivenNotice
 from comity.domain.ids import Member
+from comity.domain.onward import SignedOnwardQuestion
 from comity.domain.passes import (
     PassPerson,
     SignedPass,
@@ -25,9 +26,11 @@ from comity.link.claims import ClaimView, is_claim_shown
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.onward import OnwardShown, is_onward_shown
 from comity.link.papers import NAME_CHARS_MAX, are_persons, is_by
 
 __all__ = [
+    "AskOnward",
     "DeskShown",
     "ExpireReview",
     "FindClaim",
@@ -111,6 +114,15 @@ class FindClaim(
     signed: SignedClaimFinding
 
 
+class AskOnward(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask_onward",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A person's signed wish that an agency be asked to whom it passed on a release."""
+
+    signed: SignedOnwardQuestion
+
+
 class ExpireReview(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="expire_review",
     forbid_unknown_fields=True,
@@ -178,10 +190,18 @@ class DeskShown(
     access_entry: str = ""
     instruments: tuple[InstrumentView, ...] = ()
     claims: tuple[ClaimView, ...] = ()
+    onward: OnwardShown | None = None
 
 
 ReviewSigned = (
-    GrantPass | RevokePass | ReviewRelease | ReadDesk | GiveNotice | GiveReReview | FindClaim
+    GrantPass
+    | RevokePass
+    | ReviewRelease
+    | ReadDesk
+    | GiveNotice
+    | GiveReReview
+    | FindClaim
+    | AskOnward
 )
 
 
@@ -202,6 +222,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.review.state
         case FindClaim():
             return command.signed.finding.state
+        case AskOnward():
+            return command.signed.question.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -251,6 +273,9 @@ def is_signed(command: ReviewSigned) -> bool:
             return is_entry(finding.entry) and is_by(
                 finding.reviewer, finding.at, finding.note, signed.proof
             )
+        case AskOnward(signed=signed):
+            asked = signed.question
+            return is_entry(asked.entry) and is_by(asked.asker, asked.at, "", signed.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:
@@ -268,4 +293,5 @@ def are_shown(shown: DeskShown) -> bool:
         and all(map(is_instrument_shown, shown.instruments))
         and len(shown.claims) <= _SHOWN_MAX
         and all(map(is_claim_shown, shown.claims))
+        and (shown.onward is None or is_onward_shown(shown.onward))
     )

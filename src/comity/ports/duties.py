@@ -26,6 +26,8 @@ class DutyKind(StrEnum):
     PAGE_CERTIFICATION_LAPSED = "page_certification_lapsed"
     PAGE_HOLD_UNSTAFFED = "page_hold_unstaffed"
     PAGE_HOLD_AT_NIGHT = "page_hold_at_night"
+    PAGE_ONWARD_REFUSED = "page_onward_refused"
+    PAGE_ONWARD_UNANSWERED = "page_onward_unanswered"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,6 +38,7 @@ from comity.services.founding import Founding
 from comity.services.health import Health
 from comity.services.keeping import Keeping
 from comity.services.member import World
+from comity.services.onward import Onward
 from comity.services.origin import OriginFace
 from comity.services.previews import Previewed, Previews
 from comity.services.recheck import Recheck
@@ -63,6 +64,7 @@ _LAPSE_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
 _CLAIMS_SECONDS: Final = 5.0
+_ONWARD_SECONDS: Final = 5.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -109,6 +111,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     rulebook: Rulebook
     review: ReviewCommands
     claims: ClaimChecks
+    onward: Onward
     certifications: Certifications
     recheck: Recheck
     commands: Commands
@@ -200,6 +203,7 @@ class Gateway:
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
         self._run(self._every(_WARN_SECONDS, self._warn))
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
+        self._run(self._every(_ONWARD_SECONDS, self._close_onward))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -341,6 +345,9 @@ class Gateway:
 
     async def _check_claims(self) -> None:
         await self._parts.claims.round(sorted(self._members()))
+
+    async def _close_onward(self) -> None:
+        await self._parts.onward.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

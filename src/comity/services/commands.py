@@ -17,6 +17,7 @@ from comity.domain.verdict import SignedHistoryReading, SignedOpeningReading, Si
 from comity.exchange.private import note_fields
 from comity.link.command import (
     AskKeys,
+    AskOnward,
     AskStatus,
     CarryOut,
     Certified,
@@ -188,7 +189,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case GiveReReview() | FindClaim():
+            case GiveReReview() | FindClaim() | AskOnward():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)

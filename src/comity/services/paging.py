@@ -12,7 +12,7 @@
 Guarantee: a duty is never let go of before its page was delivered. A page names a state and a leaf,
 never a person (invariant `public-bytes-hold-no-person`).
 Source: docs/adr/0030-announcing-rules.md, "Pages"; docs/adr/0045-certifications-that-lapse.md;
-docs/adr/0051-staffed-hours.md.
+docs/adr/0051-staffed-hours.md; docs/adr/0056-onward-transfers.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ _SENTENCES: Final = {
     " they hold ends unanswered until somebody is there to decide.",
     DutyKind.PAGE_HOLD_AT_NIGHT: "{count} held by {state} {wait} while its desk is closed: {about}."
     " What nobody decides until then is not released.",
+    DutyKind.PAGE_ONWARD_REFUSED: "What {state} released was passed on to whom its rules refuse it:"
+    " {about}. Its agency told so.",
+    DutyKind.PAGE_ONWARD_UNANSWERED: "An agency did not tell {state} in ten days to whom it passed"
+    " on release {about}.",
 }
 _COUNTED: Final = {
     DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",

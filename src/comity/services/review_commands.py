@@ -1,4 +1,5 @@
-"""The review desk's commands beside holds: passes, urgent releases, instruments, claim checks.
+"""The review desk's commands beside holds: passes, urgent releases, instruments, claim checks, and
+onward transfers.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -20,7 +21,9 @@ from comity.link.instruments import (
     RevokeInstrument,
     VerifyInstrument,
 )
+from comity.link.onward import OnwardShown
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     ExpireReview,
     FindClaim,
@@ -35,6 +38,7 @@ from comity.link.review import (
 from comity.ports import Clock, PassRow
 from comity.review.claim_checks import ClaimDoneError
 from comity.review.instruments import InstrumentUnknownError
+from comity.review.onward import OnwardUnknownError
 from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
@@ -44,6 +48,7 @@ from comity.services.claim_desk import ClaimDesk
 from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
+from comity.services.onward import Onward
 from comity.services.passes import Passes
 from comity.services.re_reviews import ReReviews
 from comity.services.urgent import OpenRelease, UrgentLane
@@ -61,6 +66,7 @@ _Command = (
     | ExpireReview
     | GiveReReview
     | FindClaim
+    | AskOnward
     | InstrumentSigned
 )
 
@@ -77,6 +83,7 @@ class ReviewCommands:
         instruments: Instruments,
         re_reviews: ReReviews,
         claims: ClaimChecks,
+        onward: Onward,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -87,6 +94,7 @@ class ReviewCommands:
         self._re_reviews = re_reviews
         self.instrument_desk = InstrumentDesk(world, instruments)
         self._claims = claims
+        self._onward = onward
         self._claim_desk = ClaimDesk(world, claims, clock)
         self._accesses = accesses
         self._clock = clock
@@ -104,6 +112,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
             case FindClaim():
                 return CommandDone(entry=await self._claims.decide(command.signed))
+            case AskOnward():
+                return CommandDone(entry=await self._onward.ask(command.signed))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():
@@ -120,6 +130,7 @@ class ReviewCommands:
         await self._instruments.load(own)
         await self._urgent.load(own)
         await self._claims.load(own)
+        self._onward.forget()
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
         reading = signed.reading
@@ -144,6 +155,8 @@ class ReviewCommands:
             case Desk.CLAIMS:
                 checks = await self._claim_desk.standing(reading.state)
                 return DeskShown(claims=tuple(checks[:ENTRIES_SHOWN_MAX]))
+            case Desk.ONWARD:
+                return DeskShown(onward=await self._onward.shown(reading.state))
             case _:
                 assert_never(reading.desk)
 
@@ -187,6 +200,14 @@ class ReviewCommands:
                     reading.state, fields, now, cites=reading.entry
                 )
                 return DeskShown(claims=(check,), access_entry=access)
+            case Desk.ONWARD:
+                if not is_own:
+                    raise OnwardUnknownError("`entry` is of another state")
+                told = await self._onward.one(reading.entry)
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(onward=OnwardShown(told=(told,)), access_entry=access)
             case _:
                 assert_never(reading.desk)
 
