@@ -56,6 +56,14 @@ class Problem(Enum):
         404, "claim-check-done", "No claim check stands open under this number: it was settled.",
         "The list shows those that stand open now.",
     )  # fmt: skip
+    NO_ONWARD = (
+        404, "onward-unknown", "Nothing that an agency told stands under this number.",
+        "The list shows what was told in the last 30 days.",
+    )  # fmt: skip
+    NO_RELEASE = (
+        404, "onward-unknown", "Nothing of this request went out under that entry.",
+        "The page of the request shows what did.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",
