@@ -22,7 +22,7 @@ from comity.domain.passes import named_in
 from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
 from comity.practice.founding import REVIEWERS
-from comity.practice.stage import PassSeen, ReleaseSeen
+from comity.practice.stage import OnwardSeen, PassSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.instrument_work import InstrumentDraft, InstrumentWork
@@ -130,6 +130,19 @@ class ReviewStage:
             )
 
         return await asyncio.to_thread(look)
+
+    async def onward_told(self, state: Member) -> Sequence[OnwardSeen]:
+        """Return what agencies told a state of onward transfers, the newest first."""
+        shown = await asyncio.to_thread(self._papers(state).read, Desk.ONWARD)
+        return [
+            OnwardSeen(
+                entry=view.entry,
+                release=view.release,
+                to=view.to,
+                receives=view.receives.value,
+            )
+            for view in (shown.onward.told if shown.onward is not None else ())
+        ]
 
     def _papers(self, state: Member) -> Papers:
         return Papers.of(self._settings, state, "", None)
