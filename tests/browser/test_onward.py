@@ -55,7 +55,7 @@ def test_a_transfer_is_told_marked_opened_and_asked_for(
     """What an officer tells of ICE is marked where Washington refuses ICE; a reviewer asks on."""
     page, guard = opened_as(browser, desk, "requester", OR, "/console/ask")
     release = ask_washington(page, desk)
-    page.get_by_label("To whom").fill(ICE)
+    page.get_by_role("textbox", name="To whom").fill(ICE)
     page.get_by_label("For which purpose").select_option("civil_immigration")
     page.get_by_role("button", name="Tell the state").click()
     expect(page.get_by_role("alert")).to_contain_text("Write the day as year, month and day")

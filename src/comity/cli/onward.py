@@ -71,9 +71,9 @@ def list_onward(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what agencies told in 30 days, and whom they did not answer; nobody's words.
+    """List what agencies told, and who did not answer.
 
-    `now` is what the state's rules would say to whoever has it, if that asked itself.
+    Of 30 days, and without the agencies' own words. `now` is what the state's rules would say to whoever has it, if that asked itself.
     """
     member = member_of(state)
     shown = Papers.of(settings_of(data), member, as_name, key).read(Desk.ONWARD).onward
@@ -104,7 +104,10 @@ def show(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one word of an agency with what it wrote; the reading is recorded in the ledger."""
+    """Open what one agency told, with its words.
+
+    The reading is recorded in the ledger.
+    """
     member, name = state_of_entry(entry)
     shown = Papers.of(settings_of(data), member, as_name, key).read(Desk.ONWARD, name)
     if shown.onward is None or not shown.onward.told:
@@ -139,7 +142,10 @@ def ask(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask the agency of a release to whom it passed it on: it has ten days; it holds nothing."""
+    """Ask an agency to whom it passed on a release.
+
+    It has ten days. That nobody answers is published, and holds nothing.
+    """
     member, name = state_of_entry(entry)
     recorded = Papers.of(settings_of(data), member, as_name, key).ask_onward(name)
     if as_json:
@@ -176,7 +182,10 @@ def tell(
     data: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell a state to whom your agency passed on what it released; prints what came of it."""
+    """Tell a state to whom you passed on a release.
+
+    One message for each to whom it went; prints what came of it.
+    """
     member, name = state_of_entry(entry)
     told = ToldOnward(
         entry=name, transfer=_transfer(to, purpose, on, tuple(parts or ())), text=text.strip()
