@@ -1,4 +1,4 @@
-"""An onward transfer in a real browser, over a real network: told by an officer, seen, asked for."""
+"""An onward transfer in a real browser, over a real network: told by an officer, seen, asked."""
 
 from __future__ import annotations
 

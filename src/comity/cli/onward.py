@@ -73,7 +73,8 @@ def list_onward(
 ) -> None:
     """List what agencies told, and who did not answer.
 
-    Of 30 days, and without the agencies' own words. `now` is what the state's rules would say to whoever has it, if that asked itself.
+    Of 30 days, without the agencies' own words. `now` is what the state's rules would say to
+    whoever has it, if that asked itself.
     """
     member = member_of(state)
     shown = Papers.of(settings_of(data), member, as_name, key).read(Desk.ONWARD).onward
