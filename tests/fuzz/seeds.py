@@ -59,6 +59,7 @@ from comity.formats.frames import FrameKind, Hello, encode_delivery, encode_fram
 from comity.formats.json.delivered import render_delivered
 from comity.formats.status import Notice, Status, StatusKind, render_notice, render_status
 from comity.link.command import (
+    AskOnward,
     Certified,
     Command,
     CommandResult,
@@ -336,6 +337,7 @@ def commands() -> list[bytes]:
             releases=(msgspec.structs.replace(RELEASE, due=review.NOW, released_at=review.NOW),),
         ),
         DeskShown(claims=(review.CLAIM,), access_entry="il/131"),
+        DeskShown(onward=review.ONWARD, access_entry="il/131"),
         Certified(certificate=b"{}"),
         SHOWN,
     )
@@ -353,6 +355,7 @@ def _desk_commands() -> list[Command]:
         GiveNotice(signed=review.signed_given(review.given("wa/8"))),
         GiveReReview(signed=review.signed_again(review.again("wa/8"))),
         FindClaim(signed=review.signed_finding(review.claim_finding("wa/8", proved=False))),
+        AskOnward(signed=review.signed_question("wa/8")),
         ExpireReview(state=Member("tx"), entry="tx/8"),
         show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),

@@ -7,6 +7,7 @@ Source: docs/adr/0056-onward-transfers.md, "Nothing is kept beside the ledger".
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -84,12 +85,18 @@ class OnwardLedger:
         self._rows = rows
         self._back_max = back_max
         self._kept: dict[Member, _Kept] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def read_on(self, member: Member, now: int) -> bool:
         """Take up what a ledger says since the last look; say whether that is all of it.
 
         Raises: StoreDownError.
         """
+        # Two looks at once would take the same leaves twice.
+        async with self._one_at_a_time:
+            return await self._read_on(member, now)
+
+    async def _read_on(self, member: Member, now: int) -> bool:
         head, _ = (await self._store.heads([member]))[member]
         size = head.frontier.size
         oldest = now - WINDOW_DAYS * _DAY_SECONDS

@@ -12,6 +12,7 @@ from comity.services.vault import month_of
 from tests.support.asking import MemoryFront, asking_on
 from tests.support.console import Answered, PracticeConsole, console_on, person_of
 from tests.support.gateway import NOW, NS, OR, RELEASE, SALEM, SEATTLE, WA, policy_of, running
+from tests.support.review import signed_question
 from tests.unit.console.test_asking import MARKUP, asked
 from tests.unit.services.test_claim_checks import pass_time
 from tests.unit.services.test_onward import (
@@ -19,7 +20,6 @@ from tests.unit.services.test_onward import (
     DUE,
     OPEN,
     TODAY,
-    asking,
     body_of,
     message,
     released,
@@ -166,7 +166,7 @@ async def test_what_cannot_be_read_any_more_is_shown_as_that() -> None:
     async with running(OPEN) as host, console_on(host) as console:
         entry = await released(host)
         await told(host, message(body_of(entry)))
-        await host.review.onward.ask(asking(entry))
+        await host.review.onward.ask(signed_question(entry))
         host.disk.keyring.destroy(WA, month_of(NOW))
         page = await console.get(LIST, console.sign_in(person_of(Role.REVIEWER)))
         assert page.heading == "No agency told Washington of an onward transfer in 30 days."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,10 @@ from comity.domain.ids import parse_entry_name
 from comity.domain.keys import MessageKey
 from comity.domain.leaf import SEALED
 from comity.domain.onward import (
-    OnwardQuestion,
     OnwardStands,
     Receives,
-    SignedOnwardQuestion,
     ToldOnward,
     Transfer,
-    onward_question_bytes,
 )
 from comity.domain.query import Exchange
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, Outcome, Purpose
@@ -39,7 +37,6 @@ from comity.services.onward import TOLD_MAX
 from comity.services.onward_ledger import WINDOW_DAYS
 from comity.services.private_records import Records
 from comity.services.vault import month_of
-from tests.support.exchange import REVIEWER
 from tests.support.gateway import (
     AUSTIN,
     HOLD_ALL,
@@ -59,7 +56,7 @@ from tests.support.gateway import (
     policy_of,
     running,
 )
-from tests.support.review import CASE, DAY, proof_of
+from tests.support.review import CASE, DAY, proof_of, signed_question
 from tests.unit.policy.build import bundle, rule
 from tests.unit.services.test_claim_checks import ALL, pass_time
 from tests.unit.services.test_claim_checks import begun as claim_begun
@@ -113,13 +110,6 @@ async def shown(host: PracticeHost) -> OnwardShown:
 async def first(host: PracticeHost) -> OnwardTold:
     """What was told last."""
     return (await shown(host)).told[0]
-
-
-def asking(entry: str, **changes: Any) -> SignedOnwardQuestion:
-    """The enrolled person's signed question."""
-    base = OnwardQuestion(state=WA, entry=entry, asker=REVIEWER, at=NOW)
-    question = msgspec.structs.replace(base, **changes)
-    return SignedOnwardQuestion(question=question, proof=proof_of(onward_question_bytes(question)))
 
 
 async def duties(host: PracticeHost) -> list[tuple[str, str]]:
@@ -257,6 +247,14 @@ async def test_other_messages_are_messages(changes: dict[str, Any]) -> None:
         assert host.leaves(WA, LeafKind.CERTIFICATION) == []
 
 
+async def test_a_probe_certifies_nothing() -> None:
+    """What a drill asks is no agency's word."""
+    async with running(OPEN) as host:
+        entry = await released(host)
+        await host.answer.drill([message(body_of(entry), probe=True)])
+        assert host.leaves(WA, LeafKind.CERTIFICATION) == []
+
+
 async def test_the_rules_decide_it_as_a_reply() -> None:
     """What they would hold is kept all the same; what they refuse is refused."""
     of_messages = {"data_class": (DataClass.OPAQUE,)}
@@ -332,7 +330,7 @@ async def test_a_person_asks_and_the_agency_is_told_how_to_answer() -> None:
     """One leaf that names no class, one message in the member's name that names no person."""
     async with running(OPEN) as host:
         entry = await released(host)
-        asked = await host.review.onward.ask(asking(entry))
+        asked = await host.review.onward.ask(signed_question(entry))
         (ask,) = host.leaves(WA, LeafKind.VERDICT)
         assert host.leaves(WA)[parse_entry_name(asked)[1]] == ask
         assert (ask.cites, ask.decision) == (entry, LeafDecision.ASK)
@@ -347,7 +345,7 @@ async def test_a_person_asks_and_the_agency_is_told_how_to_answer() -> None:
         assert (view.agency, view.stands, view.due) == (AUSTIN, OnwardStands.OPEN, DUE)
         size = host.size(WA)
         with pytest.raises(OnwardAskedError):
-            await host.review.onward.ask(asking(entry))
+            await host.review.onward.ask(signed_question(entry))
         assert host.size(WA) == size
         await told(host, message(body_of(entry, None)))
         (view,) = (await shown(host)).asked
@@ -355,8 +353,20 @@ async def test_a_person_asks_and_the_agency_is_told_how_to_answer() -> None:
         await pass_time(host, DUE)
         await host.review.onward.round([WA])
         assert host.leaves(WA, LeafKind.CLOSURE) == []
-        again = await host.review.onward.ask(asking(entry, at=DUE))
+        again = await host.review.onward.ask(signed_question(entry, at=DUE))
         assert again != asked
+
+
+async def test_looks_at_once_take_nothing_twice() -> None:
+    """Pages and the round beside each other, on a ledger that was not read before."""
+    disk = Disk()
+    async with running(disk=disk) as host:
+        await host.publish(OPEN)
+        await told(host, message(body_of(await released(host))))
+    async with running(disk=disk) as host:
+        looks = await asyncio.gather(shown(host), shown(host), host.review.onward.round([WA]))
+        assert [each.told_count for each in looks if each is not None] == [1, 1]
+        assert (await shown(host)).told_count == 1
 
 
 async def test_silence_is_published_pages_and_holds_nothing() -> None:
@@ -365,7 +375,7 @@ async def test_silence_is_published_pages_and_holds_nothing() -> None:
     async with running(disk=disk) as host:
         await host.publish(OPEN)
         entry = await released(host)
-        asked = await host.review.onward.ask(asking(entry))
+        asked = await host.review.onward.ask(signed_question(entry))
         await pass_time(host, DUE - 1)
         await host.review.onward.round([WA])
         assert host.leaves(WA, LeafKind.CLOSURE) == []
@@ -388,9 +398,9 @@ async def test_whatever_was_lost_a_question_is_asked_once(fault: CommitFault) ->
     async with running(OPEN) as host:
         entry = await released(host)
         host.store.commit_fault = fault
-        await host.review.onward.ask(asking(entry))
+        await host.review.onward.ask(signed_question(entry))
         with pytest.raises(OnwardAskedError):
-            await host.review.onward.ask(asking(entry))
+            await host.review.onward.ask(signed_question(entry))
         assert len(host.leaves(WA, LeafKind.VERDICT)) == 1
         assert len(host.leaves(WA, LeafKind.QUERY)) == 1
 
@@ -412,10 +422,10 @@ async def test_a_question_that_is_no_persons_is_not_asked(
     async with running(OPEN) as host:
         entry = await released(host)
         size = host.size(WA)
-        signed = asking(changes.pop("entry", entry), **changes)
+        signed = signed_question(changes.pop("entry", entry), **changes)
         with pytest.raises(error):
             await host.review.onward.ask(signed)
-        other = asking(entry)
+        other = signed_question(entry)
         altered = msgspec.structs.replace(other, proof=proof_of(b"something else"))
         with pytest.raises(VerdictError):
             await host.review.onward.ask(altered)
@@ -426,14 +436,14 @@ async def test_by_a_wrong_clock_nothing_is_asked_and_nothing_ends() -> None:
     """While the clocks differ, no deadline is known."""
     async with running(OPEN) as host:
         entry = await released(host)
-        await host.review.onward.ask(asking(entry))
+        await host.review.onward.ask(signed_question(entry))
         await pass_time(host, DUE)
         host.store.clock_ahead_ns = CLOCK_SKEW_NS_MAX + NS
         await host.health.check()
         await host.review.onward.round([WA])
         assert host.leaves(WA, LeafKind.CLOSURE) == []
         with pytest.raises(ClockSkewedError):
-            await host.review.onward.ask(asking(entry, at=DUE))
+            await host.review.onward.ask(signed_question(entry, at=DUE))
 
 
 async def test_without_its_key_a_word_is_shown_as_unread_and_nobody_else_speaks_for_it() -> None:
@@ -446,7 +456,7 @@ async def test_without_its_key_a_word_is_shown_as_unread_and_nobody_else_speaks_
         view = await first(host)
         assert (view.agency, view.receives) == ("", Receives.UNKNOWN)
         with pytest.raises(OnwardQuestionError):
-            await host.review.onward.ask(asking(entry))
+            await host.review.onward.ask(signed_question(entry))
 
 
 async def test_what_is_older_than_the_window_is_not_listed_and_can_be_opened() -> None:
@@ -469,7 +479,7 @@ async def test_a_word_is_no_urgent_release_and_begins_no_claim_check() -> None:
     async with running(disk=disk) as host:
         await host.publish(OPEN)
         entry = await released(host)
-        await host.review.onward.ask(asking(entry))
+        await host.review.onward.ask(signed_question(entry))
         await told(host, message(body_of(entry)))
         await pass_time(host, DUE)
         await host.review.onward.round([WA])
@@ -486,7 +496,7 @@ async def test_a_reviewers_question_about_a_hold_is_no_question_about_a_transfer
         held = await told(host, ask_of(1, claims=CASE))
         assert held.hold is not None
         with pytest.raises(OnwardUnknownError):
-            await host.review.onward.ask(asking(held.hold.entry))
+            await host.review.onward.ask(signed_question(held.hold.entry))
         answer = await told(host, message(body_of(held.hold.entry)))
         assert "RECORDED" in answer.remark or answer.response is ResponseKind.HELD
         assert host.leaves(WA, LeafKind.CERTIFICATION) == []

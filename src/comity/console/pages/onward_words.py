@@ -20,6 +20,7 @@ from comity.domain.ids import Member, member_label, parse_entry_name
 from comity.domain.onward import OnwardStands, Receives
 from comity.domain.vocabulary import DataClass, Purpose, term
 from comity.link.onward import OnwardAsked, OnwardShown, OnwardTold
+from comity.review.deadline_words import day_words
 from comity.services.onward_ledger import WINDOW_DAYS
 
 __all__ = ["asked_row", "onward_finding", "told_facts", "told_row"]
@@ -86,7 +87,7 @@ def told_row(view: OnwardTold, state: Member, *, is_link: bool) -> dict[str, Any
         "to": _to(view),
         "purpose": label_of(Purpose, view.purpose) if view.on else "",
         "parts": opened(_parts(view.classes)),
-        "on": f"{view.on:%Y-%m-%d}" if view.on else day_said(view.at, state),
+        "on": day_words(view.on) if view.on else day_said(view.at, state),
         "mark": mark,
         "rules": rules,
     }
