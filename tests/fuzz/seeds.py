@@ -59,6 +59,7 @@ from comity.formats.frames import FrameKind, Hello, encode_delivery, encode_fram
 from comity.formats.json.delivered import render_delivered
 from comity.formats.status import Notice, Status, StatusKind, render_notice, render_status
 from comity.link.command import (
+    AskOnward,
     Certified,
     Command,
     CommandResult,
@@ -349,6 +350,7 @@ def commands() -> list[bytes]:
             releases=(msgspec.structs.replace(RELEASE, due=review.NOW, released_at=review.NOW),),
         ),
         DeskShown(claims=(review.CLAIM,), access_entry="il/131"),
+        DeskShown(onward=review.ONWARD, access_entry="il/131"),
         Certified(certificate=b"{}"),
         ProtectionsShown(
             protections=(ProtectionView(protection="0" * 32, placed_at=review.NOW),),
@@ -375,6 +377,7 @@ def _desk_commands() -> list[Command]:
         EndProtection(signed=ended_by("counsel", bytes(16))),
         ReadProtections(signed=signed_reading(protection="0" * 32)),
         ReadProtections(signed=signed_reading(person=review.LICENSEE)),
+        AskOnward(signed=review.signed_question("wa/8")),
         ExpireReview(state=Member("tx"), entry="tx/8"),
         show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),

@@ -62,6 +62,7 @@ from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
 from comity.services.leaf_counts import LeafCounts
 from comity.services.notice_reader import NoticeReader
+from comity.services.onward_book import OnwardBook
 from comity.services.outgoing import TAKE_BACK_SECONDS, Verdicts
 from comity.services.own_requests import OwnRequests
 from comity.services.past_decisions import PastDecisions
@@ -352,6 +353,7 @@ class PracticeConsole:
             assignments=Assignments(),
             decided=DecidedBy(past, Records(host.store, host.vault)),
             federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
+            onward=OnwardBook(store=host.store, rows=host.store, vault=host.vault),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
             opened=OpenedCases(),
             notices=NoticeBook(

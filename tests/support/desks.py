@@ -28,6 +28,7 @@ from comity.link.command import (
     decode_command,
     encode_result,
 )
+from comity.link.onward import OnwardShown
 from comity.link.review import DeskShown, PassView, ReadDesk, ReleaseView
 from comity.roles.host_files import HostFiles, ReviewerFile
 
@@ -83,6 +84,7 @@ class GatewayDesk:
         self.sent: list[Any] = []
         self.passes: tuple[PassView, ...] = (PASS,)
         self.releases: tuple[ReleaseView, ...] = (RELEASE,)
+        self.onward = OnwardShown()
         self.holds: CommandResult | None = None
         self.refusal: CommandFailed | None = None
         self.is_denied = False
@@ -100,6 +102,8 @@ class GatewayDesk:
                 access = "il/140" if signed.reading.entry else ""
                 if signed.reading.desk is Desk.PASSES:
                     return DeskShown(passes=self.passes, access_entry=access)
+                if signed.reading.desk is Desk.ONWARD:
+                    return DeskShown(onward=self.onward, access_entry=access)
                 return DeskShown(releases=self.releases, access_entry=access)
             case ReadHolds() if self.holds is not None:
                 return self.holds

@@ -432,6 +432,7 @@ class PracticeHost:
             urgent=self.review.urgent,
             claims=self.review.claims,
             quotas=self.quotas,
+            onward=self.review.onward,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

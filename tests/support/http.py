@@ -219,6 +219,7 @@ class Office:
             claims=host.review.claims,
             plantings=host.review.plantings,
             demands=host.review.demands,
+            onward=host.review.onward,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

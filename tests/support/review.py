@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -30,6 +30,13 @@ from comity.domain.given_notice import (
     given_notice_bytes,
 )
 from comity.domain.ids import ORI, Member
+from comity.domain.onward import (
+    OnwardQuestion,
+    OnwardStands,
+    Receives,
+    SignedOnwardQuestion,
+    onward_question_bytes,
+)
 from comity.domain.passes import (
     CasePass,
     NamedBy,
@@ -45,6 +52,7 @@ from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.verdict import Ed25519Proof
 from comity.domain.vocabulary import DataClass, Emergency, Purpose
 from comity.link.claims import ClaimView
+from comity.link.onward import OnwardAsked, OnwardShown, OnwardTold
 from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
 
 __all__ = [
@@ -53,6 +61,7 @@ __all__ = [
     "DAY",
     "DQ",
     "LICENSEE",
+    "ONWARD",
     "URGENT",
     "case_pass",
     "claim_finding",
@@ -65,6 +74,7 @@ __all__ = [
     "signed_given",
     "signed_look",
     "signed_pass",
+    "signed_question",
     "signed_reading_of",
     "signed_revocation",
 ]
@@ -76,6 +86,36 @@ LICENSEE = PassPerson(by=NamedBy.LICENCE, value="PX000204K7")
 CASE = Claims(purpose=Purpose.CRIMINAL_INVESTIGATION, case_number="HS-26-88", operator="H2210")
 URGENT = msgspec.structs.replace(CASE, emergency=Emergency.DECLARED)
 WA = Member("wa")
+ONWARD = OnwardShown(
+    told=(
+        OnwardTold(
+            entry="wa/12",
+            release="wa/8",
+            at=NOW,
+            receives=Receives.REFUSED,
+            agency="TXPX00001",
+            to="A county task force",
+            purpose="civil_immigration",
+            on=date(2026, 11, 24),
+            classes=DQ,
+            refused=DQ[:1],
+            text="By phone.",
+        ),
+    ),
+    asked=(
+        OnwardAsked(
+            entry="wa/9",
+            release="wa/8",
+            stands=OnwardStands.OPEN,
+            asked_at=NOW,
+            due=NOW + 10 * DAY,
+            agency="TXPX00001",
+        ),
+    ),
+    told_count=1,
+    asked_count=1,
+    size=13,
+)
 CLAIM = ClaimView(
     entry="wa/8",
     asked_entry="wa/9",
@@ -177,6 +217,13 @@ def claim_finding(entry: str, *, proved: bool, **changes: Any) -> ClaimFinding:
 def signed_finding(made: ClaimFinding) -> SignedClaimFinding:
     """The finding as the enrolled reviewer signs it."""
     return SignedClaimFinding(finding=made, proof=proof_of(claim_finding_bytes(made)))
+
+
+def signed_question(entry: str, **changes: Any) -> SignedOnwardQuestion:
+    """The enrolled person's question to whom a release of Washington's was passed on."""
+    base = OnwardQuestion(state=WA, entry=entry, asker=REVIEWER, at=NOW)
+    question = msgspec.structs.replace(base, **changes)
+    return SignedOnwardQuestion(question=question, proof=proof_of(onward_question_bytes(question)))
 
 
 def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:

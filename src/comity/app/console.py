@@ -70,6 +70,7 @@ from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
 from comity.services.leaf_counts import LeafCounts
 from comity.services.notice_reader import NoticeReader
+from comity.services.onward_book import OnwardBook
 from comity.services.outgoing import Verdicts
 from comity.services.own_requests import OwnRequests
 from comity.services.past_decisions import PastDecisions
@@ -90,6 +91,8 @@ _COMMAND_USER: Final = "command"
 _IDENTITIES: Final = "identity"
 _DRAFTS: Final = "drafts"
 _PASSKEYS: Final = "passkeys.json"
+ONWARD_LEAVES_MAX: Final = 500_000
+"""How many leaves back from its end a ledger is read for onward transfers."""
 
 
 @asynccontextmanager
@@ -217,6 +220,7 @@ async def _open_desk(
         assignments=Assignments(),
         decided=DecidedBy(past, records),
         federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
+        onward=OnwardBook(store=own, rows=ledger, vault=vault, back_max=ONWARD_LEAVES_MAX),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
         opened=OpenedCases(),
         notices=NoticeBook(

@@ -90,6 +90,7 @@ class GatewayBuilder(GatewayGround):
                 review=self._review.commands,
                 claims=self._review.claims,
                 plantings=self._review.plantings,
+                onward=self._review.onward,
                 certifications=self._certifications,
                 roster_changes=RosterChanges(
                     store=self._store,
@@ -298,6 +299,7 @@ class GatewayBuilder(GatewayGround):
             urgent=self._review.urgent,
             claims=self._review.claims,
             quotas=self._quotas,
+            onward=self._review.onward,
             replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,

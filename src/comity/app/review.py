@@ -20,6 +20,8 @@ from comity.services.events import Events
 from comity.services.health import Health
 from comity.services.instruments import Instruments
 from comity.services.member import World
+from comity.services.onward import Onward
+from comity.services.onward_book import OnwardBook
 from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
 from comity.services.planting import Plantings
@@ -125,6 +127,19 @@ class ReviewParts:
         )
 
     @cached_property
+    def onward(self) -> Onward:
+        """Onward transfers."""
+        return Onward(
+            world=self._world,
+            book=OnwardBook(store=self._store, rows=self._rows, vault=self._vault),
+            records=Records(self._store, self._vault, self._rows),
+            sequencer=self._sequencer,
+            health=self._health,
+            own=self.own,
+            around=(self._clock, self._events),
+        )
+
+    @cached_property
     def plantings(self) -> Plantings:
         """Planted test cases."""
         return Plantings(
@@ -185,6 +200,7 @@ class ReviewParts:
                 clock=self._clock,
             ),
             claims=self.claims,
+            onward=self.onward,
             plantings=self.plantings,
             protections=self.protections,
             demands=self.demands,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -52,7 +53,7 @@ from comity.formats.wording import is_told
 from comity.ledger.note import encode_vkey
 from comity.roles.settings import Settings
 
-__all__ = ["app"]
+__all__ = ["app", "send_alone"]
 
 _MERGE_MARGIN_S: Final = 15
 _UNKNOWN: Final = parse_ori("X" * 9)
@@ -243,6 +244,25 @@ def ask(
     )
     _check(asking)
     raise typer.Exit(asyncio.run(_run(asking)))
+
+
+def send_alone(
+    query: Query, line: str, data: Path | None, *, as_json: bool, form: str = "json"
+) -> ExitCode:
+    """Send one message on a line, and show what came of it; return how the command ends.
+
+    Raises: MessageError, and what the line and the network do.
+    """
+    asking = _Asking(
+        settings=settings_of(data),
+        line=line,
+        query=query,
+        form=_LineForm(form),
+        waiting=_Waiting(seconds=None, until_final=False, listen_s=0),
+        as_json=as_json,
+    )
+    _check(asking)
+    return asyncio.run(_run(asking))
 
 
 def _check(asking: _Asking) -> None:

@@ -56,6 +56,7 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     "pass": CommandRow(_ASK, "passes", "Grant a case its review once; list, show, revoke."),
     "urgent": CommandRow(_ASK, "urgents", "Look at what was released at once; count it."),
     "notices": CommandRow(_ASK, "notices", "Tell residents who asked; list what is owed."),
+    "onward": CommandRow(_ASK, "onward", "Onward transfers: list, ask an agency, tell a state."),
     "block": CommandRow(_RULES, "block", "Block a family of agencies now, and prove it."),
     "policy": CommandRow(_RULES, "policy", "Read, explain, prove and compare a state's rules."),
     "ledger": CommandRow(_PROVE, "ledger", "Export, audit, watch and prove a state's ledger."),

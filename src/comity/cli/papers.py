@@ -1,4 +1,5 @@
-"""What a reviewer signs beside verdicts, sent to the gateway: passes, looks, readings of desks.
+"""What a reviewer signs beside verdicts, sent to the gateway: passes, looks, readings of desks,
+questions to whom a release was passed on.
 
 INVARIANT (review-is-verified): the signature is made here, with a key that never leaves its file.
 """
@@ -36,6 +37,11 @@ from comity.domain.given_notice import (
     given_notice_bytes,
 )
 from comity.domain.ids import ORI, Member
+from comity.domain.onward import (
+    OnwardQuestion,
+    SignedOnwardQuestion,
+    onward_question_bytes,
+)
 from comity.domain.passes import (
     CasePass,
     PassPerson,
@@ -50,6 +56,7 @@ from comity.domain.verdict import HistoryReading, SignedHistoryReading, history_
 from comity.domain.vocabulary import DataClass, Purpose
 from comity.link.command import Command, CommandDone, CommandResult, HoldView, ReadHistory
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     GiveNotice,
     GrantPass,
@@ -119,6 +126,14 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         )
         proof = signature_of(self.state, self.reviewer, given_notice_bytes(notice))
         return self._done(GiveNotice(signed=SignedGivenNotice(notice=notice, proof=proof)))
+
+    def ask_onward(self, entry: str) -> str:
+        """Sign a question to whom a release was passed on; return the entry of its leaf."""
+        question = OnwardQuestion(
+            state=self.state, entry=entry, asker=self.reviewer.name, at=_now()
+        )
+        proof = signature_of(self.state, self.reviewer, onward_question_bytes(question))
+        return self._done(AskOnward(signed=SignedOnwardQuestion(question=question, proof=proof)))
 
     def grant(self, case_pass: CasePass) -> str:
         """Sign and grant a pass; return its entry."""

@@ -25,7 +25,7 @@ from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import Instrument
 from comity.practice.founding import REVIEWERS
-from comity.practice.stage import PassSeen, PlantedSeen, ReleaseSeen
+from comity.practice.stage import OnwardSeen, PassSeen, PlantedSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.demand_work import DemandDraft, DemandWork
@@ -183,6 +183,19 @@ class ReviewStage:
             )
 
         return await asyncio.to_thread(look)
+
+    async def onward_told(self, state: Member) -> Sequence[OnwardSeen]:
+        """Return what agencies told a state of onward transfers, the newest first."""
+        shown = await asyncio.to_thread(self._papers(state).read, Desk.ONWARD)
+        return [
+            OnwardSeen(
+                entry=view.entry,
+                release=view.release,
+                to=view.to,
+                receives=view.receives.value,
+            )
+            for view in (shown.onward.told if shown.onward is not None else ())
+        ]
 
     def _papers(self, state: Member) -> Papers:
         return Papers.of(self._settings, state, "", None)

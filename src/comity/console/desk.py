@@ -15,7 +15,7 @@ from comity.console.kept_lifts import KeptLifts
 from comity.console.notice_book import NoticeBook
 from comity.console.opened_cases import OpenedCases
 from comity.console.people import People, Role
-from comity.console.routes import KEEPS_RECORDS
+from comity.console.routes import ASKS_ONWARD, KEEPS_RECORDS
 from comity.console.sessions import SignedIn
 from comity.console.signing_for import sign_for
 from comity.domain.ids import HostName, Member
@@ -34,6 +34,7 @@ from comity.services.instrument_work import InstrumentWork
 from comity.services.keeping_orders import KeepingOrders
 from comity.services.leaf_counts import LeafCounts
 from comity.services.looking import Looking
+from comity.services.onward_book import OnwardBook
 from comity.services.outgoing import Give, Verdicts
 from comity.services.past_decisions import PastDecisions
 from comity.services.past_figures import PastFigures
@@ -72,6 +73,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     assignments: Assignments
     decided: DecidedBy
     federal: FederalFeed
+    onward: OnwardBook
     figures: PastFigures
     opened: OpenedCases
     notices: NoticeBook
@@ -157,6 +159,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         """Return the same reviewer's work at urgent releases and passes."""
         return Looking(
             bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
+        )
+
+    def asking_onward(self, signed_in: SignedIn) -> Looking:
+        """Return the work of whoever may ask about onward transfers, and read what was told."""
+        return Looking(
+            bus=self.bus,
+            host=self.host,
+            reviewer=self._reviewer(signed_in, *ASKS_ONWARD),
+            now=self._now,
         )
 
     def instruments(self, signed_in: SignedIn) -> InstrumentWork:

@@ -32,6 +32,7 @@ from comity.console.pages.history import HistoryPages
 from comity.console.pages.instruments import InstrumentPages
 from comity.console.pages.litigation import LitigationPages
 from comity.console.pages.notices import NoticePages
+from comity.console.pages.onward import OnwardPages
 from comity.console.pages.own_passkeys import OwnPasskeyPages
 from comity.console.pages.passkeys import PasskeyPages
 from comity.console.pages.protections import ProtectionPages
@@ -147,7 +148,7 @@ def _paper_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
 
 def _oversight_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name, Handler]:
     notices, feed = NoticePages(desk, views), FeedPages(desk, views, doors.still)
-    claims = ClaimPages(desk, views)
+    claims, onward = ClaimPages(desk, views), OnwardPages(desk, views)
     return {
         Name.NOTICES: notices.notices,
         Name.NOTICE: notices.notice,
@@ -156,6 +157,9 @@ def _oversight_handlers(desk: Desk, views: Views, doors: DoorPages) -> dict[Name
         Name.CLAIMS: claims.claims,
         Name.CLAIM: claims.claim,
         Name.FIND_CLAIM: claims.find,
+        Name.ONWARD: onward.listed,
+        Name.ASK_ONWARD: onward.ask,
+        Name.ONWARD_TOLD: onward.told,
         Name.FEED: feed.feed,
         Name.FEED_STREAM: feed.stream,
         Name.CERTIFICATIONS: CertificationPages(desk, views).certifications,
@@ -249,4 +253,5 @@ def _asking_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.REQUESTS: requests.requests,
         Name.REQUEST: requests.request,
         Name.REPLY: requests.reply,
+        Name.TELL_ONWARD: requests.tell_onward,
     }

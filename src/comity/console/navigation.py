@@ -59,8 +59,9 @@ GROUPS: Final = (
             (Name.NOTICES, "Notices to residents"),
             (Name.CERTIFICATIONS, "Certifications"),
             (Name.CLAIMS, "Claim checks"),
+            (Name.ONWARD, "Onward transfers"),
         ),
-        frozenset({Name.NOTICE, Name.CLAIM, Name.FEED_STREAM}),
+        frozenset({Name.NOTICE, Name.CLAIM, Name.FEED_STREAM, Name.ONWARD_TOLD}),
     ),
     Group(
         "Rules",

@@ -69,6 +69,14 @@ class Problem(Enum):
         "There are as many passkeys or invitations as there may be. Nothing was changed.",
         "A passkey that nobody uses has to be removed first, or an invitation used.",
     )  # fmt: skip
+    NO_ONWARD = (
+        404, "onward-unknown", "Nothing that an agency told stands under this number.",
+        "The list shows what was told in the last 30 days.",
+    )  # fmt: skip
+    NO_RELEASE = (
+        404, "onward-unknown", "Nothing of this request went out under that entry.",
+        "The page of the request shows what did.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -17,6 +17,7 @@ import msgspec
 from comity.console.people import Role
 
 __all__ = [
+    "ASKS_ONWARD",
     "KEEPS_RECORDS",
     "NUMBER_DIGITS_MAX",
     "ROUTES",
@@ -34,6 +35,10 @@ NUMBER_DIGITS_MAX: Final = 18
 """Digits of an entry's number: below 2^63."""
 KEEPS_RECORDS: Final = frozenset({Role.COUNSEL, Role.SUPERVISOR})
 """Who signs orders on records, and protections of addresses, from a page."""
+
+
+ASKS_ONWARD: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL})
+"""Who asks an agency to whom it passed on what it got, and reads its words."""
 
 
 class Who(StrEnum):
@@ -99,6 +104,9 @@ class Name(StrEnum):
     CLAIMS = "claims"
     CLAIM = "claim"
     FIND_CLAIM = "find_claim"
+    ONWARD = "onward"
+    ASK_ONWARD = "ask_onward"
+    ONWARD_TOLD = "onward_told"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
     URGENT = "urgent"
@@ -152,6 +160,7 @@ class Name(StrEnum):
     REQUESTS = "requests"
     REQUEST = "request"
     REPLY = "reply"
+    TELL_ONWARD = "tell_onward"
     DRAFTS = "drafts"
     OPEN_DRAFT = "open_draft"
     DRAFT = "draft"
@@ -215,6 +224,7 @@ _NOTICE: Final = "/state/notices/{number}"
 _RE_REVIEW: Final = "/state/re-reviews/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _CLAIM: Final = "/state/claims/{number}"
+_ONWARD: Final = "/state/onward"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
@@ -291,6 +301,9 @@ ROUTES: Final = (
     _placed(Name.CLAIMS, "GET", "/state/claims", _REVIEWS),
     _placed(Name.CLAIM, "GET", _CLAIM, _REVIEWS),
     _placed(Name.FIND_CLAIM, "POST", _CLAIM, _REVIEWS),
+    _placed(Name.ONWARD, "GET", _ONWARD, _SEES_QUEUE),
+    _placed(Name.ASK_ONWARD, "POST", _ONWARD, ASKS_ONWARD),
+    _placed(Name.ONWARD_TOLD, "GET", f"{_ONWARD}/{{number}}", ASKS_ONWARD),
     _placed(Name.FEED, "GET", "/state/feed", _SEES_QUEUE),
     _placed(Name.FEED_STREAM, "GET", "/state/feed/stream", _SEES_QUEUE),
     _placed(Name.CERTIFICATIONS, "GET", "/state/certifications", _SEES_RULES),
@@ -345,6 +358,7 @@ ROUTES: Final = (
     _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
     _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
     _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
+    _placed(Name.TELL_ONWARD, "POST", f"{_REQUEST}/onward", _ASKS),
     _placed(Name.DRAFTS, "GET", "/state/rules/drafts", _SEES_BLOCKS),
     _placed(Name.OPEN_DRAFT, "POST", "/state/rules/drafts", _MAKES_RULES),
     _placed(Name.DRAFT, "GET", _DRAFT, _SEES_BLOCKS),

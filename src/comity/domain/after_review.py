@@ -59,12 +59,15 @@ class SignedAfterReview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk(StrEnum):
-    """What a reviewer reads: passes, urgent releases, legal instruments, or claim checks."""
+    """What a reviewer reads: passes, urgent releases, legal instruments, claim checks, or onward
+    transfers.
+    """
 
     PASSES = "passes"
     URGENT = "urgent"
     INSTRUMENTS = "instruments"
     CLAIMS = "claims"
+    ONWARD = "onward"
 
 
 class DeskReading(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
     `urgent` is what the state has to look at afterwards; `case_pass` the pass that it counts as a
     use of, `instrument` the instrument; `replies_to` the leaf of the hold about which its reviewer
-    is told something.
+    is told something; `refused_to` who was passed on what the rules refuse them.
     """
 
     answer: Answer
@@ -104,6 +104,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     case_pass: str = ""
     instrument: str = ""
     replies_to: LeafIndex | None = None
+    refused_to: str = ""
 
 
 def gated(decision: ClassDecision) -> ClassDecision:

@@ -38,10 +38,14 @@ __all__ = [
     "delivered",
     "is_heard",
     "kept_as_reply",
+    "kept_as_told",
     "mail_id_of",
+    "onward_remark",
     "passed_on",
     "recipients",
     "replied",
+    "unfit_remark",
+    "with_certified",
 ]
 
 ANSWER_SECONDS_MAX: Final = 86_400
@@ -141,7 +145,7 @@ def is_heard(judged: Judged) -> bool:
 
 
 def kept_as_reply(
-    judged: Judged, asked: LeafIndex, now: int, *, is_claim: bool = False
+    judged: Judged, asked: LeafIndex, now: int, *, is_claim: bool = False, remark: str = ""
 ) -> Answered:
     """Return what a message makes that replies to a reviewer, who has asked about a hold, or to a
     state that asked an agency to prove its claim.
@@ -149,9 +153,44 @@ def kept_as_reply(
     It goes to no terminal: the reviewer finds it beside the hold, or the release, at that leaf,
     which its own leaf cites.
     """
-    exchange = judged.exchange
     what = "CLAIM CHECK" if is_claim else "REVIEW"
-    replies_to = None if is_claim else asked
+    entry = entry_name(judged.exchange.state, asked)
+    said = f"REPLY KEPT FOR THE {what} OF {entry.upper()}"
+    kept = _kept(judged, now, said, remark, cites=entry)
+    return kept if is_claim else msgspec.structs.replace(kept, replies_to=asked)
+
+
+def kept_as_told(judged: Judged, entry: str, now: int) -> Answered:
+    """Return what a message makes that tells of an onward transfer of the release at `entry`."""
+    return _kept(judged, now, onward_remark(entry))
+
+
+def with_certified(answered: Answered, leaf: WantedLeaf, refused_to: str) -> Answered:
+    """Return a kept message with the leaf by which its agency certifies what it tells.
+
+    It comes first: what stands behind the message's own leaf says to whom that goes.
+    """
+    (own,) = answered.leaves
+    return msgspec.structs.replace(
+        answered,
+        leaves=(leaf, msgspec.structs.replace(own, step=leaf.step + 1)),
+        refused_to=refused_to,
+    )
+
+
+def onward_remark(entry: str) -> str:
+    """Return what an agency is told whose word of an onward transfer was recorded."""
+    return f"ONWARD TRANSFER OF {entry.upper()} RECORDED"
+
+
+def unfit_remark(why: str) -> str:
+    """Return what an agency is told whose word of one was not, and went as any message goes."""
+    return f"NO ONWARD TRANSFER RECORDED: {why.replace('`', '').upper()}"
+
+
+def _kept(judged: Judged, now: int, *said: str, cites: str | None = None) -> Answered:
+    """Return what a message makes that is kept for the state's people, and goes to no terminal."""
+    exchange = judged.exchange
     answer = Answer(
         exchange_id=exchange.exchange_id,
         state=exchange.state,
@@ -159,16 +198,16 @@ def kept_as_reply(
         key=response_key(exchange.key),
         response=ResponseKind.DELIVERED,
         is_final=True,
-        remark=f"REPLY KEPT FOR THE {what} OF {entry_name(exchange.state, asked).upper()}",
+        remark=" - ".join(filter(None, said)),
         policy_entry=entry_name(exchange.state, judged.policy),
     )
     leaf = _disclosure(judged, answer, now)
     leaf = msgspec.structs.replace(
         leaf,
-        header=msgspec.structs.replace(leaf.header, cites=entry_name(exchange.state, asked)),
+        header=msgspec.structs.replace(leaf.header, cites=cites),
         fields=_fields(judged, answer, search=(*_said(exchange), (_TO, ""))),
     )
-    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=replies_to)
+    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy)
 
 
 def recipients(exchange: Exchange, fields: Fields) -> tuple[ORI, ...]:

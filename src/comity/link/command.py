@@ -70,6 +70,7 @@ from comity.link.protections import (
     protection_state,
 )
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     ExpireReview,
     FindClaim,
@@ -100,6 +101,7 @@ from comity.link.traffic import FoldTraffic
 
 __all__ = [
     "AskKeys",
+    "AskOnward",
     "AskStatus",
     "CarryOut",
     "Certified",
@@ -276,6 +278,7 @@ Command = (
     | GiveReReview
     | FindClaim
     | PlantCase
+    | AskOnward
     | InstrumentSigned
     | ProtectionSigned
     | DemandSigned
@@ -364,6 +367,7 @@ def command_member(command: Command) -> Member:
             | GiveReReview()
             | FindClaim()
             | PlantCase()
+            | AskOnward()
         ):
             return signed_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
@@ -416,6 +420,7 @@ def _check_command(command: Command) -> None:
             | GiveReReview()
             | FindClaim()
             | PlantCase()
+            | AskOnward()
         ):
             holds = holds and is_signed(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():

@@ -14,6 +14,7 @@ from comity.domain.after_review import (
 from comity.domain.claim_check import SignedClaimFinding
 from comity.domain.given_notice import SignedGivenNotice
 from comity.domain.ids import Member
+from comity.domain.onward import SignedOnwardQuestion
 from comity.domain.passes import (
     PassPerson,
     SignedPass,
@@ -26,9 +27,11 @@ from comity.link.claims import ClaimView, is_claim_shown
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
 from comity.link.limits import TEXT_CHARS_MAX
+from comity.link.onward import OnwardShown, is_onward_shown
 from comity.link.papers import NAME_CHARS_MAX, are_persons, is_by
 
 __all__ = [
+    "AskOnward",
     "DeskShown",
     "ExpireReview",
     "FindClaim",
@@ -122,6 +125,15 @@ class PlantCase(
     signed: SignedPlantingOrder
 
 
+class AskOnward(
+    msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="ask_onward",
+    forbid_unknown_fields=True,
+):  # fmt: skip
+    """A person's signed wish that an agency be asked to whom it passed on a release."""
+
+    signed: SignedOnwardQuestion
+
+
 class ExpireReview(
     msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="expire_review",
     forbid_unknown_fields=True,
@@ -189,6 +201,7 @@ class DeskShown(
     access_entry: str = ""
     instruments: tuple[InstrumentView, ...] = ()
     claims: tuple[ClaimView, ...] = ()
+    onward: OnwardShown | None = None
 
 
 ReviewSigned = (
@@ -200,6 +213,7 @@ ReviewSigned = (
     | GiveReReview
     | FindClaim
     | PlantCase
+    | AskOnward
 )
 
 
@@ -222,6 +236,8 @@ def signed_state(command: ReviewSigned) -> Member:
             return command.signed.finding.state
         case PlantCase():
             return command.signed.order.state
+        case AskOnward():
+            return command.signed.question.state
 
 
 def is_signed(command: ReviewSigned) -> bool:
@@ -273,6 +289,9 @@ def is_signed(command: ReviewSigned) -> bool:
             )
         case PlantCase(signed=signed):
             return is_by(signed.order.reviewer, signed.order.at, "", signed.proof)
+        case AskOnward(signed=signed):
+            asked = signed.question
+            return is_entry(asked.entry) and is_by(asked.asker, asked.at, "", signed.proof)
 
 
 def are_shown(shown: DeskShown) -> bool:
@@ -290,4 +309,5 @@ def are_shown(shown: DeskShown) -> bool:
         and all(map(is_instrument_shown, shown.instruments))
         and len(shown.claims) <= _SHOWN_MAX
         and all(map(is_claim_shown, shown.claims))
+        and (shown.onward is None or is_onward_shown(shown.onward))
     )

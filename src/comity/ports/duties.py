@@ -28,6 +28,8 @@ class DutyKind(StrEnum):
     PAGE_HOLD_AT_NIGHT = "page_hold_at_night"
     PAGE_DEMAND_DUE = "page_demand_due"
     PAGE_DEMAND_OVERDUE = "page_demand_overdue"
+    PAGE_ONWARD_REFUSED = "page_onward_refused"
+    PAGE_ONWARD_UNANSWERED = "page_onward_unanswered"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ __all__ = [
     "LeaksSeen",
     "LedgerSeen",
     "OldRecord",
+    "OnwardSeen",
     "OpeningSeen",
     "PassSeen",
     "PlantedSeen",
@@ -94,6 +95,17 @@ class ReleaseSeen(msgspec.Struct, frozen=True, kw_only=True):
     entry: str
     agency: str
     phone: str
+
+
+class OnwardSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agency told of a release, as the state's desk lists it: to whom it was passed on, and
+    what the rules in force would say to whoever has it.
+    """
+
+    entry: str
+    release: str
+    to: str
+    receives: str
 
 
 class LedgerSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,6 +370,10 @@ class Stage(Protocol):
 
     async def look_at(self, release: ReleaseSeen) -> str:
         """Call a release's agency back and find it justified; return the entry of the look."""
+        ...
+
+    async def onward_told(self, state: Member) -> Sequence[OnwardSeen]:
+        """Return what agencies told a state of onward transfers, the newest first."""
         ...
 
     async def forge_envelope(self, query: Query, state: Member) -> int:

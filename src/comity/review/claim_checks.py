@@ -128,10 +128,10 @@ def can_be_checked(header: LeafHeader) -> bool:
 def begun_check(header: LeafHeader) -> str | None:
     """Return what a leaf cites that may begin a check, as far as it tells by itself, or None.
 
-    A reviewer's question about a hold has the same form; what it cites is no disclosure.
+    A reviewer's question about a hold names no class, nor does one to whom a release was passed on.
     """
     is_ask = header.kind is LeafKind.VERDICT and header.decision is LeafDecision.ASK
-    return header.cites if is_ask and header.mode is LeafMode.LIVE else None
+    return header.cites if is_ask and header.mode is LeafMode.LIVE and header.released else None
 
 
 def last_day(hour: int, member: Member) -> date:
@@ -170,6 +170,8 @@ def question_text(entry: str, key: str, day: date, claim: tuple[Purpose, str], b
         "Name what proves the case: its report, docket or warrant, and who can confirm it.\n"
         f"Answer by the end of {by:%Y-%m-%d} by a message to {wire_of_member(member)} with this "
         f"first line:\nREPLY TO {name}\n"
+        f"Say below it, or in a message of its own, to whom you passed this on, by the lines "
+        f"PASSED ON {name}, TO (agency, name or NOBODY), FOR (purpose), ON (day), WHAT (parts).\n"
         "Without an answer a person of the state decides what your agency asks for this purpose."
     )
 

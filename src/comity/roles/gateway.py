@@ -39,6 +39,7 @@ from comity.services.founding import Founding
 from comity.services.health import Health
 from comity.services.keeping import Keeping
 from comity.services.member import World
+from comity.services.onward import Onward
 from comity.services.origin import OriginFace
 from comity.services.planting import ROUND_SECONDS, Plantings
 from comity.services.previews import Previewed, Previews
@@ -67,6 +68,7 @@ _WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
 _CLAIMS_SECONDS: Final = 5.0
 _ROSTERS_SECONDS: Final = 10.0
+_ONWARD_SECONDS: Final = 5.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -114,6 +116,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     review: ReviewCommands
     claims: ClaimChecks
     plantings: Plantings
+    onward: Onward
     certifications: Certifications
     roster_changes: RosterChanges
     demands: Demands
@@ -210,6 +213,7 @@ class Gateway:
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
         self._run(self._every(_ROSTERS_SECONDS, self._page_of_rosters))
         self._run(self._every(ROUND_SECONDS, self._plant))
+        self._run(self._every(_ONWARD_SECONDS, self._close_onward))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -362,6 +366,9 @@ class Gateway:
 
     async def _plant(self) -> None:
         await self._parts.plantings.round(sorted(self._members()))
+
+    async def _close_onward(self) -> None:
+        await self._parts.onward.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

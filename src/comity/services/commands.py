@@ -17,6 +17,7 @@ from comity.domain.verdict import SignedHistoryReading, SignedOpeningReading, Si
 from comity.exchange.private import note_fields
 from comity.link.command import (
     AskKeys,
+    AskOnward,
     AskStatus,
     CarryOut,
     Certified,
@@ -197,7 +198,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case GiveReReview() | FindClaim() | PlantCase():
+            case GiveReReview() | FindClaim() | PlantCase() | AskOnward():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)

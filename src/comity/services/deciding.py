@@ -8,12 +8,12 @@
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face, but
        for one that a person of the state waits for, which is kept beside its hold or its release
-       (`replies`, `claim_checks`)
+       (`replies`, `claim_checks`, `onward`)
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
 Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md,
-0052-claim-checks.md, 0060-quotas-and-triage.md.
+0052-claim-checks.md, 0056-onward-transfers.md, 0060-quotas-and-triage.md.
 """
 
 from __future__ import annotations
@@ -44,7 +44,15 @@ from comity.exchange.bases import Covering, on_check, on_claim, on_lane, on_quot
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
-from comity.exchange.messages import delivered, is_heard, kept_as_reply
+from comity.exchange.messages import (
+    delivered,
+    is_heard,
+    kept_as_reply,
+    kept_as_told,
+    onward_remark,
+    unfit_remark,
+    with_certified,
+)
 from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
 from comity.link.parcel import RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
@@ -59,6 +67,7 @@ from comity.services.forms import TOO_LONG_REMARK
 from comity.services.instruments import Instruments
 from comity.services.mailroom import Mailroom
 from comity.services.member import NoPolicyError, World
+from comity.services.onward import Onward
 from comity.services.passes import Passes
 from comity.services.quotas import Quotas
 from comity.services.recheck import Recheck
@@ -105,6 +114,7 @@ class Deciding:
         urgent: UrgentLane,
         claims: ClaimChecks,
         quotas: Quotas,
+        onward: Onward,
         replies: Replies,
         recheck: Recheck,
         clock: Clock,
@@ -118,6 +128,7 @@ class Deciding:
         self._urgent = urgent
         self._claims = claims
         self._quotas = quotas
+        self._onward = onward
         self._replies = replies
         self._recheck = recheck
         self._clock = clock
@@ -148,8 +159,9 @@ class Deciding:
             try:
                 hold = replies.get(item.exchange.exchange_id)
                 kept = await self._kept(item, now, hold)
-                answered = kept or self._answered(item, record, now)
-                decided.append((item.exchange, answered))
+                if isinstance(kept, str):
+                    kept = self._answered(item, record, now, kept)
+                decided.append((item.exchange, kept))
             except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
                 self._events.failure("exchange_fault", error)
                 refusals.append(refused(item.exchange, RefusalCode.BUSY))
@@ -279,24 +291,39 @@ class Deciding:
         pairs = zip(exchanges, records, strict=True)
         return {exchange.exchange_id: found_of(r, exchange) for exchange, r in pairs}
 
-    async def _kept(
-        self, judged: Judged, now: int, replies_to: LeafIndex | None
-    ) -> Answered | None:
-        """Return what a message makes that is kept for a person who waits for it, else None."""
+    async def _kept(self, judged: Judged, now: int, replies_to: LeafIndex | None) -> Answered | str:
+        """Return what a message makes that is kept for a person who waits for it; else what its
+        sender is told beside, mostly nothing.
+        """
         if not is_message(judged.exchange) or not is_heard(judged):
-            return None
+            return ""
         if replies_to is not None:
             return kept_as_reply(judged, replies_to, now)
+        told = await self._onward.told(judged.exchange)
+        unfit = unfit_remark(told) if isinstance(told, str) else ""
+        certified = None if isinstance(told, str) else told
+        remark = unfit if certified is None else onward_remark(certified.entry)
         claim = await self._claims.answers(judged.exchange)
-        return None if claim is None else kept_as_reply(judged, claim, now, is_claim=True)
+        if claim is not None:
+            kept = kept_as_reply(judged, claim, now, is_claim=True, remark=remark)
+        elif certified is not None:
+            kept = kept_as_told(judged, certified.entry, now)
+        else:
+            return unfit
+        if certified is None:
+            return kept
+        return with_certified(kept, certified.leaf, certified.refused_to)
 
-    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+    def _answered(
+        self, judged: Judged, record: Found | None, now: int, remark: str = ""
+    ) -> Answered:
         """Return the answer; a record that cannot travel is told of without its elements.
 
         Seen before the commit, so that no leaf names as released what could never leave.
         """
         if is_message(judged.exchange) and is_let_through(judged):
-            return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
+            terms = self._mailroom.terms(judged.exchange, now)
+            return delivered(judged, terms, now=now, remark=remark)
         if record is not None and record.text:
             judged = self._judge_text(judged)
         answered = self._made(judged, record, now)

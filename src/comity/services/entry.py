@@ -164,6 +164,8 @@ def entry_of(exchange: Exchange, answered: Answered, counted: tuple[CountedRow, 
         urgent=answered.urgent,
         counted=counted,
         replies_to=answered.replies_to,
+        duty=DutyKind.PAGE_ONWARD_REFUSED if answered.refused_to else None,
+        duty_about=answered.refused_to,
     )
 
 

@@ -1,7 +1,8 @@
 """What an agency's line may ask, and whom: the checks between a frame and its `query` leaf.
 
     1. the message is parsed and checked by its format
-    2. its sender may speak on this line, and may send this key
+    2. its sender may speak on this line, and may send this key; what it tells of an onward transfer
+       has its form
     3. its destinations become members that answer it
     4. a query to a federal system passes the sender's own state's rules too: what they do not let
        go is first asked of that state itself, whose gateway refuses or holds it
@@ -28,6 +29,7 @@ from comity.exchange.answering import is_let_through, judge
 from comity.exchange.bases import rests_on_claim
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
+from comity.exchange.onward import told_onward
 from comity.exchange.origin import AcceptedQuery, assurance_of, exchanges_of
 from comity.formats.faults import MessageError
 from comity.formats.status import Notice, parse_announcement
@@ -65,6 +67,8 @@ class Intake:
     ) -> AcceptedQuery:
         directory = self._world.directory
         check_entitled(directory.check_sender(line, query.origin), query.key)
+        # Refused while its sender is there to mend it; the state looks at it again.
+        told_onward(query.key, query.value("") or "")
         member = self._member(query)
         return AcceptedQuery(
             query_id=query_id,

@@ -1,4 +1,4 @@
-"""One reviewer at the desks beside holds: urgent releases, case passes, claims, test cases.
+"""One person at the desks beside holds: urgent releases, passes, claims, test cases, transfers.
 
 INVARIANT (review-is-verified): what gives a command effect is the reviewer's signature, made by
 `Reviewer.sign` alone; one entry that is shown with its person is recorded by the gateway first.
@@ -19,12 +19,18 @@ from comity.domain.after_review import (
     desk_reading_bytes,
 )
 from comity.domain.claim_check import ClaimFinding, SignedClaimFinding, claim_finding_bytes
+from comity.domain.onward import (
+    OnwardQuestion,
+    SignedOnwardQuestion,
+    onward_question_bytes,
+)
 from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
 from comity.domain.planted import PlantingOrder, SignedPlantingOrder, planting_order_bytes
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.vocabulary import DataClass
 from comity.link.command import CommandDone
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     FindClaim,
     GiveReReview,
@@ -140,6 +146,20 @@ class Looking:
         )
         proof = self._reviewer.sign(claim_finding_bytes(finding))
         command = FindClaim(signed=SignedClaimFinding(finding=finding, proof=proof))
+        result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def ask_onward(self, entry: str) -> str:
+        """Ask an agency to whom it passed on a release; return the entry of the leaf."""
+        question = OnwardQuestion(
+            state=self._reviewer.state,
+            entry=entry,
+            asker=self._reviewer.name,
+            at=int(self._now()),
+        )
+        proof = self._reviewer.sign(onward_question_bytes(question))
+        command = AskOnward(signed=SignedOnwardQuestion(question=question, proof=proof))
         result = await send_command(self._bus, self._host, command)
         assert isinstance(result, CommandDone)
         return result.entry

@@ -19,6 +19,7 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member
 from comity.domain.leaf import parse_leaf
 from comity.domain.vocabulary import DataClass, LeafDecision
+from comity.exchange.onward import OnwardFormError, told_onward
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.exchange.replies import replied_entry
 from comity.formats.delivered import Delivered
@@ -88,20 +89,27 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply to a reviewer: to which hold, the text, when (Unix seconds), what became of it."""
+    """A reply to a reviewer, or word of an onward transfer: about which hold or release, the text,
+    when (Unix seconds), what became of it; `remark` is what the state said of it.
+    """
 
     entry: str
     text: str
     at: int
     response: ResponseKind | None = None
+    remark: str = ""
+    is_onward: bool = False
 
 
 class OwnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with what its states have said, and the replies that went to their reviewers."""
+    """A request with what its states have said, the replies that went to their reviewers, and what
+    was told of passing on.
+    """
 
     accepted: AcceptedQuery
     states: tuple[StateAnswer, ...]
     replies: tuple[OwnReply, ...] = ()
+    told: tuple[OwnReply, ...] = ()
 
     def open_question(self, state: StateAnswer) -> Answer | None:
         """Return a reviewer's question that has no reply yet and whose hold still stands."""
@@ -223,6 +231,8 @@ class OwnRequests:
                     text=said[1],
                     at=accepted.accepted_at,
                     response=last.response if last is not None else None,
+                    remark=last.remark if last is not None else "",
+                    is_onward=_onward(accepted) is not None,
                 )
             )
         return tuple(replies)
@@ -259,7 +269,20 @@ def _is_of(accepted: AcceptedQuery, agency: ORI, operator: str) -> bool:
 
 
 def _replied(accepted: AcceptedQuery) -> tuple[str, str] | None:
-    return replied_entry(accepted.query.key, accepted.query.value("") or "")
+    """Return which hold or release a message is about, and its words; None for a request."""
+    key, body = accepted.query.key, accepted.query.value("") or ""
+    return _onward(accepted) or replied_entry(key, body)
+
+
+def _onward(accepted: AcceptedQuery) -> tuple[str, str] | None:
+    """Return of which release a message tells to whom it was passed on, and its lines, or None."""
+    body = accepted.query.value("") or ""
+    try:
+        told = told_onward(accepted.query.key, body)
+    except OnwardFormError:
+        # Whatever its line sent: it stands on no page as what it is not.
+        return None
+    return None if told is None else (told.entry, body.partition("\n")[2])
 
 
 def _request(
@@ -268,5 +291,10 @@ def _request(
     entries = {
         answer.hold.entry for state in states for answer in state.answers if answer.hold is not None
     }
-    own = tuple(reply for reply in replies if reply.entry in entries)
-    return OwnRequest(accepted=accepted, states=states, replies=own)
+    went = {proof.entry for state in states for answer in state.answers for proof in answer.proofs}
+    return OwnRequest(
+        accepted=accepted,
+        states=states,
+        replies=tuple(reply for reply in replies if reply.entry in entries),
+        told=tuple(reply for reply in replies if reply.is_onward and reply.entry in went),
+    )

@@ -12,7 +12,7 @@
 Guarantee: a duty is never let go of before its page was delivered. A page names a state and a leaf,
 never a person (invariant `public-bytes-hold-no-person`).
 Source: docs/adr/0030-announcing-rules.md, "Pages"; docs/adr/0045-certifications-that-lapse.md;
-docs/adr/0051-staffed-hours.md.
+docs/adr/0051-staffed-hours.md; docs/adr/0056-onward-transfers.md.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ _SENTENCES: Final = {
     " page on the legal desk says what was done.",
     DutyKind.PAGE_DEMAND_OVERDUE: "A demand for {state}'s own data was not answered in time:"
     " {about}. Counsel must act on it now.",
+    DutyKind.PAGE_ONWARD_REFUSED: "What {state} released was passed on to whom its rules refuse it:"
+    " {about}. Its agency told so.",
+    DutyKind.PAGE_ONWARD_UNANSWERED: "An agency did not tell {state} in ten days to whom it passed"
+    " on release {about}.",
 }
 _COUNTED: Final = {
     DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",

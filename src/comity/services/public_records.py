@@ -20,6 +20,7 @@ from comity.exchange.leaves import HOUR_SECONDS
 from comity.ledger.note import Checkpoint, parse_checkpoint, parse_note
 from comity.ledger.proof import encode_tlog_proof
 from comity.ports import LedgerRows, Store
+from comity.services.ledger_hours import first_leaf_from
 from comity.services.proofs import inclusion_path
 
 __all__ = [
@@ -87,8 +88,8 @@ async def collect_leaves(store: Store, ledger: LedgerRows, wanted: PeriodWanted)
     member = wanted.member
     head, _ = (await store.heads([member]))[member]
     size = head.frontier.size
-    first = await _first_from(ledger, member, size, wanted.begins)
-    beyond = await _first_from(ledger, member, size, wanted.before)
+    first = await first_leaf_from(ledger, member, size, wanted.begins)
+    beyond = await first_leaf_from(ledger, member, size, wanted.before)
     # Of a leaf that was withdrawn nobody can say the hour: at an edge it is said rather than not.
     while beyond < size and not (await ledger.leaves(member, beyond, beyond + 1))[0]:
         beyond += 1
@@ -150,28 +151,3 @@ async def signed_head(
         if index < checkpoint.size
     }
     return SignedHead(note=note, checkpoint=checkpoint), proofs
-
-
-async def _first_from(ledger: LedgerRows, member: Member, size: int, moment: int) -> int:
-    """Return the first leaf whose hour begins at a moment or later; the size if there is none."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        hour = await _hour_at(ledger, member, middle, high)
-        if hour is None or hour * HOUR_SECONDS >= moment:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-async def _hour_at(ledger: LedgerRows, member: Member, index: int, beyond: int) -> int | None:
-    """Return the hour of a leaf, or of the next one that has bytes; None if none has below."""
-    at, step = index, 1
-    while at < beyond:
-        for data in await ledger.leaves(member, at, min(at + step, beyond)):
-            if data:
-                return parse_leaf(data).hour
-        # Withdrawn: its hash alone is left, and the next one tells the hour.
-        at, step = at + step, _CHUNK
-    return None

@@ -81,12 +81,16 @@ class AnswerReplay:
             return []
 
     async def _was_asked_by(self, exchange: Exchange, answer: Answer) -> bool:
-        """Say whether an answer's first leaf is of this very query and agency (double entry).
+        """Say whether an answer's first outcome is of this very query and agency (double entry).
 
         Where the header does not name the agency, the private record behind it does.
         """
-        proof = answer.proofs[0]
-        leaf = parse_leaf(proof.leaf)
+        read = ((proof, parse_leaf(proof.leaf)) for proof in answer.proofs)
+        # What an agency certifies by a message stands before the message's own leaf.
+        found = next((pair for pair in read if pair[1].peer is not None), None)
+        if found is None:
+            return False
+        proof, leaf = found
         if leaf.peer != exchange.query_entry or leaf.agency is None:
             return False
         if is_ori(leaf.agency):

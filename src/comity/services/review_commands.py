@@ -1,4 +1,4 @@
-"""The desk's commands beside holds: passes, urgent releases, instruments, claims, tests, demands.
+"""The commands of the desks beside holds: whatever is signed there, to the desk that it is for.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -21,6 +21,7 @@ from comity.link.instruments import (
     RevokeInstrument,
     VerifyInstrument,
 )
+from comity.link.onward import OnwardShown
 from comity.link.protections import (
     EndProtection,
     PlaceProtection,
@@ -29,6 +30,7 @@ from comity.link.protections import (
     ReadProtections,
 )
 from comity.link.review import (
+    AskOnward,
     DeskShown,
     ExpireReview,
     FindClaim,
@@ -44,6 +46,7 @@ from comity.link.review import (
 from comity.ports import Clock, PassRow
 from comity.review.claim_checks import ClaimDoneError
 from comity.review.instruments import InstrumentUnknownError
+from comity.review.onward import OnwardUnknownError
 from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
@@ -54,6 +57,7 @@ from comity.services.demands import Demands
 from comity.services.instrument_desk import InstrumentDesk
 from comity.services.instruments import Instruments
 from comity.services.member import World
+from comity.services.onward import Onward
 from comity.services.passes import Passes
 from comity.services.planting import Plantings
 from comity.services.protection_desk import ProtectionDesk
@@ -76,6 +80,7 @@ _Command = (
     | GiveReReview
     | FindClaim
     | PlantCase
+    | AskOnward
     | InstrumentSigned
     | ProtectionSigned
     | DemandSigned
@@ -97,6 +102,7 @@ class ReviewCommands:
         plantings: Plantings,
         protections: Protections,
         demands: Demands,
+        onward: Onward,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -109,6 +115,7 @@ class ReviewCommands:
         self._claims = claims
         self._plantings = plantings
         self._demands = demands
+        self._onward = onward
         self._claim_desk = ClaimDesk(world, claims, clock)
         self._protections = protections
         self._protection_desk = ProtectionDesk(
@@ -132,6 +139,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._claims.decide(command.signed))
             case PlantCase():
                 return CommandDone(entry=await self._plantings.order(command.signed))
+            case AskOnward():
+                return CommandDone(entry=await self._onward.ask(command.signed))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():
@@ -166,6 +175,7 @@ class ReviewCommands:
         await self._instruments.load(own)
         await self._urgent.load(own)
         await self._claims.load(own)
+        self._onward.forget()
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
         reading = signed.reading
@@ -190,6 +200,8 @@ class ReviewCommands:
             case Desk.CLAIMS:
                 checks = await self._claim_desk.standing(reading.state)
                 return DeskShown(claims=tuple(checks[:ENTRIES_SHOWN_MAX]))
+            case Desk.ONWARD:
+                return DeskShown(onward=await self._onward.shown(reading.state))
             case _:
                 assert_never(reading.desk)
 
@@ -233,6 +245,14 @@ class ReviewCommands:
                     reading.state, fields, now, cites=reading.entry
                 )
                 return DeskShown(claims=(check,), access_entry=access)
+            case Desk.ONWARD:
+                if not is_own:
+                    raise OnwardUnknownError("`entry` is of another state")
+                told = await self._onward.one(reading.entry)
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(onward=OnwardShown(told=(told,)), access_entry=access)
             case _:
                 assert_never(reading.desk)
 

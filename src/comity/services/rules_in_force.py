@@ -17,7 +17,13 @@ from comity.directory.part import SignedPart
 from comity.directory.trust import TrustRoot
 from comity.domain.errors import ComityError
 from comity.domain.ids import MEMBERS, OPERATOR_MEMBER, LeafIndex, Member, entry_name
-from comity.policy import PolicyBundle, national_default, parse_bundle
+from comity.policy import (
+    CompiledPolicy,
+    PolicyBundle,
+    compile_policy,
+    national_default,
+    parse_bundle,
+)
 from comity.policy.layer import layered_rules
 from comity.policy.rule import Rule
 from comity.policy.space import Asker
@@ -84,6 +90,7 @@ class StateBooks:
         self._parts: list[DirectoryRow] = []
         self._read_at = 0.0
         self._rules: dict[Member, tuple[int, RulesInForce]] = {}
+        self._compiled: dict[Member, tuple[int, Directory, CompiledPolicy]] = {}
 
     async def directory(self) -> Directory:
         """Return the directory, at most a few seconds old; the same one while no part changes.
@@ -124,6 +131,17 @@ class StateBooks:
         )
         self._rules[member] = (row.leaf_index, found)
         return found
+
+    async def compiled(self, member: Member) -> CompiledPolicy:
+        """Return the rules in force, ready to be asked. Raises: as `rules` and `directory` do."""
+        found, directory = await self.rules(member), await self.directory()
+        known = self._compiled.get(member)
+        if known is not None and known[:2] == (found.leaf_index, directory):
+            return known[2]
+        national = self.national_of(found.bundle)
+        made = compile_policy(found.bundle, national, directory.families())
+        self._compiled[member] = found.leaf_index, directory, made
+        return made
 
     async def everyones_rules(self) -> dict[Member, tuple[Rule, ...]]:
         """Return the rules that decide in each state of this host; one that cannot be read is left

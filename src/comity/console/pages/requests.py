@@ -1,8 +1,9 @@
-"""A requester's own requests: where each stands, what came, and the reply to a reviewer.
+"""A requester's own requests: where each stands, what came, the reply to a reviewer, and to whom
+what came was passed on.
 
 Guarantee: nobody's but the signed-in person's own; a field that was not delivered is not there; a
 state that is silent is said to be silent.
-Source: docs/adr/0042-asking-in-the-browser.md.
+Source: docs/adr/0042-asking-in-the-browser.md, docs/adr/0056-onward-transfers.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,13 @@ from typing import Final
 from comity.console.desk import Desk
 from comity.console.pages.answer_words import answer_sentence, list_rows, list_sentence, state_words
 from comity.console.pages.asking_words import asked_facts
+from comity.console.pages.onward_form import (
+    OnwardForm,
+    blank_form,
+    onward_facts,
+    onward_form,
+    releases_of,
+)
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
@@ -21,13 +29,15 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import moment_said, plain
 from comity.domain.agency import Agency
-from comity.domain.ids import wire_of_member
+from comity.domain.ids import Member, parse_entry_name, wire_of_member
+from comity.domain.onward import ToldOnward
 from comity.domain.query import Query
+from comity.exchange.onward import onward_text
 from comity.exchange.replies import REPLY_CHARS_MAX, REPLY_KEY, reply_text
 from comity.formats.faults import MessageError
 from comity.formats.rules import check_query
 from comity.ports import UnreachableError
-from comity.services.own_requests import OwnRequest, StateAnswer
+from comity.services.own_requests import OwnReply, OwnRequest, StateAnswer
 from comity.services.requesting import FrontRefusedError, FrontUnclearError
 
 __all__ = ["RequestPages"]
@@ -77,6 +87,25 @@ class RequestPages:
         if not _is_fit(query, text):
             fault = _PLAIN.format(REPLY_CHARS_MAX)
             return self._show(visit, agency, request, fault=(text, fault))
+        await self._send(line, query)
+        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
+
+    async def tell_onward(self, visit: Visit) -> Reply:
+        """Tell a state to whom what it released was passed on; sent twice it is told once."""
+        agency, line = await self._place(visit)
+        request = await self._request(visit, agency, line)
+        releases = releases_of(request)
+        if visit.form.one("release") not in {each.entry for each in releases}:
+            raise ProblemError(Problem.NO_RELEASE)
+        form = onward_form(visit, releases)
+        if form.faults or form.told is None:
+            return self._show(visit, agency, request, onward=form)
+        query = _message_of(request, form.told)
+        await self._send(line, query)
+        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
+
+    async def _send(self, line: str, query: Query) -> None:
+        """Send a message, unless it was sent before. Raises: ProblemError."""
         try:
             await self._desk.asking.requesting.send(line, query)
         except FrontRefusedError as error:
@@ -84,7 +113,6 @@ class RequestPages:
                 raise ProblemError(Problem.NOT_TAKEN, f"{error} (`{error.reason}`)") from None
         except (FrontUnclearError, UnreachableError):
             raise ProblemError(Problem.MAYBE_SENT) from None
-        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
 
     async def _place(self, visit: Visit) -> tuple[Agency, str]:
         directory = await self._desk.books.directory()
@@ -115,13 +143,14 @@ class RequestPages:
         request: OwnRequest,
         *,
         fault: tuple[str, str] = ("", ""),
+        onward: OnwardForm | None = None,
     ) -> Reply:
         state, now = visit.person.state, visit.now
         written, wrong = fault
         return self._views.page(
             "request.html",
             visit,
-            status=422 if wrong else 200,
+            status=422 if wrong or onward else 200,
             finding=answer_sentence(request, state, now),
             asked=asked_facts(request.accepted.query, agency),
             sent=moment_said(request.accepted.accepted_at, state, now),
@@ -130,14 +159,10 @@ class RequestPages:
                 state_words(each, request.open_question(each), state, now)
                 for each in request.states
             ],
-            replies=[
-                (
-                    moment_said(each.at, state, now),
-                    each.entry.upper(),
-                    [plain(line) for line in each.text.splitlines()],
-                )
-                for each in request.replies
-            ],
+            replies=[_said(each, state, now) for each in request.replies],
+            told=[_said(each, state, now) for each in request.told],
+            onward=onward_facts(onward or blank_form(), releases_of(request)),
+            tell=url_of(Name.TELL_ONWARD, request=visit.values["request"]),
             written=written,
             wrong=(("text", wrong),) if wrong else (),
             reply_max=REPLY_CHARS_MAX,
@@ -146,6 +171,32 @@ class RequestPages:
             requests=url_of(Name.REQUESTS),
             is_over=all(each.is_final for each in request.states),
         )
+
+
+def _said(each: OwnReply, state: Member, now: int) -> tuple[str, str, list[str]]:
+    """Return a message of the person's own: when, about what, its lines and what came of it."""
+    lines = [plain(line) for line in each.text.splitlines()]
+    if each.remark and each.response is not None:
+        lines.append(plain(each.remark))
+    return moment_said(each.at, state, now), each.entry.upper(), lines
+
+
+def _message_of(request: OwnRequest, told: ToldOnward) -> Query:
+    """Return the message that tells this; of the same words it has one control field.
+
+    It states what the request stated, so that its leaf shows no more than that one's.
+    """
+    said, body = request.accepted.query, onward_text(told)
+    asked = (request.accepted.line, said.control or "", body)
+    digest = sha256("\0".join(asked).encode()).digest()
+    return Query(
+        key=REPLY_KEY,
+        origin=said.origin,
+        destinations=(wire_of_member(parse_entry_name(told.entry)[0]),),
+        control=base64.b32encode(digest).decode("ascii")[:_CONTROL_CHARS],
+        fields=(("", body),),
+        claims=said.claims,
+    )
 
 
 def _is_fit(query: Query, text: str) -> bool:
