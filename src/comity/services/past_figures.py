@@ -19,7 +19,7 @@ from comity.review.past import ENDINGS, Became, PastDecision
 from comity.review.past_figures import DecidedBy, ReviewFigures, again_of, figures_of
 from comity.services.past_decisions import Past
 from comity.services.private_records import private_fields
-from comity.services.re_reviews import verdict_of
+from comity.services.second_person import verdict_of
 from comity.services.vault import Vault
 
 __all__ = ["FIGURES_MAX", "PastFigures"]
