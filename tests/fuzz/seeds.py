@@ -19,6 +19,7 @@ from comity.directory.tables import encode_csv, encode_toml
 from comity.domain.after_review import Desk
 from comity.domain.agency import DirectoryPart
 from comity.domain.answer import Answer, Merged, ResponseKind
+from comity.domain.appeal import AppealDecision
 from comity.domain.certificate import (
     Certificate,
     CertificateKind,
@@ -62,6 +63,7 @@ from comity.link.command import (
     Certified,
     Command,
     CommandResult,
+    DecideAppeal,
     DeskShown,
     EndDuty,
     ExpireReview,
@@ -336,6 +338,7 @@ def commands() -> list[bytes]:
             releases=(msgspec.structs.replace(RELEASE, due=review.NOW, released_at=review.NOW),),
         ),
         DeskShown(claims=(review.CLAIM,), access_entry="il/131"),
+        DeskShown(appeals=(review.APPEAL,), access_entry="il/131"),
         Certified(certificate=b"{}"),
         SHOWN,
     )
@@ -353,6 +356,10 @@ def _desk_commands() -> list[Command]:
         GiveNotice(signed=review.signed_given(review.given("wa/8"))),
         GiveReReview(signed=review.signed_again(review.again("wa/8"))),
         FindClaim(signed=review.signed_finding(review.claim_finding("wa/8", proved=False))),
+        DecideAppeal(
+            signed=review.signed_appeal(review.appeal_finding("wa/8", AppealDecision.GRANTED)),
+            grant=review.signed_pass(review.case_pass()),
+        ),
         ExpireReview(state=Member("tx"), entry="tx/8"),
         show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),

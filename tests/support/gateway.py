@@ -420,6 +420,7 @@ class PracticeHost:
             instruments=self.review.instruments,
             urgent=self.review.urgent,
             claims=self.review.claims,
+            appeals=self.review.appeals,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

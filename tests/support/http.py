@@ -216,6 +216,7 @@ class Office:
             rulebook=host.rulebook,
             review=host.review.commands,
             claims=host.review.claims,
+            appeals=host.review.appeals,
             certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,

@@ -5,6 +5,7 @@ Which part stands on which can be read off its own lines; nothing here decides a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Final
 
@@ -13,11 +14,12 @@ from comity.app.ground import GatewayGround
 from comity.app.own_rosters import OwnRosters
 from comity.app.review import ReviewParts, review_parts
 from comity.app.rules import RuleParts
-from comity.app.state_files import own_calendars, own_shares
+from comity.app.state_files import calendars_of, own_shares
+from comity.domain.ids import Member
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
-from comity.review.calendars import calendar_of
+from comity.review.calendars import Calendar
 from comity.roles.certificates import server_context, tls_files
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
 from comity.services.accesses import Accesses
@@ -85,6 +87,7 @@ class GatewayBuilder(GatewayGround):
                 recheck=self._rules.recheck,
                 review=self._review.commands,
                 claims=self._review.claims,
+                appeals=self._review.appeals,
                 certifications=self._certifications,
                 commands=self._commands,
                 lines=self._line_server,
@@ -285,6 +288,7 @@ class GatewayBuilder(GatewayGround):
             instruments=self._review.instruments,
             urgent=self._review.urgent,
             claims=self._review.claims,
+            appeals=self._review.appeals,
             replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
@@ -306,7 +310,12 @@ class GatewayBuilder(GatewayGround):
         return review_parts(
             self._world, self._store, self._rows, (self._vault, self._sequencer, self._health),
             (self._clock, self._entropy, self._events), shares=own_shares(self._settings),
+            calendars=self._calendar,
         )  # fmt: skip
+
+    @cached_property
+    def _calendar(self) -> Callable[[Member], Calendar]:
+        return calendars_of(self._settings)
 
     @cached_property
     def _rosters(self) -> Rosters:
@@ -315,12 +324,11 @@ class GatewayBuilder(GatewayGround):
 
     @cached_property
     def _certifications(self) -> Certifications:
-        calendars = own_calendars(self._settings)
         return Certifications(
             world=self._world,
             sequencer=self._sequencer,
             health=self._health,
-            calendars=lambda member: calendars.get(member) or calendar_of(member),
+            calendars=self._calendar,
             clock=self._clock,
             events=self._events,
         )

@@ -1,15 +1,18 @@
-"""The review desk of a gateway beside holds: passes, instruments, lane, claim checks, commands."""
+"""The review desk of a gateway beside holds: passes, instruments, lane, claims, appeals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from comity.domain.ids import Member
 from comity.ports import Clock, Entropy, LedgerRows, Store
+from comity.review.calendars import Calendar, calendar_of
 from comity.review.claim_checks import ClaimShare
 from comity.services.accesses import Accesses
+from comity.services.appeal_ledger import AppealLedger
+from comity.services.appeals import Appeals
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_ledger import ClaimLedger
 from comity.services.events import Events
@@ -20,6 +23,7 @@ from comity.services.own_messages import OwnMessages
 from comity.services.passes import Passes
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
+from comity.services.second_person import VerdictsOn
 from comity.services.sequencer import Sequencer
 from comity.services.urgent import UrgentLane
 from comity.services.vault import Vault
@@ -34,6 +38,7 @@ class ReviewParts(msgspec.Struct, frozen=True, kw_only=True):
     instruments: Instruments
     urgent: UrgentLane
     claims: ClaimChecks
+    appeals: Appeals
     own: OwnMessages
     commands: ReviewCommands
 
@@ -46,6 +51,7 @@ def review_parts(
     around: tuple[Clock, Entropy, Events],
     *,
     shares: Mapping[Member, ClaimShare],
+    calendars: Callable[[Member], Calendar] = calendar_of,
 ) -> ReviewParts:
     """Return the parts, joined; `shares` are those of the members that check claims."""
     vault, sequencer, health = inside
@@ -61,6 +67,17 @@ def review_parts(
         own=own,
         around=(clock, events),
     )
+    appeals = Appeals(
+        world=world,
+        ledger=AppealLedger(store=store, rows=rows, vault=vault, calendars=calendars),
+        given=VerdictsOn(store=store, rows=rows, vault=vault),
+        passes=passes,
+        sequencer=sequencer,
+        health=health,
+        own=own,
+        calendars=calendars,
+        around=(clock, events),
+    )
     re_reviews = ReReviews(
         world=world, store=store, rows=rows, vault=vault, sequencer=sequencer, clock=clock
     )
@@ -69,6 +86,7 @@ def review_parts(
         instruments=instruments,
         urgent=urgent,
         claims=claims,
+        appeals=appeals,
         own=own,
         commands=ReviewCommands(
             world=world,
@@ -77,6 +95,7 @@ def review_parts(
             urgent=urgent,
             re_reviews=re_reviews,
             claims=claims,
+            appeals=appeals,
             accesses=Accesses(sequencer, clock, entropy),
             clock=clock,
         ),

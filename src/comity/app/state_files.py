@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from comity.domain.ids import Member
-from comity.review.calendars import Calendar, parse_calendar
+from comity.review.calendars import Calendar, calendar_of, parse_calendar
 from comity.review.claim_checks import ClaimShare, parse_share
 from comity.review.tables import REVIEW_FILE_BYTES_MAX
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 
-__all__ = ["own_calendars", "own_file", "own_shares"]
+__all__ = ["calendars_of", "own_calendars", "own_file", "own_shares"]
 
 
 def own_file(settings: Settings, folder: str, member: Member) -> bytes | None:
@@ -29,6 +31,15 @@ def own_calendars(settings: Settings) -> dict[Member, Calendar]:
         if own is not None:
             found[member] = parse_calendar(member, own)
     return found
+
+
+def calendars_of(settings: Settings) -> Callable[[Member], Calendar]:
+    """Return what gives each member's calendar, its own or the practice one.
+
+    Raises: CalendarFormError.
+    """
+    own = own_calendars(settings)
+    return lambda member: own.get(member) or calendar_of(member)
 
 
 def own_shares(settings: Settings) -> dict[Member, ClaimShare]:

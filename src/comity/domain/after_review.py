@@ -59,12 +59,13 @@ class SignedAfterReview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk(StrEnum):
-    """What a reviewer reads: passes, urgent releases, legal instruments, or claim checks."""
+    """What a reviewer reads: passes, urgent releases, legal instruments, claim checks, appeals."""
 
     PASSES = "passes"
     URGENT = "urgent"
     INSTRUMENTS = "instruments"
     CLAIMS = "claims"
+    APPEALS = "appeals"
 
 
 class DeskReading(msgspec.Struct, frozen=True, kw_only=True):

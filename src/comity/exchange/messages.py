@@ -10,6 +10,7 @@ Source: docs/adr/0020-messages-and-outages.md.
 
 from __future__ import annotations
 
+from datetime import date
 from hashlib import sha256
 from typing import Final
 
@@ -37,6 +38,7 @@ __all__ = [
     "answer_seconds",
     "delivered",
     "is_heard",
+    "kept_as_appeal",
     "kept_as_reply",
     "mail_id_of",
     "passed_on",
@@ -149,9 +151,25 @@ def kept_as_reply(
     It goes to no terminal: the reviewer finds it beside the hold, or the release, at that leaf,
     which its own leaf cites.
     """
-    exchange = judged.exchange
     what = "CLAIM CHECK" if is_claim else "REVIEW"
-    replies_to = None if is_claim else asked
+    entry = entry_name(judged.exchange.state, asked)
+    answered = _kept(judged, entry, now, remark=f"REPLY KEPT FOR THE {what} OF {entry.upper()}")
+    return msgspec.structs.replace(answered, replies_to=None if is_claim else asked)
+
+
+def kept_as_appeal(judged: Judged, refusal: LeafIndex, by: date, now: int) -> Answered:
+    """Return what a message makes that appeals against a refusal, to be decided by a day.
+
+    It goes to no terminal: whoever decides it finds it beside the refusal, which its leaf cites.
+    """
+    entry = entry_name(judged.exchange.state, refusal)
+    remark = f"APPEAL OF {entry.upper()} TAKEN IN - ANOTHER PERSON DECIDES IT BY {by:%Y-%m-%d}"
+    return _kept(judged, entry, now, remark=remark)
+
+
+def _kept(judged: Judged, entry: str, now: int, *, remark: str) -> Answered:
+    """Return what a message makes that a person of the state finds beside the leaf at an entry."""
+    exchange = judged.exchange
     answer = Answer(
         exchange_id=exchange.exchange_id,
         state=exchange.state,
@@ -159,16 +177,16 @@ def kept_as_reply(
         key=response_key(exchange.key),
         response=ResponseKind.DELIVERED,
         is_final=True,
-        remark=f"REPLY KEPT FOR THE {what} OF {entry_name(exchange.state, asked).upper()}",
+        remark=remark,
         policy_entry=entry_name(exchange.state, judged.policy),
     )
     leaf = _disclosure(judged, answer, now)
     leaf = msgspec.structs.replace(
         leaf,
-        header=msgspec.structs.replace(leaf.header, cites=entry_name(exchange.state, asked)),
+        header=msgspec.structs.replace(leaf.header, cites=entry),
         fields=_fields(judged, answer, search=(*_said(exchange), (_TO, ""))),
     )
-    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy, replies_to=replies_to)
+    return Answered(answer=answer, leaves=(leaf,), policy=judged.policy)
 
 
 def recipients(exchange: Exchange, fields: Fields) -> tuple[ORI, ...]:

@@ -23,6 +23,7 @@ from comity.domain.verdict import (
     SignedReading,
     SignedVerdict,
 )
+from comity.link.appeals import DecideAppeal, appeal_state, is_appeal_signed
 from comity.link.duties import EndDuty
 from comity.link.errors import CommandMalformedError, CommandTooLargeError
 from comity.link.forms import is_code, is_entry, is_id, is_member
@@ -91,6 +92,7 @@ __all__ = [
     "CommandFailed",
     "CommandResult",
     "Decide",
+    "DecideAppeal",
     "DeskShown",
     "EndDuty",
     "Expire",
@@ -256,6 +258,7 @@ Command = (
     | GiveNotice
     | GiveReReview
     | FindClaim
+    | DecideAppeal
     | InstrumentSigned
     | ExpireReview
     | ShowRecord
@@ -336,6 +339,8 @@ def command_member(command: Command) -> Member:
             | FindClaim()
         ):
             return signed_state(command)
+        case DecideAppeal():
+            return appeal_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             return instrument_state(command)
         case PublishDirectory() | AskStatus() | AskKeys() | SignCheckpoint() | KeepCosignatures():
@@ -383,6 +388,9 @@ def _check_command(command: Command) -> None:
             | FindClaim()
         ):
             holds = holds and is_signed(command)
+        case DecideAppeal(grant=grant):
+            is_fit = grant is None or is_signed(GrantPass(signed=grant))
+            holds = holds and is_appeal_signed(command) and is_fit
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             holds = holds and is_instrument_signed(command)
         case ExpireReview():

@@ -45,7 +45,8 @@ class HoldView(
 
     `instruments` are those that are known under the number that it claims, shown as in a list.
     `by_two` are the classes that two reviewers release, `proposed` what one of them approved, and
-    `replies` what the agency replied; they too are shown of one hold alone.
+    `replies` what the agency replied, `granted` the findings on appeals that granted what is asked
+    here; they too are shown of one hold alone.
     """
 
     entry: str
@@ -70,6 +71,7 @@ class HoldView(
     by_two: tuple[DataClass, ...] = ()
     proposed: Proposed | None = None
     replies: tuple[Replied, ...] = ()
+    granted: tuple[str, ...] = ()
 
 
 class HoldsShown(
@@ -94,5 +96,6 @@ def are_holds(shown: HoldsShown) -> bool:
         and all(map(is_instrument_shown, view.instruments))
         and all(is_entry(each.entry) and is_time(each.at) for each in view.replies)
         and all(len(each.text) <= TEXT_CHARS_MAX for each in view.replies)
+        and all(map(is_entry, view.granted))
         for view in shown.holds
     )

@@ -21,6 +21,7 @@ from comity.domain.passes import (
 )
 from comity.domain.re_review import SignedReReview
 from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.appeals import AppealView, is_appeal_shown
 from comity.link.claims import ClaimView, is_claim_shown
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
@@ -178,6 +179,7 @@ class DeskShown(
     access_entry: str = ""
     instruments: tuple[InstrumentView, ...] = ()
     claims: tuple[ClaimView, ...] = ()
+    appeals: tuple[AppealView, ...] = ()
 
 
 ReviewSigned = (
@@ -268,4 +270,6 @@ def are_shown(shown: DeskShown) -> bool:
         and all(map(is_instrument_shown, shown.instruments))
         and len(shown.claims) <= _SHOWN_MAX
         and all(map(is_claim_shown, shown.claims))
+        and len(shown.appeals) <= _SHOWN_MAX
+        and all(map(is_appeal_shown, shown.appeals))
     )

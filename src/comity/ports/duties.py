@@ -26,6 +26,7 @@ class DutyKind(StrEnum):
     PAGE_CERTIFICATION_LAPSED = "page_certification_lapsed"
     PAGE_HOLD_UNSTAFFED = "page_hold_unstaffed"
     PAGE_HOLD_AT_NIGHT = "page_hold_at_night"
+    PAGE_APPEAL_OVERDUE = "page_appeal_overdue"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

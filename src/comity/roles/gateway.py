@@ -25,6 +25,7 @@ from comity.link.envelope import check_fresh, open_envelope
 from comity.link.parcel import EnvelopeKind
 from comity.ports import Bus, Clock, LineFrame, ResultRow, Store
 from comity.services.answer import AnswerFace
+from comity.services.appeals import Appeals
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
 from comity.services.certifications import Certifications
@@ -63,6 +64,7 @@ _LAPSE_SECONDS: Final = 1.0
 _WARN_SECONDS: Final = 60.0
 _DETAIL_SECONDS: Final = 2.0
 _CLAIMS_SECONDS: Final = 5.0
+_APPEALS_SECONDS: Final = 30.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -109,6 +111,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     rulebook: Rulebook
     review: ReviewCommands
     claims: ClaimChecks
+    appeals: Appeals
     certifications: Certifications
     recheck: Recheck
     commands: Commands
@@ -200,6 +203,7 @@ class Gateway:
         self._run(self._every(_LAPSE_SECONDS, self._lapse))
         self._run(self._every(_WARN_SECONDS, self._warn))
         self._run(self._every(_CLAIMS_SECONDS, self._check_claims))
+        self._run(self._every(_APPEALS_SECONDS, self._check_appeals))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -341,6 +345,9 @@ class Gateway:
 
     async def _check_claims(self) -> None:
         await self._parts.claims.round(sorted(self._members()))
+
+    async def _check_appeals(self) -> None:
+        await self._parts.appeals.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

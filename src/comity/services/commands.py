@@ -26,6 +26,7 @@ from comity.link.command import (
     CommandFailed,
     CommandResult,
     Decide,
+    DecideAppeal,
     EndDuty,
     Expire,
     ExpireReview,
@@ -188,7 +189,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case GiveReReview() | FindClaim():
+            case GiveReReview() | FindClaim() | DecideAppeal():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
@@ -382,6 +383,7 @@ class Commands:
             by_two=by_two,
             proposed=proposed,
             replies=await self._desk.replies(hold),
+            granted=await self._review.granted_for(file.exchange),
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

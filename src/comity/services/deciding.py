@@ -7,13 +7,13 @@
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face, but
-       for one that a person of the state waits for, which is kept beside its hold or its release
-       (`replies`, `claim_checks`)
+       for one that a person of the state waits for, which is kept beside its hold, its release or
+       the refusal that it appeals against (`replies`, `claim_checks`, `appeals`)
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
 Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md,
-0052-claim-checks.md.
+0052-claim-checks.md, 0057-appeals.md.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ from comity.exchange.bases import Covering, on_check, on_claim, on_lane, under_p
 from comity.exchange.claimed import claims_instrument, unclaimed
 from comity.exchange.facts import facts_of
 from comity.exchange.free_text import read_reply
-from comity.exchange.messages import delivered, is_heard, kept_as_reply
+from comity.exchange.messages import delivered, is_heard, kept_as_appeal, kept_as_reply
 from comity.link.limits import ANSWER_ELEMENTS_MAX, PARCEL_BYTES_MAX
 from comity.link.parcel import RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
 from comity.policy import CompiledPolicy
 from comity.ports import Clock, Lookup, Record, Source, SourceError
+from comity.review.appeals import refused_remark
+from comity.services.appeals import Appeals, Taken
 from comity.services.budgets import NOT_COUNTED, Counted
 from comity.services.claim_checks import ClaimChecks
 from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
@@ -102,6 +104,7 @@ class Deciding:
         instruments: Instruments,
         urgent: UrgentLane,
         claims: ClaimChecks,
+        appeals: Appeals,
         replies: Replies,
         recheck: Recheck,
         clock: Clock,
@@ -114,6 +117,7 @@ class Deciding:
         self._instruments = instruments
         self._urgent = urgent
         self._claims = claims
+        self._appeals = appeals
         self._replies = replies
         self._recheck = recheck
         self._clock = clock
@@ -143,8 +147,8 @@ class Deciding:
                 continue
             try:
                 hold = replies.get(item.exchange.exchange_id)
-                kept = await self._kept(item, now, hold)
-                answered = kept or self._answered(item, record, now)
+                kept, told = await self._kept(item, now, hold)
+                answered = kept or self._answered(item, record, now, told)
                 decided.append((item.exchange, answered))
             except Exception as error:  # noqa: BLE001 - one exchange must not silence the others
                 self._events.failure("exchange_fault", error)
@@ -264,25 +268,33 @@ class Deciding:
 
     async def _kept(
         self, judged: Judged, now: int, replies_to: LeafIndex | None
-    ) -> Answered | None:
-        """Return what a message makes that is kept for a person who waits for it, else None."""
+    ) -> tuple[Answered | None, str]:
+        """Return what a message makes that is kept for a person who waits for it, else None; and
+        what its sender is told where it is no appeal.
+        """
         if not is_message(judged.exchange) or not is_heard(judged):
-            return None
+            return None, ""
         if replies_to is not None:
-            return kept_as_reply(judged, replies_to, now)
+            return kept_as_reply(judged, replies_to, now), ""
         claim = await self._claims.answers(judged.exchange)
-        return None if claim is None else kept_as_reply(judged, claim, now, is_claim=True)
+        if claim is not None:
+            return kept_as_reply(judged, claim, now, is_claim=True), ""
+        filed = await self._appeals.filed(judged.exchange)
+        if isinstance(filed, Taken):
+            return kept_as_appeal(judged, filed.refusal, filed.by, now), ""
+        return None, "" if filed is None else refused_remark(filed)
 
-    def _answered(self, judged: Judged, record: Found | None, now: int) -> Answered:
+    def _answered(self, judged: Judged, record: Found | None, now: int, told: str = "") -> Answered:
         """Return the answer; a record that cannot travel is told of without its elements.
 
         Seen before the commit, so that no leaf names as released what could never leave.
         """
         if is_message(judged.exchange) and is_let_through(judged):
-            return delivered(judged, self._mailroom.terms(judged.exchange, now), now=now)
+            terms = self._mailroom.terms(judged.exchange, now)
+            return delivered(judged, terms, now=now, remark=told)
         if record is not None and record.text:
             judged = self._judge_text(judged)
-        answered = self._made(judged, record, now)
+        answered = self._made(judged, record, now, remark=told)
         if record is None or is_fit(answered.answer):
             return answered
         self._events.note("records_too_long", member=judged.exchange.state)

@@ -49,6 +49,8 @@ _SENTENCES: Final = {
     " they hold ends unanswered until somebody is there to decide.",
     DutyKind.PAGE_HOLD_AT_NIGHT: "{count} held by {state} {wait} while its desk is closed: {about}."
     " What nobody decides until then is not released.",
+    DutyKind.PAGE_APPEAL_OVERDUE: "An appeal to {state} was not decided in ten business days. It is"
+    " still owed a decision, by somebody who had no part in the refusal.",
 }
 _COUNTED: Final = {
     DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",

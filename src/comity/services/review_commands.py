@@ -1,4 +1,4 @@
-"""The review desk's commands beside holds: passes, urgent releases, instruments, claim checks.
+"""The review desk's commands beside holds: passes, urgent releases, instruments, claims, appeals.
 
 INVARIANT (review-is-verified): what changes or shows anything carries a reviewer's signature, which
 is checked here or where it takes effect; one entry shown with its person is recorded first.
@@ -12,7 +12,9 @@ from typing import Final, assert_never
 from comity.domain.after_review import Desk, SignedDeskReading, desk_reading_bytes
 from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.passes import CasePass
+from comity.domain.query import Exchange
 from comity.exchange.private import note_fields
+from comity.link.appeals import DecideAppeal
 from comity.link.command import CommandDone
 from comity.link.instruments import (
     InstrumentSigned,
@@ -33,12 +35,15 @@ from comity.link.review import (
     RevokePass,
 )
 from comity.ports import Clock, PassRow
+from comity.review.appeals import AppealDoneError
 from comity.review.claim_checks import ClaimDoneError
 from comity.review.instruments import InstrumentUnknownError
 from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
 from comity.services.accesses import Accesses
+from comity.services.appeal_desk import AppealDesk
+from comity.services.appeals import Appeals
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_desk import ClaimDesk
 from comity.services.instrument_desk import InstrumentDesk
@@ -61,6 +66,7 @@ _Command = (
     | ExpireReview
     | GiveReReview
     | FindClaim
+    | DecideAppeal
     | InstrumentSigned
 )
 
@@ -77,6 +83,7 @@ class ReviewCommands:
         instruments: Instruments,
         re_reviews: ReReviews,
         claims: ClaimChecks,
+        appeals: Appeals,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -88,6 +95,8 @@ class ReviewCommands:
         self.instrument_desk = InstrumentDesk(world, instruments)
         self._claims = claims
         self._claim_desk = ClaimDesk(world, claims, clock)
+        self._appeals = appeals
+        self._appeal_desk = AppealDesk(world, appeals, clock)
         self._accesses = accesses
         self._clock = clock
 
@@ -104,6 +113,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._urgent.overdue(command.entry))
             case FindClaim():
                 return CommandDone(entry=await self._claims.decide(command.signed))
+            case DecideAppeal():
+                return CommandDone(entry=await self._appeals.decide(command.signed, command.grant))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():
@@ -120,6 +131,11 @@ class ReviewCommands:
         await self._instruments.load(own)
         await self._urgent.load(own)
         await self._claims.load(own)
+        await self._appeals.forget()
+
+    async def granted_for(self, exchange: Exchange) -> tuple[str, ...]:
+        """Return the findings on appeals that granted what an exchange asks."""
+        return await self._appeals.granted_for(exchange)
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
         reading = signed.reading
@@ -144,6 +160,9 @@ class ReviewCommands:
             case Desk.CLAIMS:
                 checks = await self._claim_desk.standing(reading.state)
                 return DeskShown(claims=tuple(checks[:ENTRIES_SHOWN_MAX]))
+            case Desk.APPEALS:
+                waiting = await self._appeal_desk.standing(reading.state)
+                return DeskShown(appeals=tuple(waiting[:ENTRIES_SHOWN_MAX]))
             case _:
                 assert_never(reading.desk)
 
@@ -187,6 +206,16 @@ class ReviewCommands:
                     reading.state, fields, now, cites=reading.entry
                 )
                 return DeskShown(claims=(check,), access_entry=access)
+            case Desk.APPEALS:
+                if not is_own:
+                    raise AppealDoneError("`entry` is of another state")
+                appeal = await self._appeal_desk.one(
+                    reading.entry, reading.reviewer, signed.proof.key_id
+                )
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(appeals=(appeal,), access_entry=access)
             case _:
                 assert_never(reading.desk)
 

@@ -118,6 +118,7 @@ class Network:
             rulebook=host.rulebook,
             review=host.review.commands,
             claims=host.review.claims,
+            appeals=host.review.appeals,
             certifications=warnings_on(host),
             recheck=host.recheck,
             commands=host.commands,
