@@ -231,6 +231,7 @@ def test_sign_in_refuses_what_was_not_begun_here(page: Page, desk: DeskNetwork) 
 ACTS = ("release", "part", "ask", "refuse", "pass")
 LOOKED_AT_APART = (
     *(Name.CERTIFICATE, Name.RELEASE, Name.PASS, Name.INSTRUMENT, Name.CLAIM),
+    Name.APPEAL,
     *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.ASSIGNING, Name.RE_REVIEW),
     *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.FEED_STREAM),
 )

@@ -48,6 +48,9 @@ from comity.ports import (
     SignInTerms,
     UnreachableError,
 )
+from comity.review.calendars import calendar_of
+from comity.services.appeal_figures import AppealFigures
+from comity.services.appeal_ledger import AppealLedger
 from comity.services.decided_by import DecidedBy
 from comity.services.examining import Examiner
 from comity.services.federal_feed import FederalFeed
@@ -312,6 +315,13 @@ class PracticeConsole:
             decided=DecidedBy(past, Records(host.store, host.vault)),
             federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
+            appeals=AppealFigures(
+                ledger=AppealLedger(
+                    store=host.store, rows=host.store, vault=host.vault, calendars=calendar_of
+                ),
+                records=Records(host.store, host.vault),
+                now=self.now,
+            ),
             opened=OpenedCases(),
             notices=NoticeBook(
                 reader=NoticeReader(store=host.store, rows=host.store, vault=host.vault),

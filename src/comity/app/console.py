@@ -20,7 +20,7 @@ from comity.app.own_rosters import OwnRosters
 from comity.app.paper import set_binder, set_letter, set_paper
 from comity.app.public import sealed_rows
 from comity.app.rules import RULE_TOOLS
-from comity.app.state_files import own_calendars, own_file
+from comity.app.state_files import calendars_of, own_file
 from comity.console.application import WAY_BACK_BYTES_MAX, ConsoleApp
 from comity.console.asking_desk import AskingDesk
 from comity.console.assets import check_assets
@@ -43,9 +43,8 @@ from comity.console.view import Views
 from comity.domain.ids import MEMBERS, Member
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
-from comity.ports import UnreachableError
+from comity.ports import LedgerRows, UnreachableError
 from comity.practice.sign_in import PracticeSignIn
-from comity.review.calendars import calendar_of
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
 from comity.roles.certificates import SERVER_NAME, client_context, tls_files
@@ -55,6 +54,8 @@ from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
+from comity.services.appeal_figures import AppealFigures
+from comity.services.appeal_ledger import AppealLedger
 from comity.services.decided_by import DecidedBy
 from comity.services.events import Events
 from comity.services.examining import Examiner
@@ -181,6 +182,7 @@ async def _open_desk(
         decided=DecidedBy(past, records),
         federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
+        appeals=_appeals(settings, own, (ledger, vault, records)),
         opened=OpenedCases(),
         notices=NoticeBook(
             reader=NoticeReader(store=own, rows=ledger, vault=vault),
@@ -206,6 +208,19 @@ async def _open_desk(
         confirm_seconds=settings.confirm_seconds_max,
         rosters=OwnRosters(settings, events).roster,
         events=events,
+    )
+
+
+def _appeals(
+    settings: Settings, own: PostgresStore, read_by: tuple[LedgerRows, Vault, Records]
+) -> AppealFigures:
+    """Return what became of appeals, as this host's ledgers say."""
+    rows, vault, records = read_by
+    calendars = calendars_of(settings)
+    return AppealFigures(
+        ledger=AppealLedger(store=own, rows=rows, vault=vault, calendars=calendars),
+        records=records,
+        now=lambda: int(time.time()),
     )
 
 
@@ -277,9 +292,9 @@ def _clauses(settings: Settings) -> dict[Member, StateClauses]:
     Raises: NoticesFileError, CalendarError, DelayLimitsError.
     """
     found = {}
-    calendars = own_calendars(settings)
+    calendars = calendars_of(settings)
     for member in HostFiles(settings.data_dir).ledger_keys():
-        calendar, limits = calendars.get(member) or calendar_of(member), house_limits()
+        calendar, limits = calendars(member), house_limits()
         if (own := own_file(settings, "delays", member)) is not None:
             limits = parse_delay_limits(own)
         if (own := own_file(settings, "notices", member)) is not None:

@@ -22,6 +22,7 @@ from comity.domain.passes import SignedPass
 from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
+from comity.services.appeal_figures import AppealFigures
 from comity.services.decided_by import DecidedBy
 from comity.services.events import Events
 from comity.services.examining import Examiner
@@ -66,6 +67,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     decided: DecidedBy
     federal: FederalFeed
     figures: PastFigures
+    appeals: AppealFigures
     opened: OpenedCases
     notices: NoticeBook
     clock: Clock
@@ -128,18 +130,25 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
         )
 
+    def appealing(self, signed_in: SignedIn) -> Looking:
+        """Return a reviewer's or supervisor's work at appeals."""
+        reviewer = self._reviewer(signed_in, Role.REVIEWER, Role.SUPERVISOR)
+        return Looking(bus=self.bus, host=self.host, reviewer=reviewer, now=self._now)
+
     def instruments(self, signed_in: SignedIn) -> InstrumentWork:
         """Return the same reviewer's work on legal instruments."""
         return InstrumentWork(
             bus=self.bus, host=self.host, reviewer=self._reviewer(signed_in), now=self._now
         )
 
-    def _reviewer(self, signed_in: SignedIn) -> Reviewer:
+    def _reviewer(self, signed_in: SignedIn, *roles: Role) -> Reviewer:
+        """Return who signs as a reviewer, unless other roles do."""
+        signs = roles or (Role.REVIEWER,)
         assert signed_in.person is not None
         return Reviewer(
             state=signed_in.person.state,
             name=signed_in.person.signs_as,
-            sign=lambda message: sign_for(signed_in, self.keys, message, Role.REVIEWER),
+            sign=lambda message: sign_for(signed_in, self.keys, message, *signs),
         )
 
     def giving(self, signed_in: SignedIn, with_it: SignedPass | None = None) -> Give:

@@ -10,6 +10,7 @@ from comity.console.desk import Desk
 from comity.console.draft_desk import DraftDesk
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
+from comity.console.pages.appeals import AppealPages
 from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.asking import AskPages
 from comity.console.pages.assigning import AssigningPages
@@ -74,7 +75,7 @@ def _door_handlers(doors: DoorPages) -> dict[Name, Handler]:
 def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     cases, same_case = CasePages(desk, views), SameCasePages(desk, views)
     assigning, conflicts = AssigningPages(desk, views), ConflictPages(desk, views)
-    again = ReReviewPages(desk, views)
+    again, appeals = ReReviewPages(desk, views), AppealPages(desk, views)
     return {
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
@@ -99,6 +100,9 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.RE_REVIEW: again.one,
         Name.OPEN_RE_REVIEW: again.open_case,
         Name.GIVE_RE_REVIEW: again.look,
+        Name.APPEALS: appeals.appeals,
+        Name.APPEAL: appeals.appeal,
+        Name.DECIDE_APPEAL: appeals.decide,
     }
 
 
@@ -209,4 +213,5 @@ def _asking_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.REQUESTS: requests.requests,
         Name.REQUEST: requests.request,
         Name.REPLY: requests.reply,
+        Name.MAKE_APPEAL: requests.appeal,
     }

@@ -87,6 +87,9 @@ class Name(StrEnum):
     CLAIMS = "claims"
     CLAIM = "claim"
     FIND_CLAIM = "find_claim"
+    APPEALS = "appeals"
+    APPEAL = "appeal"
+    DECIDE_APPEAL = "decide_appeal"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
     URGENT = "urgent"
@@ -127,6 +130,7 @@ class Name(StrEnum):
     REQUESTS = "requests"
     REQUEST = "request"
     REPLY = "reply"
+    MAKE_APPEAL = "make_appeal"
     DRAFTS = "drafts"
     OPEN_DRAFT = "open_draft"
     DRAFT = "draft"
@@ -169,6 +173,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 _REVIEWS: Final = frozenset({Role.REVIEWER})
 _ASSIGNS: Final = frozenset({Role.SUPERVISOR})
+_APPEALS: Final = _REVIEWS | _ASSIGNS
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
@@ -187,6 +192,7 @@ _NOTICE: Final = "/state/notices/{number}"
 _RE_REVIEW: Final = "/state/re-reviews/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _CLAIM: Final = "/state/claims/{number}"
+_APPEAL: Final = "/state/appeals/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
@@ -244,6 +250,9 @@ ROUTES: Final = (
     _placed(Name.RE_REVIEW, "GET", _RE_REVIEW, _REVIEWS),
     _placed(Name.OPEN_RE_REVIEW, "POST", f"{_RE_REVIEW}/open", _REVIEWS),
     _placed(Name.GIVE_RE_REVIEW, "POST", _RE_REVIEW, _REVIEWS),
+    _placed(Name.APPEALS, "GET", "/state/appeals", _APPEALS),
+    _placed(Name.APPEAL, "GET", _APPEAL, _APPEALS),
+    _placed(Name.DECIDE_APPEAL, "POST", _APPEAL, _APPEALS),
     _placed(Name.CLAIMS, "GET", "/state/claims", _REVIEWS),
     _placed(Name.CLAIM, "GET", _CLAIM, _REVIEWS),
     _placed(Name.FIND_CLAIM, "POST", _CLAIM, _REVIEWS),
@@ -288,6 +297,7 @@ ROUTES: Final = (
     _placed(Name.REQUESTS, "GET", "/console/requests", _ASKS),
     _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
     _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
+    _placed(Name.MAKE_APPEAL, "POST", f"{_REQUEST}/appeal", _ASKS),
     _placed(Name.DRAFTS, "GET", "/state/rules/drafts", _SEES_BLOCKS),
     _placed(Name.OPEN_DRAFT, "POST", "/state/rules/drafts", _MAKES_RULES),
     _placed(Name.DRAFT, "GET", _DRAFT, _SEES_BLOCKS),

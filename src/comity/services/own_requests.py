@@ -19,19 +19,22 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member
 from comity.domain.leaf import parse_leaf
 from comity.domain.vocabulary import DataClass, LeafDecision
+from comity.exchange.appeals import appealed_entry, found_entry
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.exchange.replies import replied_entry
 from comity.formats.delivered import Delivered
 from comity.formats.json.delivered import parse_delivered
-from comity.ports import AcceptedRow, Store
+from comity.ports import AcceptedRow, ResultRow, Store
 from comity.services.deliveries import open_result
 from comity.services.entries import accepted_place
 from comity.services.events import Events
+from comity.services.forms import read_delivery
 from comity.services.requesting import key_of
 from comity.services.vault import Vault
 
 __all__ = [
     "REQUESTS_SHOWN_MAX",
+    "OwnFinding",
     "OwnReply",
     "OwnRequest",
     "OwnRequests",
@@ -42,6 +45,8 @@ __all__ = [
 REQUESTS_SHOWN_MAX: Final = 50
 """Requests of one person that are listed."""
 _LOOKED_AT_MAX: Final = 500
+_PAGES_MAX: Final = 20
+"""Pages of a line's deliveries that are looked through for decisions on appeals."""
 
 
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,20 +92,33 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply to a reviewer: to which hold, the text, when (Unix seconds), what became of it."""
+    """A reply to a reviewer about a hold, or an appeal against a refusal: about which entry, the
+    text, when (Unix seconds), what became of it, and what the state said of that.
+    """
 
     entry: str
     text: str
     at: int
     response: ResponseKind | None = None
+    remark: str = ""
+    is_appeal: bool = False
+
+
+class OwnFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message told the agency of an appeal: from whom, about which entry, in which words."""
+
+    origin: ORI
+    entry: str
+    text: str
 
 
 class OwnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with what its states have said, and the replies that went to their reviewers."""
+    """A request with what its states have said, and what was written to them about it."""
 
     accepted: AcceptedQuery
     states: tuple[StateAnswer, ...]
     replies: tuple[OwnReply, ...] = ()
+    appeals: tuple[OwnReply, ...] = ()
 
     def open_question(self, state: StateAnswer) -> Answer | None:
         """Return a reviewer's question that has no reply yet and whose hold still stands."""
@@ -174,7 +192,7 @@ class OwnRequests:
         accepted = None if row is None else self._opened(row)
         if accepted is None or not _is_of(accepted, agency, operator):
             return None
-        return accepted if _replied(accepted) is None else None
+        return accepted if _about(accepted) is None else None
 
     async def recent(self, line: str, agency: ORI, operator: str) -> list[OwnRequest]:
         """Return this person's newest requests, the newest first, with where each stands.
@@ -182,7 +200,7 @@ class OwnRequests:
         Raises: StoreDownError.
         """
         own = await self._own(line, agency, operator)
-        questions = [each for each in own if _replied(each) is None][:REQUESTS_SHOWN_MAX]
+        questions = [each for each in own if _about(each) is None][:REQUESTS_SHOWN_MAX]
         replies = await self._replies(own)
         found = []
         for accepted in questions:
@@ -198,6 +216,38 @@ class OwnRequests:
         states = answers_of(accepted, delivered)
         return _request(accepted, states, await self._replies(own))
 
+    async def found(self, line: str) -> tuple[OwnFinding, ...]:
+        """Return what messages to a line's agency said of appeals, among the kept deliveries.
+
+        Raises: StoreDownError.
+        """
+        found: dict[str, OwnFinding] = {}
+        for row in await self._messages(http_line(line)):
+            try:
+                data = open_result(self._vault, row)[1]
+                delivery = read_delivery(data) if data else None
+            except ComityError as error:
+                self._events.failure("delivery_not_opened", error, member=row.member)
+                continue
+            entry = None if delivery is None else found_entry(delivery.text)
+            if delivery is not None and entry is not None:
+                said = OwnFinding(origin=delivery.origin, entry=entry, text=delivery.text)
+                found.setdefault(entry, said)
+        return tuple(found.values())
+
+    async def _messages(self, kept_as: str) -> list[ResultRow]:
+        """Return deliveries that answer nothing alone, of the first that are kept of a line."""
+        found: list[ResultRow] = []
+        last = 0
+        for _ in range(_PAGES_MAX):
+            rows = await self._store.results_after(kept_as, last, _LOOKED_AT_MAX)
+            # A message has an id of its own; it is no state's answer to a query.
+            found += [row for row in rows if bytes(row.exchange_id) == row.query_id]
+            if len(rows) < _LOOKED_AT_MAX:
+                break
+            last = rows[-1].number
+        return found
+
     async def _own(self, line: str, agency: ORI, operator: str) -> list[AcceptedQuery]:
         rows = await self._store.accepted_on(http_line(line), _LOOKED_AT_MAX)
         # What the agency's own systems asked on the same line is theirs to show.
@@ -207,7 +257,7 @@ class OwnRequests:
     async def _replies(self, own: Sequence[AcceptedQuery]) -> tuple[OwnReply, ...]:
         replies = []
         for accepted in reversed(own):
-            said = _replied(accepted)
+            said = _about(accepted)
             if said is None:
                 continue
             states = answers_of(accepted, await self._delivered(accepted))
@@ -218,6 +268,8 @@ class OwnRequests:
                     text=said[1],
                     at=accepted.accepted_at,
                     response=last.response if last is not None else None,
+                    remark=last.remark if last is not None else "",
+                    is_appeal=_replied(accepted) is None,
                 )
             )
         return tuple(replies)
@@ -257,11 +309,22 @@ def _replied(accepted: AcceptedQuery) -> tuple[str, str] | None:
     return replied_entry(accepted.query.key, accepted.query.value("") or "")
 
 
+def _about(accepted: AcceptedQuery) -> tuple[str, str] | None:
+    """Return what a message is about that is no request: a hold, or a refusal; and its text."""
+    body = accepted.query.value("") or ""
+    return _replied(accepted) or appealed_entry(accepted.query.key, body)
+
+
 def _request(
     accepted: AcceptedQuery, states: tuple[StateAnswer, ...], replies: Sequence[OwnReply]
 ) -> OwnRequest:
     entries = {
         answer.hold.entry for state in states for answer in state.answers if answer.hold is not None
     }
-    own = tuple(reply for reply in replies if reply.entry in entries)
-    return OwnRequest(accepted=accepted, states=states, replies=own)
+    cited = {proof.entry for state in states for a in state.answers for proof in a.proofs}
+    return OwnRequest(
+        accepted=accepted,
+        states=states,
+        replies=tuple(r for r in replies if not r.is_appeal and r.entry in entries),
+        appeals=tuple(r for r in replies if r.is_appeal and r.entry in cited),
+    )

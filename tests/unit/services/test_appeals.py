@@ -335,6 +335,16 @@ async def test_a_hold_that_nobody_decided_can_be_appealed() -> None:
         assert (leaf.decision, leaf.cites, leaf.released) == (LeafDecision.APPROVE, entry, DQ)
 
 
+async def test_a_message_that_nobody_let_in_in_time_is_no_refusal() -> None:
+    """It may have waited for an agency, which refuses nothing."""
+    async with running(HELD) as host:
+        held_message = await told(host, message("wa/0", 60, "Call the desk."))
+        assert held_message.hold is not None
+        await pass_time(host, NOW + HOLD_SECONDS)
+        entry = await host.desk.expire(held_message.hold.entry)
+        assert await host.review.appeals.filed(message(entry, 61)) == "appeal-unknown"
+
+
 async def test_a_grant_makes_what_follows_go_at_once() -> None:
     """The exchange that ended stays ended; the next query of the case is decided as reviewed."""
     async with running(HELD) as host:
@@ -616,6 +626,7 @@ async def test_what_nobody_decided_in_time_is_overdue_and_pages() -> None:
             await host.review.appeals.round([WA, OR])
         (leaf,) = host.leaves(WA, LeafKind.CLOSURE)
         assert (leaf.decision, leaf.cites) == (LeafDecision.EXPIRED, appeal_entry)
+        assert host.events.counts["appeal_overdue"] == 1
         (duty,) = await host.store.duties([WA], 10)
         assert (duty.kind, duty.leaf_index) == (DutyKind.PAGE_APPEAL_OVERDUE, host.size(WA) - 1)
         assert await stands(host, entry) is AppealStands.OVERDUE

@@ -1,18 +1,20 @@
-"""A requester's own requests: where each stands, what came, and the reply to a reviewer.
+"""A requester's own requests: where each stands, what came, replies to reviewers, appeals.
 
 Guarantee: nobody's but the signed-in person's own; a field that was not delivered is not there; a
 state that is silent is said to be silent.
-Source: docs/adr/0042-asking-in-the-browser.md.
+Source: docs/adr/0042-asking-in-the-browser.md, docs/adr/0057-appeals.md.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
 from comity.console.desk import Desk
 from comity.console.pages.answer_words import answer_sentence, list_rows, list_sentence, state_words
+from comity.console.pages.appealing_words import appealed_words, refusal_words, refusals_of
 from comity.console.pages.asking_words import asked_facts
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
@@ -21,8 +23,9 @@ from comity.console.view import Views
 from comity.console.visits import Visit
 from comity.console.words import moment_said, plain
 from comity.domain.agency import Agency
-from comity.domain.ids import wire_of_member
+from comity.domain.ids import Member, parse_entry_name, wire_of_member
 from comity.domain.query import Query
+from comity.exchange.appeals import appeal_text
 from comity.exchange.replies import REPLY_CHARS_MAX, REPLY_KEY, reply_text
 from comity.formats.faults import MessageError
 from comity.formats.rules import check_query
@@ -63,7 +66,7 @@ class RequestPages:
     async def request(self, visit: Visit) -> Reply:
         """Show what came of one request."""
         agency, line = await self._place(visit)
-        return self._show(visit, agency, await self._request(visit, agency, line))
+        return await self._show(visit, agency, await self._request(visit, agency, line))
 
     async def reply(self, visit: Visit) -> Reply:
         """Send the person's reply to a reviewer's question; sent twice it is one reply."""
@@ -76,7 +79,24 @@ class RequestPages:
         query = _reply_of(request, state, text)
         if not _is_fit(query, text):
             fault = _PLAIN.format(REPLY_CHARS_MAX)
-            return self._show(visit, agency, request, fault=(text, fault))
+            return await self._show(visit, agency, request, fault=(text, fault))
+        return await self._send(visit, line, query)
+
+    async def appeal(self, visit: Visit) -> Reply:
+        """Send the person's appeal against a refusal; sent twice it is one appeal."""
+        agency, line = await self._place(visit)
+        request = await self._request(visit, agency, line)
+        entry = visit.form.one("refusal")
+        if entry not in {each.entry for each in refusals_of(request, visit.now).values()}:
+            raise ProblemError(Problem.NO_APPEAL)
+        text = visit.form.one("text").replace("\r\n", "\n").strip()
+        query = _appeal_of(request, entry, text)
+        if not _is_fit(query, text):
+            fault = _PLAIN.format(REPLY_CHARS_MAX)
+            return await self._show(visit, agency, request, fault=(text, fault))
+        return await self._send(visit, line, query)
+
+    async def _send(self, visit: Visit, line: str, query: Query) -> Reply:
         try:
             await self._desk.asking.requesting.send(line, query)
         except FrontRefusedError as error:
@@ -108,7 +128,7 @@ class RequestPages:
             raise ProblemError(Problem.BUSY) from None
         return await asking.own.request(accepted, delivered or (), line)
 
-    def _show(
+    async def _show(
         self,
         visit: Visit,
         agency: Agency,
@@ -118,6 +138,7 @@ class RequestPages:
     ) -> Reply:
         state, now = visit.person.state, visit.now
         written, wrong = fault
+        found = await self._found(agency, request)
         return self._views.page(
             "request.html",
             visit,
@@ -140,12 +161,32 @@ class RequestPages:
             ],
             written=written,
             wrong=(("text", wrong),) if wrong else (),
+            refusals=refusal_words(request, now),
+            appeals=[appealed_words(each, found, state, now) for each in request.appeals],
             reply_max=REPLY_CHARS_MAX,
+            appeal=url_of(Name.MAKE_APPEAL, request=visit.values["request"]),
             reply=url_of(Name.REPLY, request=visit.values["request"]),
             again=url_of(Name.REQUEST, request=visit.values["request"]),
             requests=url_of(Name.REQUESTS),
             is_over=all(each.is_final for each in request.states),
         )
+
+    async def _found(self, agency: Agency, request: OwnRequest) -> dict[str, str]:
+        """Return what states told the agency of this request's appeals, by refusal."""
+        if not request.appeals:
+            return {}
+        directory = await self._desk.books.directory()
+        found = await self._desk.asking.own.found(agency.lines[0])
+        # Anybody can write such a line: it counts from a terminal of the state alone.
+        return {
+            each.entry: each.text
+            for each in found
+            if each.origin
+            in {
+                terminal.ori
+                for terminal in directory.control_terminals(parse_entry_name(each.entry)[0])
+            }
+        }
 
 
 def _is_fit(query: Query, text: str) -> bool:
@@ -181,12 +222,27 @@ def _reply_of(request: OwnRequest, state: StateAnswer, text: str) -> Query:
         f"{last.step}",
         f"{before}",
     )
+    return _message(request, state.state, asked, reply_text(last.hold.entry, text))
+
+
+def _appeal_of(request: OwnRequest, entry: str, text: str) -> Query:
+    """Return the message that an appeal is; of one refusal it has one control field."""
+    said = request.accepted
+    # What a state did not take may be sent anew; two clicks at once are one appeal.
+    before = sum(each.entry == entry for each in request.appeals)
+    asked = (said.line, said.query.control or "", "appeal", entry, f"{before}")
+    return _message(request, parse_entry_name(entry)[0], asked, appeal_text(entry, text))
+
+
+def _message(request: OwnRequest, state: Member, asked: Iterable[str], body: str) -> Query:
+    """Return a message to a state about a request, under what the request claims."""
+    said = request.accepted.query
     digest = sha256("\0".join(asked).encode()).digest()
     return Query(
         key=REPLY_KEY,
         origin=said.origin,
-        destinations=(wire_of_member(state.state),),
+        destinations=(wire_of_member(state),),
         control=base64.b32encode(digest).decode("ascii")[:_CONTROL_CHARS],
-        fields=(("", reply_text(last.hold.entry, text)),),
+        fields=(("", body),),
         claims=said.claims,
     )
