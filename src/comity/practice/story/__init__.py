@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from comity.practice.story import (
+    appeals,
     budgets,
     cases,
     detail,
@@ -51,6 +52,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     cases.case_pass_makes_the_second_query_immediate,
     cases.warrant_opens_after_two_read_it,
     cases.urgent_lane_releases_and_is_reviewed,
+    appeals.appeal_is_decided_by_another_person,
     faults.malformed_text_refused,
     faults.text_and_json_agree,
     faults.frame_repeated,
