@@ -232,6 +232,7 @@ ACTS = ("release", "part", "ask", "refuse", "pass")
 LOOKED_AT_APART = (
     *(Name.CERTIFICATE, Name.RELEASE, Name.PASS, Name.INSTRUMENT, Name.CLAIM),
     Name.ONWARD_TOLD,
+    Name.APPEAL,
     *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.ASSIGNING, Name.RE_REVIEW),
     *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.FEED_STREAM, Name.PROTECTION, Name.DEMAND),
 )

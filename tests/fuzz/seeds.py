@@ -19,6 +19,7 @@ from comity.directory.tables import encode_csv, encode_toml
 from comity.domain.after_review import Desk
 from comity.domain.agency import DirectoryPart
 from comity.domain.answer import Answer, Merged, ResponseKind
+from comity.domain.appeal import AppealDecision
 from comity.domain.certificate import (
     Certificate,
     CertificateKind,
@@ -63,6 +64,7 @@ from comity.link.command import (
     Certified,
     Command,
     CommandResult,
+    DecideAppeal,
     DeskShown,
     EndDuty,
     ExpireReview,
@@ -351,6 +353,7 @@ def commands() -> list[bytes]:
         ),
         DeskShown(claims=(review.CLAIM,), access_entry="il/131"),
         DeskShown(onward=review.ONWARD, access_entry="il/131"),
+        DeskShown(appeals=(review.APPEAL,), access_entry="il/131"),
         Certified(certificate=b"{}"),
         ProtectionsShown(
             protections=(ProtectionView(protection="0" * 32, placed_at=review.NOW),),
@@ -378,6 +381,10 @@ def _desk_commands() -> list[Command]:
         ReadProtections(signed=signed_reading(protection="0" * 32)),
         ReadProtections(signed=signed_reading(person=review.LICENSEE)),
         AskOnward(signed=review.signed_question("wa/8")),
+        DecideAppeal(
+            signed=review.signed_appeal(review.appeal_finding("wa/8", AppealDecision.GRANTED)),
+            grant=review.signed_pass(review.case_pass()),
+        ),
         ExpireReview(state=Member("tx"), entry="tx/8"),
         show(),
         ShadowPolicy(state=Member("tx"), bundle=b"rules"),

@@ -56,6 +56,8 @@ from comity.ports import (
     UnreachableError,
 )
 from comity.review.calendars import calendar_of
+from comity.services.appeal_figures import AppealFigures
+from comity.services.appeal_ledger import AppealLedger
 from comity.services.decided_by import DecidedBy
 from comity.services.demand_book import DemandBook
 from comity.services.examining import Examiner
@@ -355,6 +357,13 @@ class PracticeConsole:
             federal=FederalFeed(store=host.store, rows=host.store, now=lambda: clock.now_ns() / NS),
             onward=OnwardBook(store=host.store, rows=host.store, vault=host.vault),
             figures=PastFigures(store=host.store, rows=host.store, vault=host.vault),
+            appeals=AppealFigures(
+                ledger=AppealLedger(
+                    store=host.store, rows=host.store, vault=host.vault, calendars=calendar_of
+                ),
+                records=Records(host.store, host.vault),
+                now=self.now,
+            ),
             opened=OpenedCases(),
             notices=NoticeBook(
                 reader=NoticeReader(store=host.store, rows=host.store, vault=host.vault),

@@ -22,8 +22,10 @@ from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import NetworkStage, open_stage
 from comity.domain.answer import Answer
 from comity.domain.ids import ORI, Member, member_label
+from comity.domain.keys import MessageKey
 from comity.domain.query import Query
 from comity.domain.vocabulary import Emergency, Instrument, Purpose
+from comity.exchange.appeals import appeal_text
 from comity.practice.agencies import agencies_of
 from comity.roles.files import make_private_dir
 from tests.fault.network import held_query, running_network
@@ -107,6 +109,19 @@ class DeskNetwork:
         (heard,) = self.run(self.stage.ask(query))
         assert heard.answer is not None
         return heard.answer
+
+    def appeal(self, query: Query, entry: str) -> Answer:
+        """Let the agency of a query appeal against its refusal."""
+        self.asked += 1
+        body = appeal_text(entry, "The docket was not read.")
+        return self.answered(
+            msgspec.structs.replace(
+                query,
+                key=MessageKey("AM"),
+                control=f"PXDESK{self.asked}",
+                fields=(("", body),),
+            )
+        )
 
     def released_as_urgent(self) -> str:
         """Let the agency ask in a declared emergency; return the release's entry."""

@@ -19,6 +19,7 @@ from comity.domain.after_review import Desk
 from comity.domain.ids import HostName, Member
 from comity.domain.passes import NamedBy, PassPerson
 from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.appeals import AppealView
 from comity.link.command import (
     CommandDone,
     CommandFailed,
@@ -85,6 +86,7 @@ class GatewayDesk:
         self.passes: tuple[PassView, ...] = (PASS,)
         self.releases: tuple[ReleaseView, ...] = (RELEASE,)
         self.onward = OnwardShown()
+        self.appeals: tuple[AppealView, ...] = ()
         self.holds: CommandResult | None = None
         self.refusal: CommandFailed | None = None
         self.is_denied = False
@@ -100,6 +102,8 @@ class GatewayDesk:
         match command:
             case ReadDesk(signed=signed):
                 access = "il/140" if signed.reading.entry else ""
+                if signed.reading.desk is Desk.APPEALS:
+                    return DeskShown(appeals=self.appeals, access_entry=access)
                 if signed.reading.desk is Desk.PASSES:
                     return DeskShown(passes=self.passes, access_entry=access)
                 if signed.reading.desk is Desk.ONWARD:

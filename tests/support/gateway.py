@@ -433,6 +433,7 @@ class PracticeHost:
             claims=self.review.claims,
             quotas=self.quotas,
             onward=self.review.onward,
+            appeals=self.review.appeals,
             replies=Replies(store=disk.store, vault=self.vault, events=self.events),
             recheck=self.recheck,
             clock=disk.clock,

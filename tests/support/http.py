@@ -220,6 +220,7 @@ class Office:
             plantings=host.review.plantings,
             demands=host.review.demands,
             onward=host.review.onward,
+            appeals=host.review.appeals,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

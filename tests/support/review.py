@@ -17,6 +17,13 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.appeal import (
+    AppealDecision,
+    AppealFinding,
+    AppealStands,
+    SignedAppealFinding,
+    appeal_finding_bytes,
+)
 from comity.domain.claim_check import (
     ClaimFinding,
     ClaimStands,
@@ -49,13 +56,15 @@ from comity.domain.passes import (
 )
 from comity.domain.query import Claims
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
-from comity.domain.verdict import Ed25519Proof
+from comity.domain.verdict import Ed25519Proof, VerdictKind
 from comity.domain.vocabulary import DataClass, Emergency, Purpose
+from comity.link.appeals import AppealView, FirstVerdict
 from comity.link.claims import ClaimView
 from comity.link.onward import OnwardAsked, OnwardShown, OnwardTold
-from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER
+from tests.support.exchange import KEY_ID, PRIVATE_KEY, REVIEWER, SUPERVISOR, SUPERVISOR_KEY
 
 __all__ = [
+    "APPEAL",
     "CASE",
     "CLAIM",
     "DAY",
@@ -63,6 +72,7 @@ __all__ = [
     "LICENSEE",
     "ONWARD",
     "URGENT",
+    "appeal_finding",
     "case_pass",
     "claim_finding",
     "given",
@@ -70,6 +80,7 @@ __all__ = [
     "proof_of",
     "reading",
     "revocation",
+    "signed_appeal",
     "signed_finding",
     "signed_given",
     "signed_look",
@@ -132,6 +143,32 @@ CLAIM = ClaimView(
     answers=("Docket 26-118.",),
 )
 """A claim check of Washington that its agency has answered, as the desk shows it."""
+
+
+APPEAL = AppealView(
+    entry="wa/8",
+    appeal_entry="wa/9",
+    stands=AppealStands.OPEN,
+    filed_at=NOW,
+    due=NOW + 15 * DAY,
+    refused_at=NOW,
+    classes=DQ,
+    key="DQ",
+    is_by_person=True,
+    rules=("WA-1",),
+    agency="TXPX00001",
+    agency_name="Austin Practice Police",
+    purpose="criminal_investigation",
+    case_number="HS-26-88",
+    hold_entry="wa/5",
+    operator="H2210",
+    search=(("OLN", "PX000204K7"),),
+    text="The docket was not read.",
+    wrote_at=NOW,
+    wrote_by="S1",
+    verdicts=(FirstVerdict(reviewer=REVIEWER, at=NOW, kind=VerdictKind.REFUSE, note="no docket"),),
+)
+"""An appeal to Washington against a person's refusal, as whoever decides is shown it."""
 
 
 def case_pass(**changes: Any) -> CasePass:
@@ -224,6 +261,27 @@ def signed_question(entry: str, **changes: Any) -> SignedOnwardQuestion:
     base = OnwardQuestion(state=WA, entry=entry, asker=REVIEWER, at=NOW)
     question = msgspec.structs.replace(base, **changes)
     return SignedOnwardQuestion(question=question, proof=proof_of(onward_question_bytes(question)))
+
+
+def appeal_finding(entry: str, decision: AppealDecision, **changes: Any) -> AppealFinding:
+    """What Washington's supervisor, who had no part in a refusal, found of an appeal."""
+    base = AppealFinding(
+        state=WA,
+        appealed_entry=entry,
+        decision=decision,
+        classes=DQ if decision is AppealDecision.GRANTED else (),
+        reviewer=SUPERVISOR.name,
+        at=NOW,
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def signed_appeal(
+    made: AppealFinding, key: Ed25519PrivateKey = SUPERVISOR_KEY, key_id: str = SUPERVISOR.key_id
+) -> SignedAppealFinding:
+    """The finding as the supervisor signs it."""
+    signature = key.sign(appeal_finding_bytes(made))
+    return SignedAppealFinding(finding=made, proof=Ed25519Proof(key_id=key_id, signature=signature))
 
 
 def proof_of(message: bytes, key: Ed25519PrivateKey = PRIVATE_KEY) -> Ed25519Proof:

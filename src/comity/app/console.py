@@ -52,7 +52,7 @@ from comity.domain.ids import MEMBERS, Member
 from comity.domain.passkeys import PasskeyPolicy
 from comity.front.http.plain import PlainServer
 from comity.front.http.protocol import CONNECTIONS_MAX, HttpRoom
-from comity.ports import UnreachableError
+from comity.ports import LedgerRows, UnreachableError
 from comity.practice.sign_in import PracticeSignIn
 from comity.review.delays import house_limits, parse_delay_limits
 from comity.review.notices import parse_notices, practice_notices
@@ -63,6 +63,8 @@ from comity.roles.machine import LOOPBACK, free_port
 from comity.roles.runtime import DatabaseRole, bus_access, database_url, load_runtime
 from comity.roles.settings import Settings
 from comity.roles.signing import ReviewerKeys
+from comity.services.appeal_figures import AppealFigures
+from comity.services.appeal_ledger import AppealLedger
 from comity.services.decided_by import DecidedBy
 from comity.services.demand_book import DemandBook
 from comity.services.events import Events
@@ -222,6 +224,7 @@ async def _open_desk(
         federal=FederalFeed(store=own, rows=ledger, now=time.monotonic),
         onward=OnwardBook(store=own, rows=ledger, vault=vault, back_max=ONWARD_LEAVES_MAX),
         figures=PastFigures(store=own, rows=ledger, vault=vault),
+        appeals=_appeals(settings, own, (ledger, vault, records)),
         opened=OpenedCases(),
         notices=NoticeBook(
             reader=NoticeReader(store=own, rows=ledger, vault=vault),
@@ -264,6 +267,19 @@ def _examiner(
         bus=bus,
         host=files.host_name(),
         events=events,
+    )
+
+
+def _appeals(
+    settings: Settings, own: PostgresStore, read_by: tuple[LedgerRows, Vault, Records]
+) -> AppealFigures:
+    """Return what became of appeals, as this host's ledgers say."""
+    rows, vault, records = read_by
+    calendars = calendars_of(settings)
+    return AppealFigures(
+        ledger=AppealLedger(store=own, rows=rows, vault=vault, calendars=calendars),
+        records=records,
+        now=lambda: int(time.time()),
     )
 
 

@@ -91,6 +91,7 @@ class GatewayBuilder(GatewayGround):
                 claims=self._review.claims,
                 plantings=self._review.plantings,
                 onward=self._review.onward,
+                appeals=self._review.appeals,
                 certifications=self._certifications,
                 roster_changes=RosterChanges(
                     store=self._store,
@@ -300,6 +301,7 @@ class GatewayBuilder(GatewayGround):
             claims=self._review.claims,
             quotas=self._quotas,
             onward=self._review.onward,
+            appeals=self._review.appeals,
             replies=Replies(store=self._store, vault=self._vault, events=self._events),
             recheck=self._rules.recheck,
             clock=self._clock,
@@ -343,6 +345,10 @@ class GatewayBuilder(GatewayGround):
 
     @cached_property
     def _calendars(self) -> Callable[[Member], Calendar]:
+        return calendars_of(self._settings)
+
+    @cached_property
+    def _calendar(self) -> Callable[[Member], Calendar]:
         return calendars_of(self._settings)
 
     @cached_property

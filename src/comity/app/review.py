@@ -13,6 +13,8 @@ from comity.review.calendars import Calendar
 from comity.review.claim_checks import ClaimShare
 from comity.review.planted import Planting
 from comity.services.accesses import Accesses
+from comity.services.appeal_ledger import AppealLedger
+from comity.services.appeals import Appeals
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_ledger import ClaimLedger
 from comity.services.demands import Demands
@@ -31,6 +33,7 @@ from comity.services.protections import Protections
 from comity.services.re_reviews import ReReviews
 from comity.services.review_commands import ReviewCommands
 from comity.services.rosters import RosterOf
+from comity.services.second_person import VerdictsOn
 from comity.services.sequencer import Sequencer
 from comity.services.urgent import UrgentLane
 from comity.services.vault import Vault
@@ -140,6 +143,24 @@ class ReviewParts:
         )
 
     @cached_property
+    def appeals(self) -> Appeals:
+        """Appeals against what was refused after a review, or ended undecided."""
+        rows, calendars = self._rows, self._wanted.calendars
+        return Appeals(
+            world=self._world,
+            ledger=AppealLedger(
+                store=self._store, rows=rows, vault=self._vault, calendars=calendars
+            ),
+            given=VerdictsOn(store=self._store, rows=rows, vault=self._vault),
+            passes=self.passes,
+            sequencer=self._sequencer,
+            health=self._health,
+            own=self.own,
+            calendars=calendars,
+            around=(self._clock, self._events),
+        )
+
+    @cached_property
     def plantings(self) -> Plantings:
         """Planted test cases."""
         return Plantings(
@@ -201,6 +222,7 @@ class ReviewParts:
             ),
             claims=self.claims,
             onward=self.onward,
+            appeals=self.appeals,
             plantings=self.plantings,
             protections=self.protections,
             demands=self.demands,

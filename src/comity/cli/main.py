@@ -55,6 +55,7 @@ COMMANDS: Final[dict[str, CommandRow]] = {
     ),
     "pass": CommandRow(_ASK, "passes", "Grant a case its review once; list, show, revoke."),
     "urgent": CommandRow(_ASK, "urgents", "Look at what was released at once; count it."),
+    "appeal": CommandRow(_ASK, "appeals", "Decide appeals against refusals; list, show."),
     "notices": CommandRow(_ASK, "notices", "Tell residents who asked; list what is owed."),
     "onward": CommandRow(_ASK, "onward", "Onward transfers: list, ask an agency, tell a state."),
     "block": CommandRow(_RULES, "block", "Block a family of agencies now, and prove it."),

@@ -30,6 +30,7 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.appeal import AppealDecision
 from comity.domain.given_notice import (
     GivenHow,
     GivenNotice,
@@ -54,6 +55,7 @@ from comity.domain.passes import (
 from comity.domain.planted import PlantingOrder, SignedPlantingOrder, planting_order_bytes
 from comity.domain.verdict import HistoryReading, SignedHistoryReading, history_reading_bytes
 from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.appeals import AppealView
 from comity.link.command import Command, CommandDone, CommandResult, HoldView, ReadHistory
 from comity.link.review import (
     AskOnward,
@@ -68,6 +70,8 @@ from comity.link.review import (
 from comity.roles.host_files import HostFiles, ReviewerFile
 from comity.roles.settings import Settings
 from comity.services.granting import Granter, PassNotPossibleError
+from comity.services.looking import Looking
+from comity.services.reviewing import Reviewer
 from comity.services.sending import send_command
 
 __all__ = ["AsName", "KeyFile", "Papers"]
@@ -173,6 +177,31 @@ class Papers(msgspec.Struct, frozen=True, kw_only=True):
         )
         proof = signature_of(self.state, self.reviewer, after_review_bytes(review))
         return self._done(ReviewRelease(signed=SignedAfterReview(review=review, proof=proof)))
+
+    def decide_appeal(
+        self,
+        view: AppealView,
+        decision: AppealDecision,
+        classes: tuple[DataClass, ...],
+        *,
+        days: int,
+        note: str = "",
+    ) -> str:
+        """Sign what is decided of an appeal as it was shown; return the entry of its leaf."""
+        who = Reviewer(
+            state=self.state,
+            name=self.reviewer.name,
+            sign=lambda message: signature_of(self.state, self.reviewer, message),
+        )
+
+        async def decide() -> str:
+            async with open_bus(self.settings, COMMAND_USER) as bus:
+                host = HostFiles(self.settings.data_dir).host_name()
+                looking = Looking(bus=bus, host=host, reviewer=who, now=time.time)
+                return await looking.decide_appeal(view, decision, classes, days=days, note=note)
+
+        with _said_as_usage():
+            return asyncio.run(decide())
 
     def case_pass(
         self,

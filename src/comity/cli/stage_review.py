@@ -16,6 +16,7 @@ from comity.cli.papers import Papers
 from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.reviewing import Desk as HoldDesk
 from comity.domain.after_review import Desk
+from comity.domain.appeal import AppealDecision
 from comity.domain.demands import DemandActKind, Demanded
 from comity.domain.ids import Member, member_zone, parse_entry_name
 from comity.domain.instruments import Appointment
@@ -24,8 +25,9 @@ from comity.domain.passes import named_in
 from comity.domain.query import Query
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import Instrument
+from comity.link.errors import GatewayRefusalError
 from comity.practice.founding import REVIEWERS
-from comity.practice.stage import OnwardSeen, PassSeen, PlantedSeen, ReleaseSeen
+from comity.practice.stage import AppealSeen, OnwardSeen, PassSeen, PlantedSeen, ReleaseSeen
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.demand_work import DemandDraft, DemandWork
@@ -36,6 +38,7 @@ from comity.services.rule_orders import OrderSigner
 __all__ = ["ReviewStage"]
 
 
+_DAYS: Final = 7
 _WARRANT: Final = b"practice data: a warrant that names one licence"
 
 
@@ -196,6 +199,24 @@ class ReviewStage:
             )
             for view in (shown.onward.told if shown.onward is not None else ())
         ]
+
+    async def decide_appeal(
+        self, entry: str, decision: AppealDecision, *, is_another: bool
+    ) -> AppealSeen:
+        """Decide an appeal as the state's first reviewer, or as another one."""
+        state, _ = parse_entry_name(entry)
+        papers = Papers.of(self._settings, state, REVIEWERS[int(is_another)], None)
+        (view,) = (await asyncio.to_thread(papers.read, Desk.APPEALS, entry)).appeals
+        classes = view.classes if decision is AppealDecision.GRANTED else ()
+
+        def decide() -> AppealSeen:
+            try:
+                found = papers.decide_appeal(view, decision, classes, days=_DAYS)
+            except GatewayRefusalError as error:
+                return AppealSeen(code=error.reason)
+            return AppealSeen(entry=found)
+
+        return await asyncio.to_thread(decide)
 
     def _papers(self, state: Member) -> Papers:
         return Papers.of(self._settings, state, "", None)

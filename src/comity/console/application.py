@@ -67,6 +67,7 @@ _RECORDED: Final = frozenset(
         Name.NOTICE,
         Name.RELEASE,
         Name.CLAIM,
+        Name.APPEAL,
         Name.PASS,
         Name.NEW_INSTRUMENT,
         Name.INSTRUMENT,

@@ -24,6 +24,7 @@ from comity.domain.verdict import SignedVerdict
 from comity.link.command import HoldView
 from comity.ports import BinderPress, Bus, Clock, LedgerRows, Press, SigningKeys, Store
 from comity.review.calendars import Calendar
+from comity.services.appeal_figures import AppealFigures
 from comity.services.decided_by import DecidedBy
 from comity.services.demand_book import DemandBook
 from comity.services.demand_work import DemandWork
@@ -75,6 +76,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     federal: FederalFeed
     onward: OnwardBook
     figures: PastFigures
+    appeals: AppealFigures
     opened: OpenedCases
     notices: NoticeBook
     clock: Clock
@@ -170,6 +172,11 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
             now=self._now,
         )
 
+    def appealing(self, signed_in: SignedIn) -> Looking:
+        """Return a reviewer's or supervisor's work at appeals."""
+        reviewer = self._reviewer(signed_in, Role.REVIEWER, Role.SUPERVISOR)
+        return Looking(bus=self.bus, host=self.host, reviewer=reviewer, now=self._now)
+
     def instruments(self, signed_in: SignedIn) -> InstrumentWork:
         """Return the same reviewer's work on legal instruments."""
         return InstrumentWork(
@@ -182,6 +189,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
         return ProtectionWork(bus=self.bus, host=self.host, reviewer=reviewer, now=self._now)
 
     def _reviewer(self, signed_in: SignedIn, *roles: Role) -> Reviewer:
+        """Return who signs as a reviewer, unless other roles do."""
         assert signed_in.person is not None
         signing = roles or (Role.REVIEWER,)
         return Reviewer(

@@ -10,6 +10,7 @@ from comity.console.desk import Desk
 from comity.console.draft_desk import DraftDesk
 from comity.console.pages.access import AccessPages
 from comity.console.pages.after import AfterPages
+from comity.console.pages.appeals import AppealPages
 from comity.console.pages.as_of import AsOfPages
 from comity.console.pages.asking import AskPages
 from comity.console.pages.assigning import AssigningPages
@@ -98,6 +99,7 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
     cases, same_case = CasePages(desk, views), SameCasePages(desk, views)
     assigning, conflicts = AssigningPages(desk, views), ConflictPages(desk, views)
     again, calls = ReReviewPages(desk, views), CallPages(desk, views)
+    appeals = AppealPages(desk, views)
     return {
         Name.QUEUE: QueuePages(desk, views).queue,
         Name.CASE: cases.case,
@@ -125,6 +127,9 @@ def _review_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.RE_REVIEW: again.one,
         Name.OPEN_RE_REVIEW: again.open_case,
         Name.GIVE_RE_REVIEW: again.look,
+        Name.APPEALS: appeals.appeals,
+        Name.APPEAL: appeals.appeal,
+        Name.DECIDE_APPEAL: appeals.decide,
     }
 
 
@@ -254,4 +259,5 @@ def _asking_handlers(desk: Desk, views: Views) -> dict[Name, Handler]:
         Name.REQUEST: requests.request,
         Name.REPLY: requests.reply,
         Name.TELL_ONWARD: requests.tell_onward,
+        Name.MAKE_APPEAL: requests.appeal,
     }

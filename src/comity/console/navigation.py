@@ -43,12 +43,13 @@ GROUPS: Final = (
             (Name.INSTRUMENTS, "Instruments"),
             (Name.DECISIONS, "Past decisions"),
             (Name.RE_REVIEWS, "Second looks"),
+            (Name.APPEALS, "Appeals"),
         ),
         frozenset(
             {
                 Name.CASE, Name.CONSIDER, Name.RELEASE, Name.PASS, Name.NEW_INSTRUMENT,
                 Name.INSTRUMENT, Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.ASSIGNING,
-                Name.CONFLICT, Name.CALL_BACK, Name.RE_REVIEW,
+                Name.CONFLICT, Name.CALL_BACK, Name.RE_REVIEW, Name.APPEAL,
             }
         ),
     ),

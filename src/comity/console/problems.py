@@ -77,6 +77,19 @@ class Problem(Enum):
         404, "onward-unknown", "Nothing of this request went out under that entry.",
         "The page of the request shows what did.",
     )  # fmt: skip
+    APPEAL_DONE = (
+        404, "appeal-done", "No appeal waits under this number: it was decided, or there is none.",
+        "The list shows the appeals that wait now.",
+    )  # fmt: skip
+    APPEAL_BY_ANOTHER = (
+        409, "appeal-needs-another",
+        "You had a part in this refusal: another person decides the appeal. Nothing was kept.",
+        "Another reviewer or the supervisor of your state decides it.",
+    )  # fmt: skip
+    NO_APPEAL = (
+        409, "no-appeal", "This refusal cannot be appealed now. Nothing was sent.",
+        "The request shows what was refused, and what became of an appeal.",
+    )  # fmt: skip
     PASS_ENDED = (
         404, "pass-unknown", "No case pass stands under this number: it has ended.",
         "The list shows the passes that stand now.",

@@ -107,6 +107,9 @@ class Name(StrEnum):
     ONWARD = "onward"
     ASK_ONWARD = "ask_onward"
     ONWARD_TOLD = "onward_told"
+    APPEALS = "appeals"
+    APPEAL = "appeal"
+    DECIDE_APPEAL = "decide_appeal"
     FEED = "feed"
     FEED_STREAM = "feed_stream"
     URGENT = "urgent"
@@ -161,6 +164,7 @@ class Name(StrEnum):
     REQUEST = "request"
     REPLY = "reply"
     TELL_ONWARD = "tell_onward"
+    MAKE_APPEAL = "make_appeal"
     DRAFTS = "drafts"
     OPEN_DRAFT = "open_draft"
     DRAFT = "draft"
@@ -204,6 +208,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 _REVIEWS: Final = frozenset({Role.REVIEWER})
 _ASSIGNS: Final = frozenset({Role.SUPERVISOR})
 _INVITES: Final = frozenset({Role.SUPERVISOR, Role.OPERATOR})
+_APPEALS: Final = _REVIEWS | _ASSIGNS
 _SEES_QUEUE: Final = frozenset({Role.REVIEWER, Role.SUPERVISOR, Role.COUNSEL, Role.AUDITOR})
 _SEES_RULES: Final = frozenset(Role)
 _MAKES_RULES: Final = frozenset({Role.AUTHOR, Role.COUNSEL})
@@ -225,6 +230,7 @@ _RE_REVIEW: Final = "/state/re-reviews/{number}"
 _RELEASE: Final = "/state/urgent/{number}"
 _CLAIM: Final = "/state/claims/{number}"
 _ONWARD: Final = "/state/onward"
+_APPEAL: Final = "/state/appeals/{number}"
 _PASS: Final = "/state/passes/{number}"  # noqa: S105 - a path, not a password
 _INSTRUMENT: Final = "/state/instruments/{number}"
 _LITIGATION: Final = "/state/litigation"
@@ -298,6 +304,9 @@ ROUTES: Final = (
     _placed(Name.RE_REVIEW, "GET", _RE_REVIEW, _REVIEWS),
     _placed(Name.OPEN_RE_REVIEW, "POST", f"{_RE_REVIEW}/open", _REVIEWS),
     _placed(Name.GIVE_RE_REVIEW, "POST", _RE_REVIEW, _REVIEWS),
+    _placed(Name.APPEALS, "GET", "/state/appeals", _APPEALS),
+    _placed(Name.APPEAL, "GET", _APPEAL, _APPEALS),
+    _placed(Name.DECIDE_APPEAL, "POST", _APPEAL, _APPEALS),
     _placed(Name.CLAIMS, "GET", "/state/claims", _REVIEWS),
     _placed(Name.CLAIM, "GET", _CLAIM, _REVIEWS),
     _placed(Name.FIND_CLAIM, "POST", _CLAIM, _REVIEWS),
@@ -359,6 +368,7 @@ ROUTES: Final = (
     _placed(Name.REQUEST, "GET", _REQUEST, _ASKS),
     _placed(Name.REPLY, "POST", f"{_REQUEST}/reply", _ASKS),
     _placed(Name.TELL_ONWARD, "POST", f"{_REQUEST}/onward", _ASKS),
+    _placed(Name.MAKE_APPEAL, "POST", f"{_REQUEST}/appeal", _ASKS),
     _placed(Name.DRAFTS, "GET", "/state/rules/drafts", _SEES_BLOCKS),
     _placed(Name.OPEN_DRAFT, "POST", "/state/rules/drafts", _MAKES_RULES),
     _placed(Name.DRAFT, "GET", _DRAFT, _SEES_BLOCKS),

@@ -59,8 +59,8 @@ class SignedAfterReview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk(StrEnum):
-    """What a reviewer reads: passes, urgent releases, legal instruments, claim checks, or onward
-    transfers.
+    """What a reviewer reads: passes, urgent releases, legal instruments, claim checks, onward
+    transfers, or appeals.
     """
 
     PASSES = "passes"
@@ -68,6 +68,7 @@ class Desk(StrEnum):
     INSTRUMENTS = "instruments"
     CLAIMS = "claims"
     ONWARD = "onward"
+    APPEALS = "appeals"
 
 
 class DeskReading(msgspec.Struct, frozen=True, kw_only=True):

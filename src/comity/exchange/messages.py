@@ -10,6 +10,7 @@ Source: docs/adr/0020-messages-and-outages.md.
 
 from __future__ import annotations
 
+from datetime import date
 from hashlib import sha256
 from typing import Final
 
@@ -37,6 +38,7 @@ __all__ = [
     "answer_seconds",
     "delivered",
     "is_heard",
+    "kept_as_appeal",
     "kept_as_reply",
     "kept_as_told",
     "mail_id_of",
@@ -158,6 +160,16 @@ def kept_as_reply(
     said = f"REPLY KEPT FOR THE {what} OF {entry.upper()}"
     kept = _kept(judged, now, said, remark, cites=entry)
     return kept if is_claim else msgspec.structs.replace(kept, replies_to=asked)
+
+
+def kept_as_appeal(judged: Judged, refusal: LeafIndex, by: date, now: int) -> Answered:
+    """Return what a message makes that appeals against a refusal, to be decided by a day.
+
+    It goes to no terminal: whoever decides it finds it beside the refusal, which its leaf cites.
+    """
+    entry = entry_name(judged.exchange.state, refusal)
+    remark = f"APPEAL OF {entry.upper()} TAKEN IN - ANOTHER PERSON DECIDES IT BY {by:%Y-%m-%d}"
+    return _kept(judged, now, remark, cites=entry)
 
 
 def kept_as_told(judged: Judged, entry: str, now: int) -> Answered:

@@ -23,6 +23,7 @@ from comity.domain.verdict import (
     SignedReading,
     SignedVerdict,
 )
+from comity.link.appeals import DecideAppeal, appeal_state, is_appeal_signed
 from comity.link.demands import (
     ActOnDemand,
     DemandSigned,
@@ -111,6 +112,7 @@ __all__ = [
     "CommandFailed",
     "CommandResult",
     "Decide",
+    "DecideAppeal",
     "DeskShown",
     "EndDuty",
     "Expire",
@@ -279,6 +281,7 @@ Command = (
     | FindClaim
     | PlantCase
     | AskOnward
+    | DecideAppeal
     | InstrumentSigned
     | ProtectionSigned
     | DemandSigned
@@ -370,6 +373,8 @@ def command_member(command: Command) -> Member:
             | AskOnward()
         ):
             return signed_state(command)
+        case DecideAppeal():
+            return appeal_state(command)
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             return instrument_state(command)
         case PlaceProtection() | EndProtection() | ReadProtections():
@@ -423,6 +428,9 @@ def _check_command(command: Command) -> None:
             | AskOnward()
         ):
             holds = holds and is_signed(command)
+        case DecideAppeal(grant=grant):
+            is_fit = grant is None or is_signed(GrantPass(signed=grant))
+            holds = holds and is_appeal_signed(command) and is_fit
         case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
             holds = holds and is_instrument_signed(command)
         case PlaceProtection() | EndProtection() | ReadProtections():

@@ -48,8 +48,8 @@ class HoldView(
     `instruments` are those that are known under the number that it claims, shown as in a list.
     `by_two` are the classes that two reviewers release, `proposed` what one of them approved,
     `replies` what the agency replied, and `calls` are the calls back to it, in order; `address`
-    says whether the address of whom it is about is confidential. They too are shown of one hold
-    alone.
+    says whether the address of whom it is about is confidential, and `granted` are the findings on
+    appeals that granted what is asked here. They too are shown of one hold alone.
     """
 
     entry: str
@@ -76,6 +76,7 @@ class HoldView(
     replies: tuple[Replied, ...] = ()
     calls: tuple[CallBack, ...] = ()
     address: AddressStands = AddressStands.OPEN
+    granted: tuple[str, ...] = ()
 
 
 class HoldsShown(
@@ -101,5 +102,6 @@ def are_holds(shown: HoldsShown) -> bool:
         and all(is_entry(each.entry) and is_time(each.at) for each in view.replies)
         and all(len(each.text) <= TEXT_CHARS_MAX for each in view.replies)
         and all(is_call_back(each) and is_time(each.at) for each in view.calls)
+        and all(map(is_entry, view.granted))
         for view in shown.holds
     )

@@ -23,6 +23,7 @@ from comity.domain.passes import (
 from comity.domain.planted import SignedPlantingOrder
 from comity.domain.re_review import SignedReReview
 from comity.domain.vocabulary import DataClass, Purpose
+from comity.link.appeals import AppealView, is_appeal_shown
 from comity.link.claims import ClaimView, is_claim_shown
 from comity.link.forms import is_entry, is_time
 from comity.link.instruments import InstrumentView, is_instrument_shown
@@ -202,6 +203,7 @@ class DeskShown(
     instruments: tuple[InstrumentView, ...] = ()
     claims: tuple[ClaimView, ...] = ()
     onward: OnwardShown | None = None
+    appeals: tuple[AppealView, ...] = ()
 
 
 ReviewSigned = (
@@ -310,4 +312,6 @@ def are_shown(shown: DeskShown) -> bool:
         and len(shown.claims) <= _SHOWN_MAX
         and all(map(is_claim_shown, shown.claims))
         and (shown.onward is None or is_onward_shown(shown.onward))
+        and len(shown.appeals) <= _SHOWN_MAX
+        and all(map(is_appeal_shown, shown.appeals))
     )

@@ -30,6 +30,7 @@ class DutyKind(StrEnum):
     PAGE_DEMAND_OVERDUE = "page_demand_overdue"
     PAGE_ONWARD_REFUSED = "page_onward_refused"
     PAGE_ONWARD_UNANSWERED = "page_onward_unanswered"
+    PAGE_APPEAL_OVERDUE = "page_appeal_overdue"
 
 
 class NewDuty(msgspec.Struct, frozen=True, kw_only=True):

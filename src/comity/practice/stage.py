@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from comity.domain.answer import Answer, Merged
+from comity.domain.appeal import AppealDecision
 from comity.domain.delivery import Delivery, MessageFault
 from comity.domain.ids import Member
 from comity.domain.keeping import OrderAct
@@ -20,6 +21,7 @@ from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass, Instrument
 
 __all__ = [
+    "AppealSeen",
     "BackupSeen",
     "BlockSeen",
     "CertificateSeen",
@@ -87,6 +89,13 @@ class PassSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     entry: str
     uses: int
+
+
+class AppealSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a decision on an appeal: its leaf's entry, or the code that refused it."""
+
+    entry: str = ""
+    code: str = ""
 
 
 class ReleaseSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -374,6 +383,12 @@ class Stage(Protocol):
 
     async def onward_told(self, state: Member) -> Sequence[OnwardSeen]:
         """Return what agencies told a state of onward transfers, the newest first."""
+        ...
+
+    async def decide_appeal(
+        self, entry: str, decision: AppealDecision, *, is_another: bool
+    ) -> AppealSeen:
+        """Decide an appeal as the state's first reviewer, or as another one."""
         ...
 
     async def forge_envelope(self, query: Query, state: Member) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from comity.domain.answer import Answer, ResponseKind, Withheld
 from comity.domain.decision import OVERDUE_RULE, Reason, RuleId
 from comity.domain.errors import ComityError
-from comity.domain.keys import response_key
+from comity.domain.keys import Handling, key_row, response_key
 from comity.domain.leaf import LeafHeader
 from comity.domain.vocabulary import LeafDecision, LeafKind, Outcome
 from comity.exchange.answering import Answered, HoldFile
+from comity.exchange.appeals import with_appeal
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered
 from comity.exchange.private import note_fields
 
@@ -37,6 +38,8 @@ def expire(
     """
     exchange = hold.exchange
     reason = _OVERDUE if hold.awaits else _EXPIRED
+    if key_row(exchange.key).handling is not Handling.AGENCY:
+        remark = with_appeal(remark, exchange.state)
     answer = Answer(
         exchange_id=exchange.exchange_id,
         state=exchange.state,

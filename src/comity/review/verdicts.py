@@ -38,6 +38,7 @@ from comity.domain.vocabulary import (
     RecordKind,
 )
 from comity.exchange.answering import Answered, Found, HoldFile, Judged, answer_exchange, whole
+from comity.exchange.appeals import with_appeal
 from comity.exchange.leaves import HOUR_SECONDS, WantedLeaf, ordered, outcome_header
 from comity.exchange.messages import Terms, delivered
 from comity.exchange.private import exchange_fields, note_fields, payload_of
@@ -214,7 +215,8 @@ def _refused(data_class: DataClass, kind: RecordKind) -> ClassDecision:
 def refuse(signed: SignedVerdict, hold: HoldFile, *, policy: int, step: int, now: int) -> Answered:
     """Return what a refusal makes: the verdict, a denial that cites it, and the answer."""
     exchange = hold.exchange
-    answer = _plain_answer(hold, signed.verdict.note, step=step, response=ResponseKind.REFUSED)
+    remark = with_appeal(signed.verdict.note, exchange.state)
+    answer = _plain_answer(hold, remark, step=step, response=ResponseKind.REFUSED)
     reasons = (Reason(rule=REVIEW_RULE, sentence="A reviewer of the state refused this request."),)
     answer = msgspec.structs.replace(
         answer,

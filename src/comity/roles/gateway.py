@@ -25,6 +25,7 @@ from comity.link.envelope import check_fresh, open_envelope
 from comity.link.parcel import EnvelopeKind
 from comity.ports import Bus, Clock, LineFrame, ResultRow, Store
 from comity.services.answer import AnswerFace
+from comity.services.appeals import Appeals
 from comity.services.archive import ArchiveDesk
 from comity.services.asking import Asking
 from comity.services.certifications import Certifications
@@ -69,6 +70,7 @@ _DETAIL_SECONDS: Final = 2.0
 _CLAIMS_SECONDS: Final = 5.0
 _ROSTERS_SECONDS: Final = 10.0
 _ONWARD_SECONDS: Final = 5.0
+_APPEALS_SECONDS: Final = 30.0
 _HEALTH_SECONDS: Final = 5.0
 _RECOVER_SECONDS: Final = 14 * 86_400
 _DRAIN_SECONDS_MAX: Final = 5.0
@@ -117,6 +119,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     claims: ClaimChecks
     plantings: Plantings
     onward: Onward
+    appeals: Appeals
     certifications: Certifications
     roster_changes: RosterChanges
     demands: Demands
@@ -214,6 +217,7 @@ class Gateway:
         self._run(self._every(_ROSTERS_SECONDS, self._page_of_rosters))
         self._run(self._every(ROUND_SECONDS, self._plant))
         self._run(self._every(_ONWARD_SECONDS, self._close_onward))
+        self._run(self._every(_APPEALS_SECONDS, self._check_appeals))
         return GatewayPorts(line=line_port, http=http_port)
 
     async def stop(self) -> None:
@@ -369,6 +373,9 @@ class Gateway:
 
     async def _close_onward(self) -> None:
         await self._parts.onward.round(sorted(self._members()))
+
+    async def _check_appeals(self) -> None:
+        await self._parts.appeals.round(sorted(self._members()))
 
     def _run(self, work: Awaitable[None]) -> None:
         self._tasks.append(asyncio.ensure_future(work))

@@ -27,6 +27,7 @@ from comity.link.command import (
     CommandFailed,
     CommandResult,
     Decide,
+    DecideAppeal,
     EndDuty,
     Expire,
     ExpireReview,
@@ -198,7 +199,7 @@ class Commands:
                 return await self._showing.show(command.signed)
             case GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | ExpireReview():
                 return await self._review.take(command)
-            case GiveReReview() | FindClaim() | PlantCase() | AskOnward():
+            case GiveReReview() | FindClaim() | PlantCase() | AskOnward() | DecideAppeal():
                 return await self._review.take(command)
             case RegisterInstrument() | VerifyInstrument() | RevokeInstrument():
                 return await self._review.take(command)
@@ -408,6 +409,7 @@ class Commands:
             replies=await self._desk.replies(hold),
             calls=self._desk.beside.calls(row),
             address=said.stands,
+            granted=await self._review.granted_for(file.exchange),
         )
 
     def _view(self, hold: OpenHold) -> HoldView:

@@ -7,13 +7,13 @@
     2. only what the outcome depends on is looked up, in one batch; what turns out to be free text
        is decided again as such
     3. a message that is let in is answered as delivered; who delivers it is the answer face, but
-       for one that a person of the state waits for, which is kept beside its hold or its release
-       (`replies`, `claim_checks`, `onward`)
+       for one that a person of the state waits for, which is kept beside its hold, its release or
+       the refusal that it appeals against (`replies`, `claim_checks`, `onward`, `appeals`)
 
 Nothing here is recorded or sent.
 INVARIANT (state-decides): the policy is the answering state's own.
 Source: docs/release-cycle.md, steps 8-9; docs/adr/0016-sources.md, docs/adr/0046-instruments.md,
-0052-claim-checks.md, 0056-onward-transfers.md, 0060-quotas-and-triage.md.
+0052-claim-checks.md, 0056-onward-transfers.md, 0057-appeals.md, 0060-quotas-and-triage.md.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from comity.exchange.free_text import read_reply
 from comity.exchange.messages import (
     delivered,
     is_heard,
+    kept_as_appeal,
     kept_as_reply,
     kept_as_told,
     onward_remark,
@@ -58,6 +59,8 @@ from comity.link.parcel import RefusalCode
 from comity.link.parcel import Refused as RefusedParcel
 from comity.policy import CompiledPolicy
 from comity.ports import Clock, Lookup, Record, Source, SourceError
+from comity.review.appeals import refused_remark
+from comity.services.appeals import Appeals, Taken
 from comity.services.budgets import NOT_COUNTED, Counted
 from comity.services.claim_checks import ClaimChecks
 from comity.services.desks import OWN_HANDLINGS, asks_leave, handling_of
@@ -115,6 +118,7 @@ class Deciding:
         claims: ClaimChecks,
         quotas: Quotas,
         onward: Onward,
+        appeals: Appeals,
         replies: Replies,
         recheck: Recheck,
         clock: Clock,
@@ -129,6 +133,7 @@ class Deciding:
         self._claims = claims
         self._quotas = quotas
         self._onward = onward
+        self._appeals = appeals
         self._replies = replies
         self._recheck = recheck
         self._clock = clock
@@ -309,7 +314,10 @@ class Deciding:
         elif certified is not None:
             kept = kept_as_told(judged, certified.entry, now)
         else:
-            return unfit
+            filed = await self._appeals.filed(judged.exchange)
+            if isinstance(filed, Taken):
+                return kept_as_appeal(judged, filed.refusal, filed.by, now)
+            return unfit if filed is None else refused_remark(filed)
         if certified is None:
             return kept
         return with_certified(kept, certified.leaf, certified.refused_to)

@@ -1,4 +1,4 @@
-"""One person at the desks beside holds: urgent releases, passes, claims, test cases, transfers.
+"""One person at the desks beside holds: urgent releases, passes, claims, tests, transfers, appeals.
 
 INVARIANT (review-is-verified): what gives a command effect is the reviewer's signature, made by
 `Reviewer.sign` alone; one entry that is shown with its person is recorded by the gateway first.
@@ -18,16 +18,31 @@ from comity.domain.after_review import (
     after_review_bytes,
     desk_reading_bytes,
 )
+from comity.domain.appeal import (
+    AppealDecision,
+    AppealFinding,
+    SignedAppealFinding,
+    appeal_finding_bytes,
+)
 from comity.domain.claim_check import ClaimFinding, SignedClaimFinding, claim_finding_bytes
+from comity.domain.ids import parse_ori
 from comity.domain.onward import (
     OnwardQuestion,
     SignedOnwardQuestion,
     onward_question_bytes,
 )
-from comity.domain.passes import PassRevocation, SignedRevocation, revocation_bytes
+from comity.domain.passes import (
+    PassRevocation,
+    SignedPass,
+    SignedRevocation,
+    named_in,
+    pass_bytes,
+    revocation_bytes,
+)
 from comity.domain.planted import PlantingOrder, SignedPlantingOrder, planting_order_bytes
 from comity.domain.re_review import ReReview, SignedReReview, re_review_bytes
 from comity.domain.vocabulary import DataClass
+from comity.link.appeals import AppealView, DecideAppeal
 from comity.link.command import CommandDone
 from comity.link.review import (
     AskOnward,
@@ -40,6 +55,7 @@ from comity.link.review import (
     RevokePass,
 )
 from comity.ports import Bus
+from comity.services.granting import Granter
 from comity.services.reviewing import Reviewer
 from comity.services.sending import send_command
 
@@ -161,5 +177,48 @@ class Looking:
         proof = self._reviewer.sign(onward_question_bytes(question))
         command = AskOnward(signed=SignedOnwardQuestion(question=question, proof=proof))
         result = await send_command(self._bus, self._host, command)
+        assert isinstance(result, CommandDone)
+        return result.entry
+
+    async def decide_appeal(
+        self,
+        view: AppealView,
+        decision: AppealDecision,
+        classes: tuple[DataClass, ...],
+        *,
+        days: int,
+        note: str,
+    ) -> str:
+        """Decide an appeal as it was shown; return the entry of the leaf that says so.
+
+        A grant goes with its case pass for `days`, where one can be made of what was asked.
+        Raises: PassNotPossibleError.
+        """
+        now, reviewer = int(self._now()), self._reviewer
+        finding = AppealFinding(
+            state=reviewer.state,
+            appealed_entry=view.entry,
+            decision=decision,
+            classes=classes,
+            note=note,
+            reviewer=reviewer.name,
+            at=now,
+        )
+        grant = None
+        if decision is AppealDecision.GRANTED and not view.no_pass:
+            granter = Granter(state=reviewer.state, reviewer=reviewer.name, now=now)
+            case_pass = granter.case_pass(
+                agency=parse_ori(view.agency),
+                case_number=view.case_number,
+                persons=named_in(view.search),
+                classes=classes,
+                days=days,
+                hold_entry=view.hold_entry,
+            )
+            proof = reviewer.sign(pass_bytes(case_pass))
+            grant = SignedPass(case_pass=case_pass, proof=proof)
+        proof = reviewer.sign(appeal_finding_bytes(finding))
+        signed = SignedAppealFinding(finding=finding, proof=proof)
+        result = await send_command(self._bus, self._host, DecideAppeal(signed=signed, grant=grant))
         assert isinstance(result, CommandDone)
         return result.entry

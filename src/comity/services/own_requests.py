@@ -7,8 +7,9 @@ Source: docs/adr/0042-asking-in-the-browser.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -19,21 +20,24 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import ORI, Member
 from comity.domain.leaf import parse_leaf
 from comity.domain.vocabulary import DataClass, LeafDecision
+from comity.exchange.appeals import appealed_entry, found_entry
 from comity.exchange.onward import OnwardFormError, told_onward
 from comity.exchange.origin import AcceptedQuery, decode_accepted
 from comity.exchange.replies import replied_entry
 from comity.formats.delivered import Delivered
 from comity.formats.json.delivered import parse_delivered
-from comity.ports import AcceptedRow, Store
+from comity.ports import AcceptedRow, ResultRow, Store
 from comity.review.call_backs import CALLED_REMARK
 from comity.services.deliveries import open_result
 from comity.services.entries import accepted_place
 from comity.services.events import Events
+from comity.services.forms import read_delivery
 from comity.services.requesting import key_of
 from comity.services.vault import Vault
 
 __all__ = [
     "REQUESTS_SHOWN_MAX",
+    "OwnFinding",
     "OwnReply",
     "OwnRequest",
     "OwnRequests",
@@ -44,6 +48,8 @@ __all__ = [
 REQUESTS_SHOWN_MAX: Final = 50
 """Requests of one person that are listed."""
 _LOOKED_AT_MAX: Final = 500
+_PAGES_MAX: Final = 20
+"""Pages of a line's deliveries that are looked through for decisions on appeals."""
 
 
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +94,17 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
         return any(answer.is_final for answer in self.answers)
 
 
+class About(StrEnum):
+    """What a message to a state is about, beside requests."""
+
+    REVIEW = "a reviewer's question"
+    ONWARD = "to whom a release was passed on"
+    APPEAL = "a refusal"
+
+
 class OwnReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply to a reviewer, or word of an onward transfer: about which hold or release, the text,
-    when (Unix seconds), what became of it; `remark` is what the state said of it.
+    """A message to a state about one of its entries: which, the text, when (Unix seconds), what
+    became of it; `remark` is what the state said of it.
     """
 
     entry: str
@@ -98,18 +112,25 @@ class OwnReply(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     response: ResponseKind | None = None
     remark: str = ""
-    is_onward: bool = False
+    about: About = About.REVIEW
+
+
+class OwnFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message told the agency of an appeal: from whom, about which entry, in which words."""
+
+    origin: ORI
+    entry: str
+    text: str
 
 
 class OwnRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with what its states have said, the replies that went to their reviewers, and what
-    was told of passing on.
-    """
+    """A request with what its states have said, and what was written to them about it."""
 
     accepted: AcceptedQuery
     states: tuple[StateAnswer, ...]
     replies: tuple[OwnReply, ...] = ()
     told: tuple[OwnReply, ...] = ()
+    appeals: tuple[OwnReply, ...] = ()
 
     def open_question(self, state: StateAnswer) -> Answer | None:
         """Return a reviewer's question that has no reply yet and whose hold still stands."""
@@ -187,7 +208,7 @@ class OwnRequests:
         accepted = None if row is None else self._opened(row)
         if accepted is None or not _is_of(accepted, agency, operator):
             return None
-        return accepted if _replied(accepted) is None else None
+        return accepted if _about(accepted) is None else None
 
     async def recent(self, line: str, agency: ORI, operator: str) -> list[OwnRequest]:
         """Return this person's newest requests, the newest first, with where each stands.
@@ -195,7 +216,7 @@ class OwnRequests:
         Raises: StoreDownError.
         """
         own = await self._own(line, agency, operator)
-        questions = [each for each in own if _replied(each) is None][:REQUESTS_SHOWN_MAX]
+        questions = [each for each in own if _about(each) is None][:REQUESTS_SHOWN_MAX]
         replies = await self._replies(own)
         found = []
         for accepted in questions:
@@ -211,6 +232,38 @@ class OwnRequests:
         states = answers_of(accepted, delivered)
         return _request(accepted, states, await self._replies(own))
 
+    async def found(self, line: str) -> tuple[OwnFinding, ...]:
+        """Return what messages to a line's agency said of appeals, among the kept deliveries.
+
+        Raises: StoreDownError.
+        """
+        found: dict[str, OwnFinding] = {}
+        for row in await self._messages(http_line(line)):
+            try:
+                data = open_result(self._vault, row)[1]
+                delivery = read_delivery(data) if data else None
+            except ComityError as error:
+                self._events.failure("delivery_not_opened", error, member=row.member)
+                continue
+            entry = None if delivery is None else found_entry(delivery.text)
+            if delivery is not None and entry is not None:
+                said = OwnFinding(origin=delivery.origin, entry=entry, text=delivery.text)
+                found.setdefault(entry, said)
+        return tuple(found.values())
+
+    async def _messages(self, kept_as: str) -> list[ResultRow]:
+        """Return deliveries that answer nothing alone, of the first that are kept of a line."""
+        found: list[ResultRow] = []
+        last = 0
+        for _ in range(_PAGES_MAX):
+            rows = await self._store.results_after(kept_as, last, _LOOKED_AT_MAX)
+            # A message has an id of its own; it is no state's answer to a query.
+            found += [row for row in rows if bytes(row.exchange_id) == row.query_id]
+            if len(rows) < _LOOKED_AT_MAX:
+                break
+            last = rows[-1].number
+        return found
+
     async def _own(self, line: str, agency: ORI, operator: str) -> list[AcceptedQuery]:
         rows = await self._store.accepted_on(http_line(line), _LOOKED_AT_MAX)
         # What the agency's own systems asked on the same line is theirs to show.
@@ -220,19 +273,19 @@ class OwnRequests:
     async def _replies(self, own: Sequence[AcceptedQuery]) -> tuple[OwnReply, ...]:
         replies = []
         for accepted in reversed(own):
-            said = _replied(accepted)
+            said = _about(accepted)
             if said is None:
                 continue
             states = answers_of(accepted, await self._delivered(accepted))
             last = states[0].last if states else None
             replies.append(
                 OwnReply(
-                    entry=said[0],
-                    text=said[1],
+                    entry=said[1],
+                    text=said[2],
                     at=accepted.accepted_at,
                     response=last.response if last is not None else None,
                     remark=last.remark if last is not None else "",
-                    is_onward=_onward(accepted) is not None,
+                    about=said[0],
                 )
             )
         return tuple(replies)
@@ -268,12 +321,6 @@ def _is_of(accepted: AcceptedQuery, agency: ORI, operator: str) -> bool:
     return bool(operator) and (said.origin, said.claims.operator) == (agency, operator)
 
 
-def _replied(accepted: AcceptedQuery) -> tuple[str, str] | None:
-    """Return which hold or release a message is about, and its words; None for a request."""
-    key, body = accepted.query.key, accepted.query.value("") or ""
-    return _onward(accepted) or replied_entry(key, body)
-
-
 def _onward(accepted: AcceptedQuery) -> tuple[str, str] | None:
     """Return of which release a message tells to whom it was passed on, and its lines, or None."""
     body = accepted.query.value("") or ""
@@ -285,16 +332,34 @@ def _onward(accepted: AcceptedQuery) -> tuple[str, str] | None:
     return None if told is None else (told.entry, body.partition("\n")[2])
 
 
+def _about(accepted: AcceptedQuery) -> tuple[About, str, str] | None:
+    """Return what a message is about that is no request, which entry, and its text."""
+    key, body = accepted.query.key, accepted.query.value("") or ""
+    for about, found in (
+        (About.ONWARD, _onward(accepted)),
+        (About.REVIEW, replied_entry(key, body)),
+        (About.APPEAL, appealed_entry(key, body)),
+    ):
+        if found is not None:
+            return about, *found
+    return None
+
+
 def _request(
     accepted: AcceptedQuery, states: tuple[StateAnswer, ...], replies: Sequence[OwnReply]
 ) -> OwnRequest:
     entries = {
         answer.hold.entry for state in states for answer in state.answers if answer.hold is not None
     }
-    went = {proof.entry for state in states for answer in state.answers for proof in answer.proofs}
+    cited = {proof.entry for state in states for a in state.answers for proof in a.proofs}
+
+    def about(what: About, named: Container[str]) -> tuple[OwnReply, ...]:
+        return tuple(each for each in replies if each.about is what and each.entry in named)
+
     return OwnRequest(
         accepted=accepted,
         states=states,
-        replies=tuple(reply for reply in replies if reply.entry in entries),
-        told=tuple(reply for reply in replies if reply.is_onward and reply.entry in went),
+        replies=about(About.REVIEW, entries),
+        told=about(About.ONWARD, cited),
+        appeals=about(About.APPEAL, cited),
     )

@@ -57,6 +57,8 @@ _SENTENCES: Final = {
     " {about}. Its agency told so.",
     DutyKind.PAGE_ONWARD_UNANSWERED: "An agency did not tell {state} in ten days to whom it passed"
     " on release {about}.",
+    DutyKind.PAGE_APPEAL_OVERDUE: "An appeal to {state} was not decided in ten business days. It is"
+    " still owed a decision, by somebody who had no part in the refusal.",
 }
 _COUNTED: Final = {
     DutyKind.PAGE_CERTIFICATION_LAPSES: "certification",

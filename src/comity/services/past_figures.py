@@ -27,7 +27,7 @@ from comity.review.past_figures import (
 from comity.review.planted import PlantedEnd, end_by
 from comity.services.past_decisions import Past
 from comity.services.private_records import private_fields
-from comity.services.re_reviews import verdict_of
+from comity.services.second_person import verdict_of
 from comity.services.vault import Vault
 
 __all__ = ["FIGURES_MAX", "PastFigures"]

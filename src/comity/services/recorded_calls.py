@@ -16,7 +16,7 @@ from comity.ports import LedgerRows
 from comity.review.call_backs import call_of
 from comity.review.signatures import VerdictError
 from comity.services.private_records import RecordGoneError, Records
-from comity.services.re_reviews import BETWEEN_LEAVES_MAX, verdict_of, verdicts_on
+from comity.services.second_person import VerdictsUnreadError, verdict_of, verdicts_on
 
 __all__ = ["RecordedCalls", "recorded_calls"]
 
@@ -35,11 +35,13 @@ async def recorded_calls(
 
     Whoever reads them has recorded that the request is opened. Raises: StoreDownError.
     """
-    if index - hold_index > BETWEEN_LEAVES_MAX:
-        return RecordedCalls(is_whole=False)
     calls: list[CallBack] = []
     is_whole = True
-    async for place, leaf in verdicts_on(rows, member, hold_index, index):
+    try:
+        found = [each async for each in verdicts_on(rows, member, hold_index, index)]
+    except VerdictsUnreadError:
+        return RecordedCalls(is_whole=False)
+    for place, leaf in found:
         if leaf.decision is not LeafDecision.ASK:
             continue
         try:

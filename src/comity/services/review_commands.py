@@ -12,7 +12,9 @@ from typing import Final, assert_never
 from comity.domain.after_review import Desk, SignedDeskReading, desk_reading_bytes
 from comity.domain.ids import Member, entry_name, parse_entry_name
 from comity.domain.passes import CasePass
+from comity.domain.query import Exchange
 from comity.exchange.private import note_fields
+from comity.link.appeals import DecideAppeal
 from comity.link.command import CommandDone
 from comity.link.demands import ActOnDemand, DemandSigned, RegisterDemand
 from comity.link.instruments import (
@@ -44,6 +46,7 @@ from comity.link.review import (
     RevokePass,
 )
 from comity.ports import Clock, PassRow
+from comity.review.appeals import AppealDoneError
 from comity.review.claim_checks import ClaimDoneError
 from comity.review.instruments import InstrumentUnknownError
 from comity.review.onward import OnwardUnknownError
@@ -51,6 +54,8 @@ from comity.review.passes import PassUnknownError
 from comity.review.signatures import check_proof, check_time
 from comity.review.urgent import ReviewDoneError, ReviewState
 from comity.services.accesses import Accesses
+from comity.services.appeal_desk import AppealDesk
+from comity.services.appeals import Appeals
 from comity.services.claim_checks import ClaimChecks
 from comity.services.claim_desk import ClaimDesk
 from comity.services.demands import Demands
@@ -81,6 +86,7 @@ _Command = (
     | FindClaim
     | PlantCase
     | AskOnward
+    | DecideAppeal
     | InstrumentSigned
     | ProtectionSigned
     | DemandSigned
@@ -103,6 +109,7 @@ class ReviewCommands:
         protections: Protections,
         demands: Demands,
         onward: Onward,
+        appeals: Appeals,
         accesses: Accesses,
         clock: Clock,
     ) -> None:
@@ -121,6 +128,8 @@ class ReviewCommands:
         self._protection_desk = ProtectionDesk(
             world=world, protections=protections, accesses=accesses, clock=clock
         )
+        self._appeals = appeals
+        self._appeal_desk = AppealDesk(world, appeals, clock)
         self._accesses = accesses
         self._clock = clock
 
@@ -141,6 +150,8 @@ class ReviewCommands:
                 return CommandDone(entry=await self._plantings.order(command.signed))
             case AskOnward():
                 return CommandDone(entry=await self._onward.ask(command.signed))
+            case DecideAppeal():
+                return CommandDone(entry=await self._appeals.decide(command.signed, command.grant))
             case ReadDesk():
                 return await self._read(command.signed)
             case GiveReReview():
@@ -176,6 +187,11 @@ class ReviewCommands:
         await self._urgent.load(own)
         await self._claims.load(own)
         self._onward.forget()
+        await self._appeals.forget()
+
+    async def granted_for(self, exchange: Exchange) -> tuple[str, ...]:
+        """Return the findings on appeals that granted what an exchange asks."""
+        return await self._appeals.granted_for(exchange)
 
     async def _read(self, signed: SignedDeskReading) -> DeskShown:
         reading = signed.reading
@@ -202,6 +218,9 @@ class ReviewCommands:
                 return DeskShown(claims=tuple(checks[:ENTRIES_SHOWN_MAX]))
             case Desk.ONWARD:
                 return DeskShown(onward=await self._onward.shown(reading.state))
+            case Desk.APPEALS:
+                waiting = await self._appeal_desk.standing(reading.state)
+                return DeskShown(appeals=tuple(waiting[:ENTRIES_SHOWN_MAX]))
             case _:
                 assert_never(reading.desk)
 
@@ -253,6 +272,16 @@ class ReviewCommands:
                     reading.state, fields, now, cites=reading.entry
                 )
                 return DeskShown(onward=OnwardShown(told=(told,)), access_entry=access)
+            case Desk.APPEALS:
+                if not is_own:
+                    raise AppealDoneError("`entry` is of another state")
+                appeal = await self._appeal_desk.one(
+                    reading.entry, reading.reviewer, signed.proof.key_id
+                )
+                access = await self._accesses.record(
+                    reading.state, fields, now, cites=reading.entry
+                )
+                return DeskShown(appeals=(appeal,), access_entry=access)
             case _:
                 assert_never(reading.desk)
 

@@ -23,7 +23,6 @@ from tests.support.directory import signer_of
 from tests.support.gateway import (
     AUSTIN,
     OR,
-    SOUTH,
     TX,
     WA,
     PracticeHost,
@@ -32,6 +31,7 @@ from tests.support.gateway import (
     practice_parts,
     running,
 )
+from tests.support.link import SOUTH
 from tests.unit.console.test_asking import OFFICER, asked
 from tests.unit.console.test_cases import HELD, SCRIPT, give, held
 from tests.unit.console.test_re_reviews import PATH as AGAIN
@@ -82,12 +82,10 @@ async def step_of(host: PracticeHost, number: int) -> int:
     return row.next_step
 
 
-async def form_of(
-    host: PracticeHost, hold: int, outcome: str = "denied", **fields: object
-) -> dict[str, object]:
+async def form_of(host: PracticeHost, hold: int, **fields: object) -> dict[str, object]:
     """The form of a call as its page gives it."""
     step = await step_of(host, hold)
-    return {"step": step, "number": PHONE, "outcome": outcome, "said": SAID, **fields}
+    return {"step": step, "number": PHONE, "outcome": "denied", "said": SAID, **fields}
 
 
 async def test_a_call_is_recorded_once_and_the_next_reviewer_reads_it() -> None:

@@ -14,7 +14,7 @@ from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
 from comity.link.command import CommandDone, CommandFailed, decode_result, encode_command
 from comity.link.review import GiveReReview
 from comity.review import re_review
-from comity.services import re_reviews
+from comity.services import re_reviews, second_person
 from tests.support.console import PracticeConsole, console_on, person_of, second_reviewer
 from tests.support.exchange import ENROLLED, PRIVATE_KEY, REVIEWER, SUPERVISOR, SUPERVISOR_KEY
 from tests.support.gateway import NS, OR, WA, PracticeHost, running
@@ -231,9 +231,9 @@ async def test_the_gateway_takes_what_a_page_would_not_send(
         monkeypatch.setattr(re_reviews, "is_chosen", lambda _: False)
         assert await sent(host, good, *by_other) == "re-review-refused"
         monkeypatch.setattr(re_reviews, "is_chosen", lambda _: True)
-        monkeypatch.setattr(re_reviews, "BETWEEN_LEAVES_MAX", 0)
+        monkeypatch.setattr(second_person, "BETWEEN_LEAVES_MAX", 0)
         assert await sent(host, good, *by_other) == "re-review-refused"
-        monkeypatch.setattr(re_reviews, "BETWEEN_LEAVES_MAX", 10)
+        monkeypatch.setattr(second_person, "BETWEEN_LEAVES_MAX", 10)
         assert host.size(WA) == size
         assert await sent(host, good, *by_other) == ""
         assert await sent(host, good, *by_other) == "re-review-done"

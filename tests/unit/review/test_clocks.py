@@ -6,6 +6,7 @@ import pytest
 
 from comity.domain.answer import ResponseKind
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode, Outcome
+from comity.exchange.appeals import with_appeal
 from comity.formats.wording import outcome_words
 from comity.review.clocks import EXPIRED_REMARK, expire
 from tests.support.exchange import HOLD_ENTRY, UNTIL, exchange_of, hold_of
@@ -21,7 +22,7 @@ def test_expired_hold_is_closed_and_refused(probe: bool) -> None:
     answer = answered.answer
     assert (answer.response, answer.is_final, answer.step) == (ResponseKind.REFUSED, True, 1)
     assert (answer.elements, answer.hold, answered.hold) == ((), None, None)
-    assert answer.remark == EXPIRED_REMARK
+    assert answer.remark == with_appeal(EXPIRED_REMARK, hold.exchange.state)
     assert [(p.data_class, p.outcome) for p in answer.withheld] == [
         (c, Outcome.HOLD) for c in CLASSES
     ]

@@ -297,7 +297,10 @@ def test_refusal_is_a_denial_that_cites_the_verdict() -> None:
     answered = refuse(verdict, HOLD, policy=78, step=STEP, now=NOW)
     assert answered.answer.response is ResponseKind.REFUSED
     assert answered.answer.is_final
-    assert answered.answer.remark == "the case is another agency's"
+    assert answered.answer.remark == (
+        "the case is another agency's - TO APPEAL WITHIN 30 DAYS SEND AM TO WA, FIRST LINE: "
+        "APPEAL AND THE LAST LEDGER ENTRY"
+    )
     assert answered.answer.policy_entry == "wa/78"
     assert {p.outcome for p in answered.answer.withheld} == {Outcome.DENY}
     first, denial = answered.leaves

@@ -122,6 +122,7 @@ class Network:
             plantings=host.review.plantings,
             demands=host.review.demands,
             onward=host.review.onward,
+            appeals=host.review.appeals,
             certifications=warnings_on(host),
             roster_changes=RosterChanges(
                 store=host.store, rosters=host.rosters, clock=host.clock, events=host.events

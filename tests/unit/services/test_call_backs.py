@@ -23,9 +23,9 @@ from comity.review.signatures import VerdictError
 from comity.review.verdicts import HoldClosedError
 from comity.services.past_decisions import PastDecisions
 from comity.services.private_records import Records
-from comity.services.re_reviews import BETWEEN_LEAVES_MAX
 from comity.services.recorded_calls import recorded_calls
 from comity.services.review_queue import ReviewQueue
+from comity.services.second_person import BETWEEN_LEAVES_MAX
 from tests.support.exchange import ENROLLED
 from tests.support.gateway import HOLD_SECONDS, NS, WA, PracticeHost, running
 from tests.unit.services.test_conflict_of_interest import read, step_back

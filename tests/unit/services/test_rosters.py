@@ -14,6 +14,7 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import Member, entry_name
 from comity.domain.leaf import parse_leaf
 from comity.domain.vocabulary import DataClass, LeafKind, Outcome
+from comity.exchange.appeals import with_appeal
 from comity.link.parcel import Answered
 from comity.policy import PolicyBundle, encode_bundle
 from comity.policy.block import blocked, confirmed
@@ -355,7 +356,7 @@ async def test_the_requester_reads_the_states_words_when_a_hold_ends(
         await host.desk.expire(entry)
         (parcel,) = host.courier.take()
         assert isinstance(parcel, Answered)
-        assert parcel.answer.remark == remark
+        assert parcel.answer.remark == with_appeal(remark, WA)
 
 
 async def test_two_orders_at_once_page_once() -> None:

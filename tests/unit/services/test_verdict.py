@@ -13,6 +13,7 @@ from comity.domain.answer import FREE_TEXT, Answer, Element, ResponseKind
 from comity.domain.ids import parse_entry_name
 from comity.domain.verdict import SignedVerdict, Verdict, VerdictKind
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind, LeafMode
+from comity.exchange.appeals import with_appeal
 from comity.link.limits import PARCEL_BYTES_MAX
 from comity.link.parcel import Answered
 from comity.ports import SourceError
@@ -149,7 +150,10 @@ async def test_a_refusal_ends_the_hold() -> None:
         asked = len(host.source.asked)
         await host.desk.decide(await verdict(host, entry, VerdictKind.REFUSE))
         refused = answer(host)
-        assert (refused.response, refused.remark) == (ResponseKind.REFUSED, "practice")
+        assert (refused.response, refused.remark) == (
+            ResponseKind.REFUSED,
+            with_appeal("practice", WA),
+        )
         assert len(host.source.asked) == asked
         assert await host.desk.holds(WA) == []
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from comity.console.desk import Desk
 from comity.console.opened_cases import Look, OpenedCase, ShownRecord
 from comity.console.opening import open_case
+from comity.console.pages.appeal_words import granted_said
 from comity.console.pages.assigned_words import reviewers_here, standing
 from comity.console.pages.before_words import before_words
 from comity.console.pages.call_words import calls_fact, calls_said
@@ -152,6 +153,7 @@ class CasePages:
             call_back=url_of(Name.CALL_BACK, number=visit.values["number"])
             if agency is not None and agency.phone
             else "",
+            granted=granted_said(hold.granted),
             parts=_parts(hold),
             rulings=_rulings(hold),
             record=record and record_words(hold, record, person.state),

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from comity.console.desk import Desk
+from comity.console.pages.appeal_words import appeals_said
 from comity.console.pages.decision_words import decision_words, looked_said
 from comity.console.pages.figure_words import figures_words
 from comity.console.pages.planted_words import caught_said
@@ -80,6 +81,7 @@ class DecisionPages:
         # Names of reviewers are for those who answer for them, and for nobody else.
         is_theirs = visit.person.has_any(*_SEES_REVIEWERS) and before is None
         figures = await self._desk.figures.read(state, past) if is_theirs else None
+        appeals = appeals_said(await self._desk.appeals.tally(state)) if is_theirs else ""
         return self._views.page(
             "decisions.html",
             visit,
@@ -92,7 +94,7 @@ class DecisionPages:
             plant=url_of(Name.PLANT) if visit.person.has_any(*roles_of(Name.PLANT)) else "",
             at=visit.now,
             looked=looked_said(past),
-            times=figures and figures_words(figures),
+            times=figures and figures_words(figures, appeals),
             rows=[decision_words(each, state, directory, visit.now) for each in rows],
             more=f"{url_of(Name.DECISIONS)}?before={rows[-1].index}" if further else "",
             is_first=before is None,

@@ -13,12 +13,21 @@ from comity.review.past_figures import FEW, ReviewerCaught, ReviewerCount, Revie
 __all__ = ["figures_words"]
 
 
-def figures_words(figures: ReviewFigures) -> dict[str, Any]:
-    """Return the figures as the page has them: sentences, and a row for each reviewer."""
+def figures_words(figures: ReviewFigures, appeals: str = "") -> dict[str, Any]:
+    """Return the figures as the page has them: sentences, and a row for each reviewer.
+
+    `appeals` is what became of appeals, in a sentence.
+    """
     return {
         "sentences": [
             each
-            for each in (_times(figures), _spread(figures), _again(figures), _unread(figures))
+            for each in (
+                _times(figures),
+                _spread(figures),
+                _again(figures),
+                appeals,
+                _unread(figures),
+            )
             if each
         ],
         "rows": _rows(figures),

@@ -1,19 +1,22 @@
-"""A requester's own requests: where each stands, what came, the reply to a reviewer, and to whom
-what came was passed on.
+"""A requester's own requests: where each stands, what came, replies to reviewers, appeals, and to
+whom what came was passed on.
 
 Guarantee: nobody's but the signed-in person's own; a field that was not delivered is not there; a
 state that is silent is said to be silent.
-Source: docs/adr/0042-asking-in-the-browser.md, docs/adr/0056-onward-transfers.md.
+Source: docs/adr/0042-asking-in-the-browser.md, docs/adr/0056-onward-transfers.md,
+docs/adr/0057-appeals.md.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
 from comity.console.desk import Desk
 from comity.console.pages.answer_words import answer_sentence, list_rows, list_sentence, state_words
+from comity.console.pages.appealing_words import appealed_words, refusal_words, refusals_of
 from comity.console.pages.asking_words import asked_facts
 from comity.console.pages.onward_form import (
     OnwardForm,
@@ -23,7 +26,7 @@ from comity.console.pages.onward_form import (
     releases_of,
 )
 from comity.console.problems import Problem, ProblemError
-from comity.console.replies import Reply, go_to
+from comity.console.replies import Reply
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
@@ -32,6 +35,7 @@ from comity.domain.agency import Agency
 from comity.domain.ids import Member, parse_entry_name, wire_of_member
 from comity.domain.onward import ToldOnward
 from comity.domain.query import Query
+from comity.exchange.appeals import appeal_text
 from comity.exchange.onward import onward_text
 from comity.exchange.replies import REPLY_CHARS_MAX, REPLY_KEY, reply_text
 from comity.formats.faults import MessageError
@@ -73,7 +77,7 @@ class RequestPages:
     async def request(self, visit: Visit) -> Reply:
         """Show what came of one request."""
         agency, line = await self._place(visit)
-        return self._show(visit, agency, await self._request(visit, agency, line))
+        return await self._show(visit, agency, await self._request(visit, agency, line))
 
     async def reply(self, visit: Visit) -> Reply:
         """Send the person's reply to a reviewer's question; sent twice it is one reply."""
@@ -86,9 +90,8 @@ class RequestPages:
         query = _reply_of(request, state, text)
         if not _is_fit(query, text):
             fault = _PLAIN.format(REPLY_CHARS_MAX)
-            return self._show(visit, agency, request, fault=(text, fault))
-        await self._send(line, query)
-        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
+            return await self._show(visit, agency, request, fault=(text, fault))
+        return await self._send(visit, line, query)
 
     async def tell_onward(self, visit: Visit) -> Reply:
         """Tell a state to whom what it released was passed on; sent twice it is told once."""
@@ -99,13 +102,25 @@ class RequestPages:
             raise ProblemError(Problem.NO_RELEASE)
         form = onward_form(visit, releases)
         if form.faults or form.told is None:
-            return self._show(visit, agency, request, onward=form)
-        query = _message_of(request, form.told)
-        await self._send(line, query)
-        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
+            return await self._show(visit, agency, request, onward=form)
+        return await self._send(visit, line, _told_of(request, form.told))
 
-    async def _send(self, line: str, query: Query) -> None:
-        """Send a message, unless it was sent before. Raises: ProblemError."""
+    async def appeal(self, visit: Visit) -> Reply:
+        """Send the person's appeal against a refusal; sent twice it is one appeal."""
+        agency, line = await self._place(visit)
+        request = await self._request(visit, agency, line)
+        entry = visit.form.one("refusal")
+        if entry not in {each.entry for each in refusals_of(request, visit.now).values()}:
+            raise ProblemError(Problem.NO_APPEAL)
+        text = visit.form.one("text").replace("\r\n", "\n").strip()
+        query = _appeal_of(request, entry, text)
+        if not _is_fit(query, text):
+            fault = _PLAIN.format(REPLY_CHARS_MAX)
+            return await self._show(visit, agency, request, fault=(text, fault))
+        return await self._send(visit, line, query)
+
+    async def _send(self, visit: Visit, line: str, query: Query) -> Reply:
+        """Send a message, unless it was sent before; go to the request's page."""
         try:
             await self._desk.asking.requesting.send(line, query)
         except FrontRefusedError as error:
@@ -113,6 +128,7 @@ class RequestPages:
                 raise ProblemError(Problem.NOT_TAKEN, f"{error} (`{error.reason}`)") from None
         except (FrontUnclearError, UnreachableError):
             raise ProblemError(Problem.MAYBE_SENT) from None
+        return go_to(url_of(Name.REQUEST, request=visit.values["request"]))
 
     async def _place(self, visit: Visit) -> tuple[Agency, str]:
         directory = await self._desk.books.directory()
@@ -136,7 +152,7 @@ class RequestPages:
             raise ProblemError(Problem.BUSY) from None
         return await asking.own.request(accepted, delivered or (), line)
 
-    def _show(
+    async def _show(
         self,
         visit: Visit,
         agency: Agency,
@@ -147,6 +163,7 @@ class RequestPages:
     ) -> Reply:
         state, now = visit.person.state, visit.now
         written, wrong = fault
+        found = await self._found(agency, request)
         return self._views.page(
             "request.html",
             visit,
@@ -165,12 +182,32 @@ class RequestPages:
             tell=url_of(Name.TELL_ONWARD, request=visit.values["request"]),
             written=written,
             wrong=(("text", wrong),) if wrong else (),
+            refusals=refusal_words(request, now),
+            appeals=[appealed_words(each, found, state, now) for each in request.appeals],
             reply_max=REPLY_CHARS_MAX,
+            appeal=url_of(Name.MAKE_APPEAL, request=visit.values["request"]),
             reply=url_of(Name.REPLY, request=visit.values["request"]),
             again=url_of(Name.REQUEST, request=visit.values["request"]),
             requests=url_of(Name.REQUESTS),
             is_over=all(each.is_final for each in request.states),
         )
+
+    async def _found(self, agency: Agency, request: OwnRequest) -> dict[str, str]:
+        """Return what states told the agency of this request's appeals, by refusal."""
+        if not request.appeals:
+            return {}
+        directory = await self._desk.books.directory()
+        found = await self._desk.asking.own.found(agency.lines[0])
+        # Anybody can write such a line: it counts from a terminal of the state alone.
+        return {
+            each.entry: each.text
+            for each in found
+            if each.origin
+            in {
+                terminal.ori
+                for terminal in directory.control_terminals(parse_entry_name(each.entry)[0])
+            }
+        }
 
 
 def _said(each: OwnReply, state: Member, now: int) -> tuple[str, str, list[str]]:
@@ -179,24 +216,6 @@ def _said(each: OwnReply, state: Member, now: int) -> tuple[str, str, list[str]]
     if each.remark and each.response is not None:
         lines.append(plain(each.remark))
     return moment_said(each.at, state, now), each.entry.upper(), lines
-
-
-def _message_of(request: OwnRequest, told: ToldOnward) -> Query:
-    """Return the message that tells this; of the same words it has one control field.
-
-    It states what the request stated, so that its leaf shows no more than that one's.
-    """
-    said, body = request.accepted.query, onward_text(told)
-    asked = (request.accepted.line, said.control or "", body)
-    digest = sha256("\0".join(asked).encode()).digest()
-    return Query(
-        key=REPLY_KEY,
-        origin=said.origin,
-        destinations=(wire_of_member(parse_entry_name(told.entry)[0]),),
-        control=base64.b32encode(digest).decode("ascii")[:_CONTROL_CHARS],
-        fields=(("", body),),
-        claims=said.claims,
-    )
 
 
 def _is_fit(query: Query, text: str) -> bool:
@@ -232,12 +251,37 @@ def _reply_of(request: OwnRequest, state: StateAnswer, text: str) -> Query:
         f"{last.step}",
         f"{before}",
     )
+    return _message(request, state.state, asked, reply_text(last.hold.entry, text))
+
+
+def _appeal_of(request: OwnRequest, entry: str, text: str) -> Query:
+    """Return the message that an appeal is; of one refusal it has one control field."""
+    said = request.accepted
+    # What a state did not take may be sent anew; two clicks at once are one appeal.
+    before = sum(each.entry == entry for each in request.appeals)
+    asked = (said.line, said.query.control or "", "appeal", entry, f"{before}")
+    return _message(request, parse_entry_name(entry)[0], asked, appeal_text(entry, text))
+
+
+def _told_of(request: OwnRequest, told: ToldOnward) -> Query:
+    """Return the message that tells of an onward transfer; of the same words it is one."""
+    said, body = request.accepted, onward_text(told)
+    asked = (said.line, said.query.control or "", body)
+    return _message(request, parse_entry_name(told.entry)[0], asked, body)
+
+
+def _message(request: OwnRequest, state: Member, asked: Iterable[str], body: str) -> Query:
+    """Return a message to a state about a request.
+
+    It states what the request stated, so that its leaf shows no more than that one's.
+    """
+    said = request.accepted.query
     digest = sha256("\0".join(asked).encode()).digest()
     return Query(
         key=REPLY_KEY,
         origin=said.origin,
-        destinations=(wire_of_member(state.state),),
+        destinations=(wire_of_member(state),),
         control=base64.b32encode(digest).decode("ascii")[:_CONTROL_CHARS],
-        fields=(("", reply_text(last.hold.entry, text)),),
+        fields=(("", body),),
         claims=said.claims,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from comity.console.desk import Desk
@@ -15,6 +16,7 @@ from comity.domain.ids import member_label
 from comity.domain.vocabulary import Outcome
 from comity.policy import PolicyBundle
 from comity.policy.block import blocks_of
+from comity.policy.check import NO_RULE
 from comity.policy.english import english_of, statute_of, terms_of
 from comity.policy.guarantee import guarantees_in_force
 from comity.policy.rule import Rule
@@ -48,6 +50,7 @@ class RulePages:
         off = [rule for rule in found.rules if not rule.enabled]
         waiting = sorted(each.until for each in found.bundle.unconfirmed)
         blocks = self._blocks(visit, found.bundle)
+        doubts = await self._desk.appeals.doubted(visit.person.state)
         counts = {effect: sum(r.effect is effect for r in on) for effect in Outcome}
         return self._views.page(
             "rules.html",
@@ -64,11 +67,12 @@ class RulePages:
                 (
                     _EFFECTS[effect],
                     _MARKS[effect],
-                    [_row(r, blocks) for r in on if r.effect is effect],
+                    [_row(r, blocks, doubts) for r in on if r.effect is effect],
                 )
                 for effect in (Outcome.DENY, Outcome.HOLD, Outcome.RELEASE)
             ],
-            off=[_row(rule, blocks) for rule in off],
+            off=[_row(rule, blocks, doubts) for rule in off],
+            no_rule=_doubted(doubts.get(NO_RULE, 0)),
             waiting=_waiting(waiting, visit),
             acts=_acts(visit),
             guarantees=[opened(each.sentence) for each in guarantees_in_force(found.bundle)],
@@ -97,8 +101,17 @@ def _waiting(ends: list[int], visit: Visit) -> str:
     return f"{what} for a second person, until {until}; what nobody confirms becomes a hold."
 
 
-def _row(rule: Rule, blocks: frozenset[RuleId]) -> dict[str, Any]:
+def _doubted(count: int) -> str:
+    """Return how many appeals were left to whoever writes a rule; empty if none was."""
+    if not count:
+        return ""
+    say = counted(count, "appeal says", "appeals say")
+    return f"{say} that this is wrong: another person looked at each, and left it to the rules."
+
+
+def _row(rule: Rule, blocks: frozenset[RuleId], doubts: Mapping[str, int]) -> dict[str, Any]:
     return {
+        "doubted": _doubted(doubts.get(rule.id, 0)),
         "url": url_of(Name.BLOCKED, clause=rule.id) if rule.id in blocks else None,
         "id": rule.id,
         "sentence": rule.sentence or english_of(rule),

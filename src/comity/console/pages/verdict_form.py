@@ -33,6 +33,7 @@ __all__ = [
     "approved_of",
     "classes_text",
     "consequence_of",
+    "days_of",
     "given_of",
     "grants_of",
     "note_of",
@@ -114,7 +115,7 @@ def wrong_of(act: Act, hold: HoldView, given: Given) -> tuple[tuple[str, str], .
             found.append(("class", "Choose at least one part to release, or refuse the request."))
     if grants_of(act, given) and why_no_pass(hold):
         found.append(("pass", f"No pass can go with it: {why_no_pass(hold)}."))
-    elif grants_of(act, given) and not _days(given):
+    elif grants_of(act, given) and not days_of(given.pass_days):
         found.append(("pass_days", f"Give a number of days from 1 to {PASS_DAYS_MAX}."))
     if act is Act.REFUSE:
         if given.clause not in {reason.rule for reason in reasons_of(hold)} | {NO_CLAUSE}:
@@ -140,7 +141,7 @@ def grants_of(act: Act, given: Given) -> bool:
 
 def pass_days_of(act: Act, given: Given) -> int:
     """Return for how many days a pass goes with a verdict in which nothing is wrong; 0 for none."""
-    return _days(given) if grants_of(act, given) else 0
+    return days_of(given.pass_days) if grants_of(act, given) else 0
 
 
 def why_no_pass(hold: HoldView) -> str:
@@ -152,9 +153,8 @@ def why_no_pass(hold: HoldView) -> str:
     return ""
 
 
-def _days(given: Given) -> int:
-    """Return the days that were given, 0 for what is no number of days from 1 to 30."""
-    text = given.pass_days
+def days_of(text: str) -> int:
+    """Return the days of a pass that were given, 0 for what is no number from 1 to 30."""
     if not (text.isascii() and text.isdigit()) or len(text) > _DIGITS_MAX:
         return 0
     return int(text) if int(text) <= PASS_DAYS_MAX else 0

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from comity.practice.story import (
+    appeals,
     budgets,
     cases,
     detail,
@@ -55,6 +56,7 @@ STEPS: Final[tuple[_Step, ...]] = (
     cases.warrant_opens_after_two_read_it,
     cases.demand_for_own_data_is_registered_and_opens_nothing,
     cases.urgent_lane_releases_and_is_reviewed,
+    appeals.appeal_is_decided_by_another_person,
     faults.malformed_text_refused,
     faults.text_and_json_agree,
     faults.frame_repeated,
