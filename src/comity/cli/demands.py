@@ -195,8 +195,7 @@ def register(
     """Register a demand that you have read, and hold the months that it is about."""
     settings, member = settings_of(data), member_of(state)
     digest, size = hash_of(document, "--document")
-    served = day_of("--served-on", served_on)
-    first, last = months_of(months)
+    served, (first, last) = day_of("--served-on", served_on), months_of(months)
     draft = DemandDraft(
         kind=kind,
         issuer=issuer,
@@ -214,10 +213,8 @@ def register(
         matter=matter,
         note=note,
     )
-    who = as_name or first_kept(settings, member)
-    entry, held = _on_bus(
-        settings, lambda bus: _registered(settings, bus, draft, (member, who), is_held=hold)
-    )
+    who = (member, as_name or first_kept(settings, member))
+    entry, held = _on_bus(settings, lambda bus: _registered(settings, bus, draft, who, hold=hold))
     if as_json:
         print_json({"entry": entry, "hold": held, "answer_by": str(draft.answer_by)})
     else:
@@ -379,12 +376,12 @@ def _say_registered(entry: str, held: str, answer_by: date, data: Path | None) -
 
 
 async def _registered(
-    settings: Settings, bus: Bus, draft: DemandDraft, who: tuple[Member, str], *, is_held: bool
+    settings: Settings, bus: Bus, draft: DemandDraft, who: tuple[Member, str], *, hold: bool
 ) -> tuple[str, str]:
     """Return the entries of a demand and of the hold that goes with it; none if it has none."""
     member, name = who
     held = ""
-    if is_held:
+    if hold:
         # First: it can only keep more, and nothing of it may go meanwhile.
         held = (await send_order(settings, bus, hold_of(settings, member, draft, name))).entry
     return await work_of(settings, member, name, bus).register(draft), held

@@ -223,7 +223,7 @@ async def test_there_is_an_end_of_calls() -> None:
         number = await held(host)
         token = console.sign_in(FIRST)
         for at in range(CALLS_MAX):
-            form = await form_of(host, number, "unreached", said=f"Nobody answered, {at}.")
+            form = await form_of(host, number, outcome="unreached", said=f"Nobody answered, {at}.")
             assert (await console.post(path_of(number), form, token)).status == 303
         size = host.size(WA)
         sent = await console.post(path_of(number), await form_of(host, number), token)

@@ -26,7 +26,7 @@ from comity.console.pages.onward_form import (
     releases_of,
 )
 from comity.console.problems import Problem, ProblemError
-from comity.console.replies import Reply
+from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
 from comity.console.view import Views
 from comity.console.visits import Visit
