@@ -105,6 +105,17 @@ def test_decisions_on_the_same_parts_stand_first() -> None:
     ]  # fmt: skip
 
 
+def test_what_decided_nothing_takes_no_decisions_place() -> None:
+    """A question, which a call back is in public too, and a passing on stand in no row."""
+    rows = words(
+        decided(9, Became.ASKED),
+        decided(8, Became.PASSED_ON),
+        decided(7, Became.ASKED),
+        decided(6, Became.REFUSED),
+    )["rows"]
+    assert [row["entry"] for row in rows] == ["WA/6"]  # type: ignore[attr-defined]
+
+
 async def case(console: PracticeConsole, number: int) -> str:
     """The words of a case's page."""
     token = console.sign_in(person_of(Role.REVIEWER))

@@ -15,7 +15,8 @@ from comity.domain.errors import ComityError
 from comity.domain.ids import parse_entry_name
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass, LeafDecision, LeafKind
-from comity.link.command import HoldsShown
+from comity.link.command import HoldsShown, encode_result
+from comity.link.errors import CommandMalformedError
 from comity.review.call_backs import CALLED_REMARK, CallBackNumberError, CallBacksFullError
 from comity.review.conflicts import ConflictError
 from comity.review.past import Became, tally_of
@@ -119,6 +120,21 @@ async def test_the_next_reviewer_is_shown_it_with_the_case() -> None:
         every = await read(host, "", OTHER)
         assert isinstance(every, HoldsShown)
         assert [each.calls for each in every.holds] == [()]
+
+
+async def test_a_call_that_no_note_can_hold_is_not_shown() -> None:
+    """A gateway's word in another form is no result."""
+    async with listed() as host:
+        entry = await hold(host)
+        await call(host, entry)
+        shown = await read(host, entry, OTHER)
+        assert isinstance(shown, HoldsShown)
+        (view,) = shown.holds
+        for changes in ({"number": "five"}, {"said": ""}, {"at": -1}):
+            calls = (msgspec.structs.replace(view.calls[0], **changes),)
+            other = msgspec.structs.replace(view, calls=calls)
+            with pytest.raises(CommandMalformedError):
+                encode_result(msgspec.structs.replace(shown, holds=(other,)))
 
 
 @pytest.mark.parametrize("number", ["555-0112", "555 0111", "5550111", "1"])
@@ -311,6 +327,10 @@ async def test_it_is_read_again_once_the_hold_has_ended() -> None:
         found = await recorded_calls(host.store, records, WA, *places)
         assert [each.outcome for each in found.calls] == [CallOutcome.UNREACHED, CallOutcome.DENIED]
         assert found.is_whole
+        # The verdict that ended the hold is not opened for it.
+        ended = host.store.tables.private.pop((WA, places[1]))
+        assert (await recorded_calls(host.store, records, WA, *places)).is_whole
+        host.store.tables.private[WA, places[1]] = ended
         del host.store.tables.private[WA, parse_entry_name(made)[1]]
         found = await recorded_calls(host.store, records, WA, *places)
         assert [each.outcome for each in found.calls] == [CallOutcome.UNREACHED]

@@ -14,7 +14,7 @@ from comity.console.words import share_said
 from comity.directory.directory import Directory
 from comity.domain.ids import Member
 from comity.link.command import HoldView
-from comity.review.past import PastDecision, PastTally, tally_of
+from comity.review.past import ENDINGS, PastDecision, PastTally, tally_of
 from comity.services.past_decisions import Past
 
 __all__ = ["before_words"]
@@ -34,8 +34,10 @@ def before_words(
         return {"sentence": sentence, "rows": [], "looked": "", "tests": ""}
     own = [each for each in past.decisions if each.agency == hold.agency]
     held = frozenset(hold.classes)
-    # What was asked for the same parts tells more than what was asked last.
-    alike = sorted(own, key=lambda each: frozenset(each.held) != held)[:_ROWS_MAX]
+    # What was asked for the same parts tells more than what was asked last; a question, a call back
+    # or a passing on decided nothing.
+    ended = (each for each in own if each.became in ENDINGS)
+    alike = sorted(ended, key=lambda each: frozenset(each.held) != held)[:_ROWS_MAX]
     rows = [
         decision_words(each, state, directory, now) | {"is_alike": frozenset(each.held) == held}
         for each in alike
