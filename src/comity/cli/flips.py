@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import comity
-from comity.practice.stage import FlipSeen
+from comity.practice.seen import (
+    FlipSeen,
+)
 
 __all__ = ["flip_byte"]
 

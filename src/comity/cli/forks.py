@@ -18,7 +18,9 @@ from comity.ledger.note import (
     verify_checkpoint,
 )
 from comity.ledger.witnessing import encode_add_checkpoint
-from comity.practice.stage import ForkSeen
+from comity.practice.seen import (
+    ForkSeen,
+)
 from comity.roles.settings import Settings
 
 __all__ = ["show_fork"]

@@ -10,7 +10,9 @@ from typing import Final
 from comity.audit.tree import audit_tree
 from comity.cli.exports import CHECKPOINT
 from comity.cli.sources import open_ledger
-from comity.practice.stage import PublicSeen
+from comity.practice.seen import (
+    PublicSeen,
+)
 
 __all__ = ["read_public"]
 

@@ -66,7 +66,7 @@ from comity.link.command import (
 from comity.link.envelope import seal_envelope
 from comity.link.parcel import Ask
 from comity.ports import Bus
-from comity.practice.stage import (
+from comity.practice.seen import (
     AnnouncedSeen,
     BackupSeen,
     FlipSeen,

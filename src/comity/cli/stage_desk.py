@@ -16,7 +16,9 @@ from comity.console.routes import Name, url_of
 from comity.domain.errors import ComityError
 from comity.domain.ids import member_label, parse_entry_name
 from comity.domain.vocabulary import DataClass
-from comity.practice.stage import DeskSeen
+from comity.practice.seen import (
+    DeskSeen,
+)
 from comity.roles.settings import Settings
 
 __all__ = ["DeskStage"]

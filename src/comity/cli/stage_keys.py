@@ -11,7 +11,9 @@ from comity.domain.ids import Member, parse_entry_name
 from comity.domain.keeping import KeepingReason, OrderAct, month_name, parse_month
 from comity.link.errors import GatewayRefusalError
 from comity.ports import Bus, LostKeyError, Sealed
-from comity.practice.stage import OldRecord
+from comity.practice.seen import (
+    OldRecord,
+)
 from comity.roles.settings import Settings
 from comity.services.vault import month_of
 

@@ -30,7 +30,10 @@ from comity.policy import (
 from comity.policy.replay import MoveKey, Replay, changed, sentence_of_moves
 from comity.policy.row_by_row import replay_row_by_row
 from comity.ports import Bus, LedgerRows, Store
-from comity.practice.stage import AnnouncedSeen, ReplaySeen
+from comity.practice.seen import (
+    AnnouncedSeen,
+    ReplaySeen,
+)
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.recorded_traffic import fold_up, read_recorded

@@ -27,7 +27,13 @@ from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import Instrument
 from comity.link.errors import GatewayRefusalError
 from comity.practice.founding import REVIEWERS
-from comity.practice.stage import AppealSeen, OnwardSeen, PassSeen, PlantedSeen, ReleaseSeen
+from comity.practice.seen import (
+    AppealSeen,
+    OnwardSeen,
+    PassSeen,
+    PlantedSeen,
+    ReleaseSeen,
+)
 from comity.roles.host_files import HostFiles
 from comity.roles.settings import Settings
 from comity.services.demand_work import DemandDraft, DemandWork

@@ -34,7 +34,7 @@ from comity.policy.layer import layered_rules
 from comity.policy.reach import closed, reach
 from comity.policy.space import space_of
 from comity.ports import DutyKind
-from comity.practice.stage import (
+from comity.practice.seen import (
     BlockSeen,
     CertificateSeen,
     CheckSeen,

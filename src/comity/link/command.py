@@ -81,6 +81,7 @@ from comity.link.review import (
     PlantCase,
     ReadDesk,
     ReviewRelease,
+    ReviewSigned,
     RevokePass,
     are_shown,
     is_signed,
@@ -272,15 +273,7 @@ Command = (
     | CarryOut
     | AskKeys
     | FoldTraffic
-    | GrantPass
-    | RevokePass
-    | ReviewRelease
-    | ReadDesk
-    | GiveNotice
-    | GiveReReview
-    | FindClaim
-    | PlantCase
-    | AskOnward
+    | ReviewSigned
     | DecideAppeal
     | InstrumentSigned
     | ProtectionSigned
@@ -362,16 +355,9 @@ def command_member(command: Command) -> Member:
         ):
             return command.state
         case (
-            GrantPass()
-            | RevokePass()
-            | ReviewRelease()
-            | ReadDesk()
-            | GiveNotice()
-            | GiveReReview()
-            | FindClaim()
-            | PlantCase()
-            | AskOnward()
-        ):
+            GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice()
+            | GiveReReview() | FindClaim() | PlantCase() | AskOnward()
+        ):  # fmt: skip
             return signed_state(command)
         case DecideAppeal():
             return appeal_state(command)
@@ -417,16 +403,9 @@ def _check_command(command: Command) -> None:
         case Expire():
             holds = holds and is_id(command.exchange_id)
         case (
-            GrantPass()
-            | RevokePass()
-            | ReviewRelease()
-            | ReadDesk()
-            | GiveNotice()
-            | GiveReReview()
-            | FindClaim()
-            | PlantCase()
-            | AskOnward()
-        ):
+            GrantPass() | RevokePass() | ReviewRelease() | ReadDesk() | GiveNotice()
+            | GiveReReview() | FindClaim() | PlantCase() | AskOnward()
+        ):  # fmt: skip
             holds = holds and is_signed(command)
         case DecideAppeal(grant=grant):
             is_fit = grant is None or is_signed(GrantPass(signed=grant))

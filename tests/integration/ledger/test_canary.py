@@ -30,7 +30,9 @@ from comity.domain.query import Claims, Query
 from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass, Instrument, Offence, Purpose, RecordKind
 from comity.formats.json import render_query
-from comity.practice.stage import Heard
+from comity.practice.seen import (
+    Heard,
+)
 from comity.practice.web_service import web_service
 from comity.roles.runtime import DatabaseRole, database_url
 from comity.services.export import export_ledger

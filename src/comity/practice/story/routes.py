@@ -14,7 +14,9 @@ from comity.domain.query import Query
 from comity.formats.aamva import parse_card, query_of_card
 from comity.formats.text import parse_answer_text
 from comity.practice.cards import card_payload
-from comity.practice.stage import Heard
+from comity.practice.seen import (
+    Heard,
+)
 from comity.practice.story.teller import (
     CRIME,
     ERO,

@@ -10,7 +10,10 @@ from comity.domain.ids import Member, parse_ori, wire_of_member
 from comity.domain.keys import MessageKey
 from comity.domain.query import NO_CLAIMS, Claims, Query
 from comity.domain.vocabulary import DataClass, Instrument, Offence, Purpose
-from comity.practice.stage import Heard, Stage
+from comity.practice.seen import (
+    Heard,
+)
+from comity.practice.stage import Stage
 from comity.practice.world import Anchor, PracticeWorld
 
 __all__ = [
