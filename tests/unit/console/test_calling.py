@@ -23,7 +23,6 @@ from tests.support.directory import signer_of
 from tests.support.gateway import (
     AUSTIN,
     OR,
-    SOUTH,
     TX,
     WA,
     PracticeHost,
@@ -32,6 +31,7 @@ from tests.support.gateway import (
     practice_parts,
     running,
 )
+from tests.support.link import SOUTH
 from tests.unit.console.test_asking import OFFICER, asked
 from tests.unit.console.test_cases import HELD, SCRIPT, give, held
 from tests.unit.console.test_re_reviews import PATH as AGAIN
@@ -159,7 +159,7 @@ async def test_an_old_form_is_not_taken_for_a_new_call() -> None:
     ],
 )
 async def test_a_form_that_is_not_whole_is_the_form_again(
-    fields: dict[str, object], said: str
+    fields: dict[str, str], said: str
 ) -> None:
     """With what was given, and the fault beside it; nothing is recorded."""
     async with at_work() as (host, console):

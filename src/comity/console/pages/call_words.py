@@ -71,7 +71,7 @@ def calls_fact_together(holds: Sequence[HoldView]) -> tuple[str, str]:
     }
     known = sum(counts.values())
     is_urgent = any(_claims_emergency(hold) for hold in holds if _last_answered(hold) is None)
-    said = []
+    said: list[str] = []
     for outcome, count in counts.items():
         if count:
             what = "it of" if said else "that its officer asks"
