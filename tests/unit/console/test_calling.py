@@ -157,7 +157,7 @@ async def test_an_old_form_is_not_taken_for_a_new_call() -> None:
     ],
 )
 async def test_a_form_that_is_not_whole_is_the_form_again(
-    fields: dict[str, object], said: str
+    fields: dict[str, str], said: str
 ) -> None:
     """With what was given, and the fault beside it; nothing is recorded."""
     async with at_work() as (host, console):
