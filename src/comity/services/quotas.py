@@ -27,7 +27,7 @@ from comity.domain.ids import ORI, ExchangeId, LeafIndex, Member
 from comity.domain.query import Exchange
 from comity.exchange.facts import local_day
 from comity.exchange.judged import Answered, HoldFile
-from comity.policy import Quota, QuotaPer
+from comity.policy import PolicyBundle, Quota, QuotaPer
 from comity.policy.block import blocks_of
 from comity.policy.check import QUOTA
 from comity.policy.quota import is_for, sentence_of_day, sentence_of_waiting
@@ -111,7 +111,9 @@ class _Desk:
 
 
 class Quotas:
-    """Counts for the members of one host. `_desks` holds those that have quotas."""
+    """Counts for the members of one host. `_desks` holds those that have quotas, `_blocks` what
+    blocks there are in each member's rules.
+    """
 
     def __init__(
         self, *, world: World, store: Store, vault: Vault, clock: Clock, events: Events
@@ -122,6 +124,7 @@ class Quotas:
         self._clock = clock
         self._events = events
         self._desks: dict[Member, _Desk] = {}
+        self._blocks: dict[Member, tuple[PolicyBundle, frozenset[RuleId]]] = {}
 
     async def ready(self, exchanges: Sequence[Exchange]) -> None:
         """Read what has to be known before these are decided. Raises: StoreDownError."""
@@ -177,7 +180,11 @@ class Quotas:
 
     def blocks(self, member: Member) -> Collection[RuleId]:
         """Return the ids of the blocks in a member's rules, also of those that are only a hold."""
-        return blocks_of(self._world.policy(member)[1].bundle)
+        bundle = self._world.policy(member)[1].bundle
+        known = self._blocks.get(member)
+        if known is None or known[0] is not bundle:
+            known = self._blocks[member] = (bundle, blocks_of(bundle))
+        return known[1]
 
     def day_of(self, exchange: Exchange, answered: Answered) -> DeskDayRow | None:
         """Return what an answer adds to its state's day at the desk, or None."""
