@@ -403,7 +403,7 @@ def _called_sentence(done: Decided) -> str:
     """Say what recording a call did; the agency reads only that its number was called."""
     held = done.hold
     who = held.agency_name or held.agency
-    return f"◆ Recorded the call to {who}, which reads nothing of it; {held.entry} stays held"
+    return f"◆ Recorded the call to {who}, which reads only that; {held.entry} stays held"
 
 
 def _desk(state: Member, key: Path | None, data: Path | None) -> Desk:

@@ -211,12 +211,12 @@ def test_show_lists_the_calls_back(hold: Callable[..., Result], desk: Desk) -> N
 
 
 def test_a_call_is_signed_as_a_question(hold: Callable[..., Result], desk: Desk) -> None:
-    """The note has its closed form, and what is said is that the agency reads nothing of it."""
+    """The note has its closed form, and what is said is that the agency reads no more."""
     desk.told = {"response": "held", "released": ""}
     options = ("called", "il/2", "--number", "555-0121", "--outcome", "denied", "--said")
     result = hold(*options, "Nobody  of\ntheirs.")
     assert result.exit_code == 0, result.output
-    assert "which reads nothing of it; il/2 stays held" in " ".join(result.stdout.split())
+    assert "which reads only that; il/2 stays held" in " ".join(result.stdout.split())
     command = desk.sent[-1]
     assert isinstance(command, Decide)
     given = command.signed.verdict

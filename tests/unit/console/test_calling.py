@@ -37,6 +37,7 @@ from tests.unit.console.test_cases import HELD, SCRIPT, give, held
 from tests.unit.console.test_re_reviews import PATH as AGAIN
 from tests.unit.console.test_re_reviews import decided
 from tests.unit.console.test_replying import POLICIES, reply
+from tests.unit.console.test_same_case import held as held_in
 from tests.unit.console.test_same_case import view
 from tests.unit.services.test_conflict_of_interest import step_back
 from tests.unit.services.test_second_review import ONE, by
@@ -61,13 +62,11 @@ async def at_work(phone: str = PHONE) -> AsyncIterator[tuple[PracticeHost, Pract
         yield host, console
 
 
-def list_number(host: PracticeHost, console: PracticeConsole, phone: str, version: int = 2) -> None:
+def list_number(host: PracticeHost, console: PracticeConsole, phone: str) -> None:
     """Have a number of the agency that asks in both the gateway's and the pages' directory."""
     with_phone(host, phone)
     agency = practice_agency(AUSTIN, "TX/LOCAL/PD", "austin-1")
-    console.hear(
-        part_of(TX, SOUTH.public, msgspec.structs.replace(agency, phone=phone), version=version)
-    )
+    console.hear(part_of(TX, SOUTH.public, msgspec.structs.replace(agency, phone=phone), version=2))
 
 
 def path_of(number: int) -> str:
@@ -364,6 +363,27 @@ async def test_the_requester_reads_that_it_was_called_and_is_asked_nothing() -> 
         await say("Which car?")
         await say(called)
         assert "The reviewer asks you" in (await console.get(path, console.sign_in(OFFICER))).text
+
+
+async def test_requests_of_one_case_show_their_calls_side_by_side() -> None:
+    """A column where they differ, each call below, and the fact before all of them are released."""
+    async with at_work() as (host, console):
+        first, second = [await held_in(host, number) for number in (1, 2)]
+        token = console.sign_in(FIRST)
+        page = await console.get(f"/state/cases/{first}/same-case", token)
+        assert "Calls back about" not in page.text
+        assert "Called back no" in page.text
+        await console.post(path_of(second), await form_of(host, second), token)
+        page = await console.get(f"/state/cases/{first}/same-case", token)
+        assert "differ in the calls back" in page.heading
+        assert f"Calls back about WA/{second}" in page.text
+        assert f"Calls back about WA/{first}" not in page.text
+        assert "The desk sergeant knows nothing of it." in page.text
+        assert SCRIPT not in page.body
+        release = await console.get(f"/state/cases/{first}/same-case/release", token)
+        assert "the agency denied that its officer asks 1 of them; about 1 nobody" in release.text
+        refuse = await console.get(f"/state/cases/{first}/same-case/refuse", token)
+        assert "By telephone" not in refuse.text
 
 
 def call(outcome: CallOutcome, reviewer: str = "ana") -> CallBack:
