@@ -248,8 +248,12 @@ class Appeals:
         member, now = exchange.state, self._now()
         oldest = now // HOUR_SECONDS - APPEAL_DAYS * _DAY_HOURS
         async with self._one_at_a_time:
-            if self._sequencer.owns(member):
-                await self._refresh(member)
+            try:
+                if self._sequencer.owns(member):
+                    await self._refresh(member)
+            except ComityError as error:
+                # A case opens all the same: what was read before is told of.
+                self._events.failure("appeals_not_read", error, member=member)
             found: list[str] = []
             for each in self._ledger.appeals(member):
                 is_granted = each.decision is AppealDecision.GRANTED and each.found is not None

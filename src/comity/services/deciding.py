@@ -334,8 +334,7 @@ class Deciding:
             return delivered(judged, terms, now=now, remark=remark)
         if record is not None and record.text:
             judged = self._judge_text(judged)
-        answered = self._made(judged, record, now)
-        remark = ""
+        answered = self._made(judged, record, now, remark=remark)
         if record is not None and not is_fit(answered.answer):
             self._events.note("records_too_long", member=judged.exchange.state)
             record = msgspec.structs.replace(record, elements=(), text="")

@@ -154,7 +154,7 @@ def test_another_agency_s_door_is_what_the_target_is_barred_from(bundle: PolicyB
     released_to = cache(lambda place: outcome_of(rules, KINDS[place])[0] == "release")
     for advice in found(bundle):
         bars = [
-            msgspec.structs.replace(bar, unless=tuple(e for e in bar.unless if _is_for_all(e)))
+            msgspec.structs.replace(bar, unless=tuple(e for e in bar.unless if _is_for_all(e, bar)))
             for bar in advice.target.bars
         ]
         barred = {
@@ -182,9 +182,15 @@ def is_of(kind: RequestKind, who: tuple[str, ...]) -> bool:
     return ori in who or any(f"{HOMES[ORI(ori)]}/".startswith(f"{each}/") for each in who)
 
 
-def _is_for_all(exception: Condition) -> bool:
-    """Whether an exception is one for every agency, so that nobody is barred where it holds."""
-    return not exception.agency and not exception.agency_type
+def _is_for_all(exception: Condition, bar: Rule) -> bool:
+    """Whether an exception is one for every agency of a bar: where it holds nobody is barred."""
+
+    def names(condition: Condition, said: dict[str, Any]) -> bool:
+        who = Condition(agency=condition.agency, agency_type=condition.agency_type)
+        rule = msgspec.structs.replace(bar, when=who, unless=())
+        return bool(applying([rule], said, HOMES[ORI(said["agency"])]))
+
+    return all(names(exception, said) for said in SAID if names(bar.when, said))
 
 
 def test_nobody_refused_by_name_has_no_door() -> None:
