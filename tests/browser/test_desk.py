@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -90,13 +91,14 @@ def test_pass_with_a_release_lets_the_case_go_on(reviewer: Page, desk: DeskNetwo
     assert desk.answer_at_once().response is ResponseKind.HIT
     entry = granted.inner_text().rpartition("pass ")[2].rstrip(".")
     reviewer.goto(f"{desk.url}/state/passes")
-    assert heading(reviewer) == "1 case pass stands, used 1 time so far."
-    reviewer.get_by_role("link", name=entry).click()
+    # Another test's pass may stand beside it.
+    assert re.search(r"used \d+ times? so far", heading(reviewer))
+    reviewer.get_by_role("link", name=entry, exact=True).click()
     assert not axe_violations(reviewer)
     assert not overflow(reviewer)
     reviewer.get_by_role("button", name="End this pass now").click()
     reviewer.wait_for_url("**/state/passes")
-    assert heading(reviewer) == "No case pass stands."
+    expect(reviewer.get_by_role("link", name=entry, exact=True)).to_have_count(0)
     _, held_again = desk.held()
     assert held_again != number
 
@@ -128,7 +130,7 @@ def test_refusal_and_its_clause_reach_who_asked(reviewer: Page, desk: DeskNetwor
     answer = desk.further(query)
     assert answer.response is ResponseKind.REFUSED
     assert "IL-S01: " in answer.remark
-    assert answer.remark.endswith("Ask with a warrant.")
+    assert "Ask with a warrant. - TO APPEAL " in answer.remark
 
 
 def test_question_is_asked_and_the_case_waits(reviewer: Page, desk: DeskNetwork) -> None:
@@ -158,8 +160,12 @@ def test_verdict_is_taken_back(reviewer: Page, desk: DeskNetwork) -> None:
 
 def test_plain_case_takes_few_keys(reviewer: Page, desk: DeskNetwork) -> None:
     """From the queue to a verdict by keys alone, and back to the queue."""
-    desk.held()
-    reviewer.reload()
+    _, number = desk.held()
+    # Its own first, whatever other tests left in the queue.
+    reviewer.goto(f"{desk.url}/state/cases/{number}")
+    reviewer.keyboard.press("t")
+    expect(reviewer.get_by_role("button", name="Take it")).to_have_count(0)
+    reviewer.goto(f"{desk.url}/state/queue")
     keys = ["j", "Enter", "r", "Enter"]
     reviewer.keyboard.press(keys[0])
     reviewer.keyboard.press(keys[1])
@@ -231,8 +237,7 @@ def test_sign_in_refuses_what_was_not_begun_here(page: Page, desk: DeskNetwork) 
 ACTS = ("release", "part", "ask", "refuse", "pass")
 LOOKED_AT_APART = (
     *(Name.CERTIFICATE, Name.RELEASE, Name.PASS, Name.INSTRUMENT, Name.CLAIM),
-    Name.ONWARD_TOLD,
-    Name.APPEAL,
+    *(Name.ONWARD_TOLD, Name.APPEAL, Name.STATE_PASSKEYS),
     *(Name.LITIGATION_HOLD, Name.AS_OF_PAPER, Name.ASSIGNING, Name.RE_REVIEW),
     *(Name.SAME_CASE, Name.CONSIDER_SAME_CASE, Name.FEED_STREAM, Name.PROTECTION, Name.DEMAND),
 )
