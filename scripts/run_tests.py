@@ -124,7 +124,7 @@ SUITES = (
     Suite(name="foreign, JavaScript", seconds_max=400, paths=("tests/foreign/js",)),
     # What was built is built again: this one needs the npm registry.
     Suite(name="assets", seconds_max=400, paths=("tests/assets",), needs_npm=True),
-    Suite(name="browser", seconds_max=1_500, paths=("tests/browser",), needs_chromium=True),
+    Suite(name="browser", seconds_max=1_350, paths=("tests/browser",), needs_chromium=True),
     Suite(name="demo", seconds_max=600, commands=(("comity", "demo", "--check", "--json"),)),
 )
 
