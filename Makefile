@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
+# A network is a dozen processes: none should compile all modules anew, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check crash fuzz golden bench lock clean _python
 

@@ -37,7 +37,8 @@ from bench.report import (
     unmeasured,
 )
 from bench.verify import count_incomplete, count_unverified
-from comity import app
+from comity.app.keys import host_keys
+from comity.app.wire import COMMAND_USER, open_bus
 from comity.cli.practice import PracticeNetwork, practice_network
 from comity.domain.ids import Member
 from comity.domain.query import Query
@@ -273,7 +274,7 @@ async def open_bench(network: PracticeNetwork) -> AsyncIterator[Bench]:
         stdout=asyncio.subprocess.PIPE,
     )
     try:
-        async with app.open_bus(network.settings, app.COMMAND_USER) as command:
+        async with open_bus(network.settings, COMMAND_USER) as command:
             yield Bench(network, command, load)
     finally:
         assert load.stdin is not None
@@ -400,7 +401,7 @@ async def measure(seconds: float, rate: float | None) -> list[Figure]:
             at_rest = await bench.hold(LIST_RATE, len(listed) / LIST_RATE)
         async with open_bench(network) as bench:
             merged = await ask_network(bench, network)
-        unverified = count_unverified(held.seen.kept, app.host_keys(network.settings))
+        unverified = count_unverified(held.seen.kept, host_keys(network.settings))
     _remove(folder)
     return figures_of(held, unverified, at_rest, merged)
 

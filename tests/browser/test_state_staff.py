@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from comity.app import open_ledger_reader
+from comity.app.database import open_ledger_reader
 from comity.app.feeds import open_feeds
 from comity.domain.ids import Member
 from comity.review.federal_events import feed_signature

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from comity import app
+from comity.app.database import open_reader
+from comity.app.keys import host_keys, ledger_vkey
+from comity.app.wire import COMMAND_USER, open_bus
 from comity.audit.notes import TrustedKey, read_vkey
 from comity.audit.tree import audit_tree
 from comity.cli.practice import PracticeNetwork
@@ -85,7 +87,7 @@ async def play(place: Path, seed: int, rounds: int) -> Evidence:
     """Run the experiment and collect its evidence."""
     async with running_network(place) as network:
         names = list(callers(network.world).values())
-        host_key = read_vkey(encode_vkey(app.host_keys(network.settings)))
+        host_key = read_vkey(encode_vkey(host_keys(network.settings)))
         async with running_lines(network, names) as lines:
             evidence = Evidence(host_key=host_key, lines=list(lines.values()))
             sending = asyncio.create_task(_send(network, lines, seed))
@@ -145,14 +147,14 @@ async def _collect(network: PracticeNetwork, evidence: Evidence) -> None:
     settings = network.settings
     members = network.world.members()
     host = HostFiles(settings.data_dir).host_name()
-    async with app.open_bus(settings, app.COMMAND_USER) as bus:
+    async with open_bus(settings, COMMAND_USER) as bus:
         command = encode_command(SignCheckpoint(member=members[0]))
         answer = await bus.request(command_subject(host), command, timeout_s=COMMAND_S_MAX)
         assert isinstance(decode_result(answer), CommandDone)
-    async with app.open_reader(settings, list(members)) as store:
+    async with open_reader(settings, list(members)) as store:
         for member in members:
             files: dict[str, bytes] = {}
-            key = app.ledger_vkey(settings, member)
+            key = ledger_vkey(settings, member)
             size = await export_ledger(store, member, key, files.__setitem__)
             report = audit_tree(files.__getitem__, encode_vkey(key))
             evidence.leaves[member] = await store.leaves(member, 0, size)

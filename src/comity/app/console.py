@@ -16,6 +16,7 @@ from comity.adapters.passkey_file import FilePasskeys
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.rule_drafts import FileRuleDrafts
 from comity.adapters.system import SystemClock, SystemEntropy
+from comity.app.events import make_events
 from comity.app.keyring import open_keyring
 from comity.app.own_rosters import OwnRosters
 from comity.app.paper import set_binder, set_letter, set_paper
@@ -85,7 +86,7 @@ from comity.services.sealed_rows import SealedRows
 from comity.services.triage import Triage
 from comity.services.vault import Vault
 
-__all__ = ["open_passkeys", "passkey_policy", "people_path", "run_console"]
+__all__ = ["open_console", "open_passkeys", "passkey_policy", "people_path"]
 
 _LOCAL_NAME: Final = "localhost"
 """This machine by name: no passkey can be bound to an address."""
@@ -98,12 +99,13 @@ ONWARD_LEAVES_MAX: Final = 500_000
 
 
 @asynccontextmanager
-async def run_console(settings: Settings, events: Events) -> AsyncIterator[int]:
+async def open_console(settings: Settings) -> AsyncIterator[int]:
     """Run this installation's console; yield its port.
 
     Raises: AssetChangedError, IdentityError, HostFilesError, UnreachableError, PasskeyAddressError.
     """
     check_assets()
+    events = make_events("console")
     port = settings.console_port or free_port()
     url = settings.console_url or f"http://{_LOCAL_NAME}:{port}"
     policy = passkey_policy(settings, url)

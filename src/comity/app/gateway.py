@@ -5,23 +5,34 @@ Which part stands on which can be read off its own lines; nothing here decides a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Final
 
 from comity.adapters.part_signer import FilePartSigner
+from comity.adapters.postgres.store import PostgresStore
+from comity.app.events import make_events
 from comity.app.ground import GatewayGround
+from comity.app.outside import Outside
 from comity.app.own_rosters import OwnRosters
 from comity.app.review import OfStates, ReviewParts
 from comity.app.rules import RuleParts
+from comity.app.source import open_source
 from comity.app.state_files import calendars_of, own_plantings, own_shares
+from comity.app.wire import open_bus
+from comity.app.witness import open_witnesses, quorum_of
 from comity.domain.ids import Member
 from comity.domain.keys import Handling
 from comity.front.http import HttpServer, LineSwitch
 from comity.front.line import LineServer
 from comity.review.calendars import Calendar
 from comity.roles.certificates import server_context, tls_files
+from comity.roles.engines.nats import gateway_user
 from comity.roles.gateway import FoundingPapers, Gateway, GatewayParts, GatewayPorts
+from comity.roles.host_files import HostFiles
+from comity.roles.runtime import DatabaseRole, database_url
+from comity.roles.settings import Settings
 from comity.services.accesses import Accesses
 from comity.services.answer import AnswerFace
 from comity.services.archive import ArchiveDesk
@@ -438,3 +449,31 @@ class GatewayBuilder(GatewayGround):
             entropy=self._entropy,
             events=self._events,
         )
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """Build, start and, at the end, stop the gateway of this installation's host."""
+    events = make_events("gateway")
+    files = HostFiles(settings.data_dir)
+    quorum = quorum_of(settings)
+    store = await PostgresStore.open(database_url(settings, DatabaseRole.GATEWAY))
+    try:
+        user = gateway_user(files.host_name())
+        async with (
+            open_bus(settings, user, events) as bus,
+            open_source(settings, store, events) as source,
+            open_witnesses(quorum) as witnesses,
+        ):
+            outside = Outside(
+                store=store, bus=bus, source=source, quorum=quorum, witnesses=witnesses
+            )
+            gateway = GatewayBuilder(settings, files, outside, events).gateway
+            ports = await gateway.start()
+            events.note("gateway_ready", port=ports.line, http_port=ports.http)
+            try:
+                yield gateway
+            finally:
+                await gateway.stop()
+    finally:
+        await store.close()

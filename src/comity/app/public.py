@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.public_store import FolderPublicStore
 from comity.app.keys import ledger_keys
 from comity.domain.errors import ComityError
 from comity.domain.ids import MEMBERS, Member
-from comity.front.ledger import LedgerServer
 from comity.ledger.note import VerifierKey, parse_vkey
 from comity.ports import Store
 from comity.roles.errors import SetupError
-from comity.roles.runtime import DatabaseRole, database_url
 from comity.roles.settings import Settings
 from comity.services.events import Events
-from comity.services.public_ledgers import PublicLedgers
 from comity.services.sealed_rows import SealedRows
 
 __all__ = [
     "PublicKeysError",
     "PublicNames",
+    "ledger_member",
     "own_keys",
     "public_keys",
     "public_store",
-    "run_ledger_server",
     "sealed_rows",
 ]
 
@@ -85,12 +80,13 @@ def _read_keys(file: Path) -> dict[str, VerifierKey]:
         raise PublicKeysError(f"`{file}` is not a file of public keys, one a line") from error
     # As `comity ledger keys` prints them: the host's own key, which has no slash, is passed over.
     found = {key.name.rpartition("/")[2]: key for key in keys if "/" in key.name}
-    if not found or not {_member_of(name) for name in found} <= set(MEMBERS):
+    if not found or not {ledger_member(name) for name in found} <= set(MEMBERS):
         raise PublicKeysError(f"`{file}` names no ledger, or one of no member")
     return found
 
 
-def _member_of(name: str) -> Member:
+def ledger_member(name: str) -> Member:
+    """Return whose ledger has a name: `oh`, or `oh.2` after a succession. Raises: ValueError."""
     return Member(name.partition(".")[0])
 
 
@@ -98,31 +94,10 @@ class PublicNames:
     """Under which names a member's files may be: its ledger's, then those that it succeeded."""
 
     def __init__(self, keys: Mapping[str, VerifierKey]) -> None:
-        self._names = {_member_of(name): name for name in keys}
+        self._names = {ledger_member(name): name for name in keys}
 
     def of(self, member: Member) -> tuple[str, ...]:
         """Return the names, the newest first."""
         name = self._names.get(member, member)
         number = int(name.partition(".")[2] or 1)
         return tuple(f"{member}.{n}" if n > 1 else str(member) for n in range(number, 0, -1))
-
-
-@asynccontextmanager
-async def run_ledger_server(settings: Settings, events: Events) -> AsyncIterator[int]:
-    """Show this installation's ledgers by HTTP; yield the port. Raises: PublicKeysError."""
-    keys = public_keys(settings)
-    url = database_url(settings, DatabaseRole.READER)
-    members = sorted({_member_of(name) for name in keys})
-    store = await PostgresStore.open(url, members=members)
-    try:
-        rows = sealed_rows(settings, store, events, keys)
-        ledgers = PublicLedgers(store=store, rows=rows, keys=keys, now=time.monotonic)
-        server = LedgerServer(ledgers=ledgers, events=events)
-        port = await server.listen(settings.public_bind, settings.public_port)
-        events.note("ledger_ready", port=port, ledgers=len(keys))
-        try:
-            yield port
-        finally:
-            await server.close()
-    finally:
-        await store.close()

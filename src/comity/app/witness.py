@@ -9,6 +9,7 @@ from comity.adapters.signed_state import FileSignedState
 from comity.adapters.system import SystemClock
 from comity.adapters.witness import HttpWitness
 from comity.adapters.witness_records import SqliteWitnessRecords
+from comity.app.events import make_events
 from comity.front.witness import WitnessServer
 from comity.ledger.quorum import QuorumFile
 from comity.ledger.witnessing import WitnessKey
@@ -16,10 +17,9 @@ from comity.ports import Witness
 from comity.roles.settings import Settings
 from comity.roles.witness import WitnessRole
 from comity.roles.witness_files import QUORUM_NAME, WitnessFiles, read_quorum_file
-from comity.services.events import Events
 from comity.services.witness_desk import WitnessDesk
 
-__all__ = ["open_witnesses", "quorum_of", "run_witness", "witness_files"]
+__all__ = ["open_witness", "open_witnesses", "quorum_of", "witness_files"]
 
 
 def witness_files(settings: Settings) -> WitnessFiles:
@@ -49,11 +49,12 @@ async def open_witnesses(file: QuorumFile) -> AsyncIterator[tuple[Witness, ...]]
 
 
 @asynccontextmanager
-async def run_witness(settings: Settings, events: Events) -> AsyncIterator[WitnessRole]:
+async def open_witness(settings: Settings) -> AsyncIterator[WitnessRole]:
     """Run this installation's witness.
 
     Raises: WitnessFilesError, WitnessRecordsError, WitnessBehindError.
     """
+    events = make_events("witness")
     files = witness_files(settings)
     key = WitnessKey(key=files.verifier_key(), signer=files.key())
     follows = files.ledgers()

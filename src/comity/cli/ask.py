@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from comity.app import host_keys
+from comity.app.keys import host_keys
 from comity.audit.notes import read_vkey
 from comity.cli.asking import (
     WAIT_S,

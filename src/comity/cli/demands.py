@@ -11,7 +11,8 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
-from comity.app import open_bus, open_demands
+from comity.app.books import open_demands
+from comity.app.wire import open_bus
 from comity.audit.instruments import InstrumentUses
 from comity.audit.tree import audit_tree
 from comity.cli.audits import say_report

@@ -13,7 +13,7 @@ import msgspec
 import typer
 import uvloop
 
-from comity.app import ledger_vkey
+from comity.app.keys import ledger_vkey
 from comity.cli.errors import UsageError
 from comity.cli.practice import PracticeNetwork, practice_network
 from comity.cli.stage import open_stage

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.exports import read_key
 from comity.cli.files import read_input, write_whole

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from comity.app import ledger_keys, open_witnesses, quorum_of
+from comity.app.keys import ledger_keys
+from comity.app.witness import open_witnesses, quorum_of
 from comity.audit.findings import EvidenceError
 from comity.audit.notes import TrustedKey, read_vkey
 from comity.audit.witnesses import check_evidence

@@ -12,7 +12,8 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import open_bus, open_history
+from comity.app.books import open_history
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.extracts import ExtractForm, form_of_path, open_extract
 from comity.cli.network import DataDir, member_of, settings_of

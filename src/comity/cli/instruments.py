@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.desk_words import practice_said
 from comity.cli.files import hash_of
 from comity.cli.network import DataDir, member_of, settings_of

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.ordering import (
     AsPerson,

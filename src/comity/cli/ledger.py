@@ -10,8 +10,11 @@ from typing import Annotated
 
 import typer
 
-from comity.app import host_keys, ledger_vkey, open_bus, open_ledger_reader, quorum_of
+from comity.app.database import open_ledger_reader
+from comity.app.keys import host_keys, ledger_vkey
 from comity.app.succession import retired_ledgers
+from comity.app.wire import open_bus
+from comity.app.witness import quorum_of
 from comity.audit.evidence import check_tlog_proof
 from comity.audit.notes import TrustedKey, read_vkey
 from comity.audit.page import receipt_page

@@ -6,7 +6,7 @@ import asyncio
 
 import typer
 
-from comity.app import migrate as apply_migrations
+from comity.app.database import migrate as apply_migrations
 from comity.cli.network import DataDir, settings_of
 from comity.cli.terminal import AsJson, print_json, say
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import typer
 
-from comity.app import open_notices
+from comity.app.books import open_notices
 from comity.app.paper import set_letter
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import UsageError

@@ -15,7 +15,8 @@ from typing import Annotated
 
 import typer
 
-from comity.app import open_bus, open_records
+from comity.app.books import open_records
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, settings_of
 from comity.cli.opened import LABELS, readable

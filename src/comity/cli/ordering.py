@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.files import read_input, write_whole
 from comity.cli.network import settings_of

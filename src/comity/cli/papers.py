@@ -17,7 +17,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.publishing import people_of
 from comity.cli.reviewing import COMMAND_USER, signature_of

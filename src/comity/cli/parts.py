@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from comity.app import open_ledger_reader, open_reader
+from comity.app.database import open_ledger_reader, open_reader
 from comity.cli.errors import UsageError
 from comity.cli.files import read_input
 from comity.cli.network import member_of

@@ -17,7 +17,8 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import open_ledger_reader, open_records
+from comity.app.books import open_records
+from comity.app.database import open_ledger_reader
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.publishing import people_of, published, shadowed, signed_policy, signed_shadow

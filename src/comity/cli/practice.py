@@ -13,7 +13,9 @@ from typing import Final
 
 import msgspec
 
-from comity import app
+from comity.app.database import migrate
+from comity.app.keys import ledger_keys
+from comity.app.source import load_practice_records
 from comity.app.succession import retired_ledgers
 from comity.cli.stage_rules import PAGES_FILE
 from comity.directory.part import verify_part
@@ -78,8 +80,8 @@ async def practice_network(
         chosen = load_settings(**{**chosen.model_dump(), "data_dir": data_dir})
         _found(chosen, world, doing, lines_per_agency)
         doing("tables", 0, 1)
-        await app.migrate(chosen)
-        await app.load_practice_records(chosen, world, doing)
+        await migrate(chosen)
+        await load_practice_records(chosen, world, doing)
         doing("roles", 0, 1)
         _let_in(chosen, world)
         await supervisor.start(*_witnesses(supervisor, chosen, witness_count))
@@ -126,7 +128,7 @@ def _witnesses(supervisor: Supervisor, settings: Settings, count: int) -> list[C
     if not count:
         return []
     ports = [take_port(0, setting="COMITY_WITNESS_PORT") for _ in range(count)]
-    keys = app.ledger_keys(settings)
+    keys = ledger_keys(settings)
     # A retired ledger is still followed: its last head is what its successor is held against.
     retired = [parse_vkey(old.vkey) for old in retired_ledgers(settings)]
     ledgers = [*(keys.of(member)[1] for member in keys.members()), *retired]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.desk_words import practice_said
 from comity.cli.errors import UsageError
 from comity.cli.network import DataDir, member_of, settings_of

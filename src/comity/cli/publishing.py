@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.cli.reviewing import COMMAND_USER, kept_keys, signature_of
 from comity.domain.certificate import SignedCertificate

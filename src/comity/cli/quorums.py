@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import quorum_of
+from comity.app.witness import quorum_of
 from comity.audit.notes import TrustedKey
 from comity.audit.witnesses import Quorum, WitnessReport, check_quorum, read_quorum
 from comity.cli.errors import UsageError

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from comity.app import open_reader
+from comity.app.database import open_reader
 from comity.cli.network import DataDir, settings_of
 from comity.cli.rules import IN_FORCE, RulesName, named_rules
 from comity.cli.terminal import AsJson, facts_console, print_json, print_wrapped, say

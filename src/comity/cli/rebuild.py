@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from comity.app import open_rebuilding
+from comity.app.books import open_rebuilding
 from comity.cli.errors import ExitCode, UsageError
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.terminal import AsJson, print_json, progress, say

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from comity.app import open_bus, open_ledger_reader
+from comity.app.database import open_ledger_reader
+from comity.app.wire import open_bus
 from comity.cli.reviewing import COMMAND_USER
 from comity.domain.errors import ComityError
 from comity.domain.ids import Member

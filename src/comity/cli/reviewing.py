@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.errors import UsageError
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.verdict import VerdictKind

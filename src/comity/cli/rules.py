@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import open_reader
+from comity.app.database import open_reader
 from comity.cli.errors import UsageError
 from comity.cli.files import read_input
 from comity.cli.network import member_of

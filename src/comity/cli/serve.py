@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 import typer
 import uvloop
 
-from comity import app as network
 from comity.roles.settings import Settings, load_settings
 
 __all__ = ["Role", "app", "settle_memory"]
@@ -42,19 +41,25 @@ def serve(role: Annotated[Role, typer.Argument(help="Which process.")]) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
-    async with network.open_gateway(settings):
+    from comity.app.gateway import open_gateway  # noqa: PLC0415 - its own parts
+
+    async with open_gateway(settings):
         settle_memory()
         await _stopped()
 
 
 async def _hub(settings: Settings) -> None:
-    async with network.open_hub(settings):
+    from comity.app.hub import open_hub  # noqa: PLC0415 - its own parts
+
+    async with open_hub(settings):
         settle_memory()
         await _stopped()
 
 
 async def _worker(settings: Settings) -> None:
-    async with network.open_worker(settings) as worker:
+    from comity.app.worker import open_worker  # noqa: PLC0415 - its own parts
+
+    async with open_worker(settings) as worker:
         settle_memory()
         work = asyncio.create_task(worker.run())
         stop = asyncio.create_task(_stopped())
@@ -66,19 +71,25 @@ async def _worker(settings: Settings) -> None:
 
 
 async def _witness(settings: Settings) -> None:
-    async with network.open_witness(settings):
+    from comity.app.witness import open_witness  # noqa: PLC0415 - its own parts
+
+    async with open_witness(settings):
         settle_memory()
         await _stopped()
 
 
 async def _ledger(settings: Settings) -> None:
-    async with network.open_ledger_server(settings):
+    from comity.app.ledger_server import open_ledger_server  # noqa: PLC0415 - its own parts
+
+    async with open_ledger_server(settings):
         settle_memory()
         await _stopped()
 
 
 async def _console(settings: Settings) -> None:
-    async with network.open_console(settings):
+    from comity.app.console import open_console  # noqa: PLC0415 - its own parts
+
+    async with open_console(settings):
         settle_memory()
         await _stopped()
 

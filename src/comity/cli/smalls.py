@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import open_ledger_reader
+from comity.app.database import open_ledger_reader
 from comity.cli.errors import UsageError
 from comity.cli.files import write_whole
 from comity.cli.network import DataDir, member_of, settings_of

@@ -13,7 +13,10 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from comity import app
+from comity.app.database import open_ledger_reader
+from comity.app.keys import host_keys, ledger_vkey
+from comity.app.wire import open_bus
+from comity.app.witness import quorum_of
 from comity.audit.evidence import check_opening
 from comity.audit.notes import read_vkey
 from comity.audit.tree import audit_tree
@@ -174,7 +177,7 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
         self._world = world
         self._command = command
         self._wire = wire
-        self._host_key = read_vkey(encode_vkey(app.host_keys(settings)))
+        self._host_key = read_vkey(encode_vkey(host_keys(settings)))
         self._lines: dict[str, _Line] = {}
         self._asked: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
         self._line_of = {
@@ -235,7 +238,7 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
     async def leaf(self, entry: str) -> LeafHeader:
         """Return the leaf that an entry cites."""
         member, index = parse_entry_name(entry)
-        async with app.open_ledger_reader(self._settings, [member]) as (_, rows):
+        async with open_ledger_reader(self._settings, [member]) as (_, rows):
             (data,) = await rows.leaves(member, index, index + 1)
         return parse_leaf(data)
 
@@ -307,7 +310,7 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
     async def audit(self, state: Member) -> LedgerSeen:
         """Export a state's ledger to files and audit them."""
         await self._do(SignCheckpoint(member=state))
-        key = app.ledger_vkey(self._settings, state)
+        key = ledger_vkey(self._settings, state)
         with tempfile.TemporaryDirectory(prefix="comity-export-") as name:
             folder = Path(name)
             await self._export(state, folder)
@@ -324,15 +327,15 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
         )
 
     async def _export(self, state: Member, folder: Path) -> None:
-        key = app.ledger_vkey(self._settings, state)
-        async with app.open_ledger_reader(self._settings, [state]) as (store, rows):
-            await until_cosigned(store, state, app.quorum_of(self._settings))
+        key = ledger_vkey(self._settings, state)
+        async with open_ledger_reader(self._settings, [state]) as (store, rows):
+            await until_cosigned(store, state, quorum_of(self._settings))
             await export_ledger(store, state, key, write_into(folder), rows=rows)
 
     async def read_public(self, state: Member) -> PublicSeen:
         """Audit a state's ledger over HTTP, and hold each document against its export."""
         await self._do(SignCheckpoint(member=state))
-        key = encode_vkey(app.ledger_vkey(self._settings, state))
+        key = encode_vkey(ledger_vkey(self._settings, state))
         with tempfile.TemporaryDirectory(prefix="comity-export-") as name:
             await self._export(state, Path(name))
             url = f"http://{_LOOPBACK}:{self._settings.public_port}/{state}"
@@ -342,7 +345,7 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
         """Wait for the leaf that reveals a sealed one, and check it by its public document."""
         member, index = parse_entry_name(entry)
         cited = await self.leaf(entry)
-        opened = app.open_ledger_reader(self._settings, [member])
+        opened = open_ledger_reader(self._settings, [member])
         async with asyncio.timeout(seconds), opened as (store, rows):
             while True:
                 leaves = await rows.leaves(member, index + 1, index + _REVEALS_READ)
@@ -405,7 +408,7 @@ class NetworkStage(DeskStage, ReviewStage, RulesStage):
 
     async def flip_byte(self, state: Member) -> FlipSeen:
         """Change one byte of a state's exported ledger, and have it checked."""
-        key = encode_vkey(app.ledger_vkey(self._settings, state))
+        key = encode_vkey(ledger_vkey(self._settings, state))
         with tempfile.TemporaryDirectory(prefix="comity-export-") as name:
             await self._export(state, Path(name))
             return await asyncio.to_thread(flip_byte, Path(name), key)
@@ -482,8 +485,8 @@ async def open_stage(
     backup = Backup(settings, supervisor) if supervisor is not None else None
     host = HostFiles(settings.data_dir).host_name()
     async with AsyncExitStack() as stack:
-        command = await stack.enter_async_context(app.open_bus(settings, COMMAND_USER))
-        wire = await stack.enter_async_context(app.open_bus(settings, gateway_user(host)))
+        command = await stack.enter_async_context(open_bus(settings, COMMAND_USER))
+        wire = await stack.enter_async_context(open_bus(settings, gateway_user(host)))
         stage = NetworkStage(settings, world, command, wire, backup)
         try:
             yield stage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from comity import app
+from comity.app.database import open_reader, open_vault
 from comity.cli.ordering import new_order, send_order, signed_by
 from comity.domain.ids import Member, parse_entry_name
 from comity.domain.keeping import KeepingReason, OrderAct, month_name, parse_month
@@ -53,7 +53,7 @@ async def give_order(
 def seal_old_record(settings: Settings, state: Member) -> OldRecord:
     """Seal something under a state's key of an earlier month, as if it had been recorded then."""
     month = month_of(int(time.time())) - _MONTHS_AGO
-    vault = app.open_vault(settings)
+    vault = open_vault(settings)
     (nonce,) = vault.nonces(1)
     sealed = vault.seal(state, month, nonce, _DATA, _PLACE)
     return OldRecord(state=state, month=month_name(month), nonce=nonce, body=sealed.body)
@@ -64,7 +64,7 @@ def opens(settings: Settings, record: OldRecord) -> bool:
     number = parse_month(record.month)
     sealed = Sealed(key_number=number, nonce=record.nonce, body=record.body)
     try:
-        return app.open_vault(settings).open(record.state, sealed, _PLACE) == _DATA
+        return open_vault(settings).open(record.state, sealed, _PLACE) == _DATA
     except LostKeyError:
         return False
 
@@ -72,5 +72,5 @@ def opens(settings: Settings, record: OldRecord) -> bool:
 async def has_record(settings: Settings, entry: str) -> bool:
     """Say whether a leaf's private record is there."""
     member, index = parse_entry_name(entry)
-    async with app.open_reader(settings, [member]) as store:
+    async with open_reader(settings, [member]) as store:
         return await store.private_row(member, index) is not None

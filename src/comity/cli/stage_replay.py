@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from comity import app
+from comity.app.database import open_ledger_reader
 from comity.app.rules import replay_traffic
 from comity.cli.publishing import people_of, shadowed, signed_shadow
 from comity.cli.recorded import recorded_traffic
@@ -54,7 +54,7 @@ async def replay_holding(
     moves: Counter[MoveKey] = Counter()
     differing: list[str] = []
     requests = leaves = lost = states = 0
-    async with app.open_ledger_reader(settings, members) as (store, rows):
+    async with open_ledger_reader(settings, members) as (store, rows):
         for row in await store.policies(members):
             member, bundle = row.member, parse_bundle(row.body, None)
             first_outcomes = await _first_outcomes(store, rows, member)

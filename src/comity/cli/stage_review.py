@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.papers import Papers
 from comity.cli.reviewing import COMMAND_USER, signature_of
 from comity.cli.reviewing import Desk as HoldDesk

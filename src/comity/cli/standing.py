@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from comity.app import open_bus
+from comity.app.wire import open_bus
 from comity.cli.network import DataDir, member_of, settings_of
 from comity.cli.reviewing import COMMAND_USER
 from comity.cli.terminal import AsJson, facts_console, print_json, print_wrapped, say

@@ -23,8 +23,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from comity.app import ledger_vkey, open_bus, open_ledger_reader, open_witnesses, quorum_of
+from comity.app.database import open_ledger_reader
+from comity.app.keys import ledger_vkey
 from comity.app.succession import retired_ledgers, signed_state_of, succession_files
+from comity.app.wire import open_bus
+from comity.app.witness import open_witnesses, quorum_of
 from comity.cli.errors import UsageError
 from comity.cli.exports import CHECKPOINT, practice_note, read_key
 from comity.cli.files import read_input, write_whole

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from comity.app import open_ledger_reader
+from comity.app.database import open_ledger_reader
 from comity.domain.ids import Member
 from comity.exchange.leaves import HOUR_SECONDS
 from comity.roles.host_files import HostFiles

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 import typer
 
-from comity.app import witness_files
+from comity.app.witness import witness_files
 from comity.audit.findings import EvidenceError, EvidenceFormError
 from comity.audit.notes import read_vkey
 from comity.audit.witnesses import check_evidence

@@ -6,7 +6,8 @@ import asyncio
 
 import msgspec
 
-from comity.app import open_reader, open_witnesses, quorum_of
+from comity.app.database import open_reader
+from comity.app.witness import open_witnesses, quorum_of
 from comity.ledger.cosignature import read_cosignatures
 from comity.ledger.quorum import QuorumFile
 from comity.ports import UnreachableError, Witness

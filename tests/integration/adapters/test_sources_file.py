@@ -11,7 +11,7 @@ from comity.adapters.errors import SourcesFileError
 from comity.adapters.memory.source import MemorySource
 from comity.adapters.postgres.store import PostgresStore
 from comity.adapters.sources.postgres import PostgresSource
-from comity.app import open_source
+from comity.app.source import open_source
 from comity.domain.ids import Member
 from comity.domain.keys import MessageKey
 from comity.ports import OWN_LANE, Lookup, Record, SourceError

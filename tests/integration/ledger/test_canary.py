@@ -18,8 +18,9 @@ import asyncpg
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comity import app as composition
 from comity.adapters.memory.source import Driver, MemorySource, Vehicle
+from comity.app.database import open_reader
+from comity.app.keys import ledger_vkey
 from comity.cli.exports import write_into
 from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import NetworkStage, open_stage
@@ -325,8 +326,8 @@ async def exported(network: PracticeNetwork, stage: NetworkStage, folder: Path) 
     for state in STATES:
         seen = await stage.audit(state)
         assert not seen.findings
-        key = composition.ledger_vkey(network.settings, state)
-        async with composition.open_reader(network.settings, [state]) as store:
+        key = ledger_vkey(network.settings, state)
+        async with open_reader(network.settings, [state]) as store:
             await export_ledger(store, state, key, write_into(folder / state))
     public = await stage.read_public(Member("oh"))
     assert not public.findings

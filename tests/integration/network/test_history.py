@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from comity.app import open_reader
+from comity.app.database import open_reader
 from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import open_stage
 from comity.domain.ids import Member

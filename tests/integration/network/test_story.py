@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from comity.app import open_reader
+from comity.app.database import open_reader
 from comity.cli.main import app
 from comity.cli.practice import PracticeNetwork
 from comity.cli.stage import NetworkStage, open_stage

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from comity.app import ledger_vkey
+from comity.app.keys import ledger_vkey
 from comity.cli.forks import show_fork
 from comity.cli.practice import PracticeNetwork
 from comity.domain.answer import Answer
