@@ -15,6 +15,7 @@ from comity.domain.vocabulary import Instrument
 from comity.policy import Quota, QuotaPer, encode_bundle
 from comity.ports import DeskDayRow
 from comity.review.load import Load, Pace
+from comity.review.queue import QueueCounts
 from comity.services.triage import Facet, Sorted
 from tests.support.console import console_on, person_of
 from tests.support.gateway import (
@@ -186,8 +187,8 @@ def test_a_load_reads_as_a_sentence(load: Load | None, said: str) -> None:
 def sorted_of(families: Sequence[tuple[str, int]]) -> Sorted:
     """A queue with these families."""
     counts = dict.fromkeys(Facet, ()) | {Facet.FAMILY: tuple(families)}
-    return Sorted(counts=counts, cases=(), matching=0, waiting={}, ends=(), more=None,
-                  is_whole=True)  # fmt: skip
+    return Sorted(counts=counts, all=QueueCounts(), cases=(), matching=0, waiting={}, ends=(),
+                  more=None, is_whole=True)  # fmt: skip
 
 
 def test_a_family_stands_once_where_it_holds_one_alone() -> None:

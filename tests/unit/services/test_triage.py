@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -10,9 +11,13 @@ import pytest
 from comity.domain.agency import Family
 from comity.domain.ids import ORI, entry_name
 from comity.domain.query import Claims
+from comity.domain.verdict import VerdictKind
 from comity.domain.vocabulary import DataClass, Emergency, Instrument, Outcome
 from comity.policy import encode_bundle
+from comity.ports import HoldRow
+from comity.review.queue import QueuePlace
 from comity.services import triage as module
+from comity.services.review_queue import ReviewQueue
 from comity.services.triage import Choice, Facet, Sorted, Sorting, Triage
 from comity.services.vault import month_of
 from tests.support.gateway import (
@@ -31,6 +36,7 @@ from tests.support.gateway import (
     running,
 )
 from tests.unit.policy.build import bundle, rule
+from tests.unit.services.test_verdict import verdict
 
 PHOTO = rule("PHOTO", Outcome.HOLD, data_class=(DataClass.PHOTO,))
 RULES = encode_bundle(bundle(RELEASE, HOLD_ALL, PHOTO, state=WA))
@@ -158,13 +164,13 @@ async def test_each_hold_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None
         triage = desk_of(host)
         await sort(host, triage)
         opened: list[int] = []
-        read = host.store.review_holds
+        open_one = triage._opened
 
-        async def counting(member: Any, wanted: Any) -> Any:
-            opened.extend(wanted)
-            return await read(member, wanted)
+        def counting(row: HoldRow) -> Any:
+            opened.append(row.leaf_index)
+            return open_one(row)
 
-        monkeypatch.setattr(host.store, "review_holds", counting)
+        monkeypatch.setattr(triage, "_opened", counting)
         await sort(host, triage)
         assert opened == []
         await hold(host, 3)
@@ -210,6 +216,42 @@ async def test_what_a_block_alone_holds_is_not_counted_by_agency() -> None:
         triage = desk_of(host)
         assert (await sort(host, triage, blocks={"HOLD"})).waiting == {}
         assert (await sort(host, triage, blocks={"PHOTO"})).waiting == {AUSTIN: 1}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+async def test_the_list_is_the_queue(limit: int) -> None:
+    """Page by page what the store lists by itself, without what leaves or stands apart."""
+    async with running(RULES) as host:
+        case, asked = Claims(case_number="A-1"), Claims(case_number="A-2")
+        await hold(host, 1, 2, 3, claims=case)
+        host.clock.advance_ns(60 * NS)
+        await hold(host, 4, wants_image=True)
+        await hold(host, 5, 6, claims=asked)
+        await hold(host, 7, claims=case)
+        rows = await host.store.open_holds([WA])
+        entries = [entry_name(WA, row.leaf_index) for row in rows]
+        (of_asked, *_) = (row for row in rows if row.exchange_id == ask_of(5).exchange_id)
+        of_case = entry_name(WA, of_asked.leaf_index)
+        await host.desk.decide(await verdict(host, of_case, VerdictKind.ASK))
+        queue = ReviewQueue(store=host.store, vault=host.vault, events=host.events)
+        triage, now = desk_of(host), host.clock.now_ns() // NS
+        for leaving, apart in itertools.product(([], entries[:1], entries[3:5]), repeat=2):
+            after: QueuePlace | None = None
+            while True:
+                found = await sort(
+                    host, triage, leaving=leaving, apart=apart, after=after, limit=limit
+                )
+                page = await queue.page(
+                    WA, after, now, host.world.directory.agency,
+                    leaving=leaving, apart=apart, limit=limit,
+                )  # fmt: skip
+                items = queue.listed(found.cases, host.world.directory.agency)
+                assert (tuple(items), found.all, found.more) == (
+                    page.items, page.counts, page.more,
+                )  # fmt: skip
+                after = page.more
+                if after is None:
+                    break
 
 
 async def test_so_many_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:

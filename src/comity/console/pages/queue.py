@@ -95,15 +95,17 @@ class QueuePages:
         leaving = self._desk.verdicts.waiting_entries(person.state)
         taken = await standing(self._desk, person.state, now)
         quotas, blocks = await self._rules(person.state)
-        asked = Sorting(choice=choice, leaving=leaving, blocks=blocks, after=after)
-        found = await self._desk.triage.sort(
-            person.state, asked, now, lambda ori: _family(directory.agency(ori))
-        )
         is_first = after is None
         parts = _Parts()
         if not choice:
             parts = await self._parts(visit, taken, leaving, directory.agency, is_first=is_first)
-        page = await self._page(visit, directory.agency, asked, found, {*taken, *parts.entries})
+        # A case of which the first page shows some apart stands below with the others of it.
+        apart = () if choice else {*taken, *parts.entries}
+        asked = Sorting(choice=choice, leaving=leaving, apart=apart, blocks=blocks, after=after)
+        found = await self._desk.triage.sort(
+            person.state, asked, now, lambda ori: _family(directory.agency(ori))
+        )
+        page = await self._page(visit, directory.agency, asked, found)
         assigns = person.has_any(Role.SUPERVISOR)
         rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
         first = sorted((*parts.items, *page.items), key=_order)
@@ -139,24 +141,22 @@ class QueuePages:
         )  # fmt: skip
 
     async def _page(
-        self,
-        visit: Visit,
-        agency_of: AgencyOf,
-        asked: Sorting,
-        found: Sorted,
-        apart: Collection[str],
+        self, visit: Visit, agency_of: AgencyOf, asked: Sorting, found: Sorted
     ) -> QueuePage:
         """Return the list: of what was chosen all of it, else what does not stand `apart`."""
         queue, state = self._desk.queue, visit.person.state
-        if not asked.choice:
-            # A case of which the first page shows some apart stands below with the others of it.
-            return await queue.page(
-                state, asked.after, visit.now, agency_of, leaving=asked.leaving, apart=apart
+        if found.is_whole:
+            return QueuePage(
+                items=tuple(queue.listed(found.cases, agency_of)), counts=found.all, more=found.more
             )
-        return QueuePage(
-            items=tuple(queue.listed(found.cases, agency_of)),
-            counts=await queue.counts(state, visit.now, leaving=asked.leaving),
-            more=found.more,
+        if asked.choice:
+            return QueuePage(
+                items=tuple(queue.listed(found.cases, agency_of)),
+                counts=await queue.counts(state, visit.now, leaving=asked.leaving),
+                more=found.more,
+            )
+        return await queue.page(
+            state, asked.after, visit.now, agency_of, leaving=asked.leaving, apart=asked.apart
         )
 
     async def _rules(self, state: Member) -> tuple[Sequence[Quota], Collection[RuleId]]:
