@@ -94,14 +94,13 @@ class OpenedCases:
         """Keep what a session was shown; what was kept too long goes."""
         key = (session, opened.hold.entry)
         self._opened.pop(key, None)
-        over = [
-            key for key, each in self._opened.items() if opened.at - each.at > OPENED_SECONDS_MAX
-        ]
-        for each in over:
-            del self._opened[each]
         self._opened[key] = opened
-        while len(self._opened) > OPENED_MAX:
+        # In the order in which they were shown: what is over stands first.
+        while len(self._opened) > OPENED_MAX or self._is_over(opened.at):
             del self._opened[next(iter(self._opened))]
+
+    def _is_over(self, now: int) -> bool:
+        return now - next(iter(self._opened.values())).at > OPENED_SECONDS_MAX
 
     def forget(self, session: str) -> None:
         """Let go of what a session was shown, which has ended."""

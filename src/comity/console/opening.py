@@ -18,11 +18,13 @@ from comity.domain.ids import entry_name
 from comity.link.errors import GatewayRefusalError
 from comity.review.conflicts import ConflictError
 from comity.review.verdicts import HoldClosedError
+from comity.services.review_queue import TOGETHER_MAX
 
 __all__ = ["open_case", "open_cases"]
 
-_AT_ONCE: Final = 8
-"""Readings of one page that are on their way to the gateway together."""
+_AT_ONCE: Final = TOGETHER_MAX
+"""Readings of one page that are on their way to the gateway together: their leaves are one batch's.
+"""
 
 
 async def open_case(desk: Desk, visit: Visit, number: int) -> OpenedCase:

@@ -15,6 +15,7 @@ or its backup. Source: docs/threat-model.md, table of keys.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -122,6 +123,15 @@ class HostFiles:
     def reviewer_paths(self, member: Member) -> list[Path]:
         """Return the key files of a state's reviewers kept here."""
         return sorted(self._path("reviewers").glob(f"{member}-*.key"))
+
+    def reviewer_path(self, member: Member, name: str) -> Path | None:
+        """Return the key file of one reviewer, None where none is kept here."""
+        # Found among the files there are: a name never becomes a path.
+        folder, wanted = self._path("reviewers"), f"{member}-{name}.key"
+        if not folder.is_dir():
+            return None
+        with os.scandir(folder) as found:
+            return next((folder / wanted for each in found if each.name == wanted), None)
 
     @property
     def member_keys(self) -> Path:

@@ -34,14 +34,12 @@ class ReviewerKeys:
 
         Raises: SigningKeyError if there is no such key, or its file does not hold that person's.
         """
-        # Found among the files there are: a name never becomes a path.
-        wanted = f"{state}-{name}.key"
-        for path in self._files.reviewer_paths(state):
-            if path.name == wanted:
-                try:
-                    reviewer = read_reviewer_file(path)
-                except HostFilesError as error:
-                    raise SigningKeyError(str(error)) from None
-                if reviewer.name == name:
-                    return signature_of(state, reviewer, message)
+        path = self._files.reviewer_path(state, name)
+        if path is not None:
+            try:
+                reviewer = read_reviewer_file(path)
+            except HostFilesError as error:
+                raise SigningKeyError(str(error)) from None
+            if reviewer.name == name:
+                return signature_of(state, reviewer, message)
         raise SigningKeyError(f"no key is kept here to sign with for `{state}`")

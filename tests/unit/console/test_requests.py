@@ -157,7 +157,7 @@ async def test_store_that_is_down_is_said(monkeypatch: pytest.MonkeyPatch) -> No
         raise StoreDownError("the store does not answer")
 
     async with running(HELD) as host, console_on(host) as console:
-        monkeypatch.setattr(MemoryStore, "review_page", down)
+        monkeypatch.setattr(MemoryStore, "review_holds", down)
         page = await console.get("/state/queue", console.sign_in(person_of(Role.REVIEWER)))
         assert page.status == 503
         assert page.heading == "This cannot be read now. Nothing was changed."
@@ -172,7 +172,7 @@ async def test_fault_in_a_page_ends_that_page_alone(monkeypatch: pytest.MonkeyPa
     async with running(HELD) as host, console_on(host) as console:
         token = console.sign_in(person_of(Role.REVIEWER))
         with monkeypatch.context() as patched:
-            patched.setattr(MemoryStore, "review_page", broken)
+            patched.setattr(MemoryStore, "review_holds", broken)
             page = await console.get("/state/queue", token)
             assert (page.status, "a detail" in page.body) == (500, False)
         assert (await console.get("/state/queue", token)).status == 200
