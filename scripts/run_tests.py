@@ -66,6 +66,9 @@ class Outcome:
 
 NOT_IN_CHECK = ("adapters", "cli", "practice", "roles", "scripts", "services")
 
+BY_FILE = ("--dist=loadfile",)
+"""A file's tests stay in one process, which starts engines or a network for them once."""
+
 # A box ends what hangs; it judges no speed. It is several times what the suite takes on two idle
 # cores, because a machine with other work takes three times as long; `RUN_SECONDS_MAX` holds for
 # all of them.
@@ -104,7 +107,13 @@ SUITES = (
         # What takes and returns values; the services and commands above it take twice as long.
         options=tuple(f"--ignore=tests/unit/{each}" for each in NOT_IN_CHECK),
     ),
-    Suite(name="contract", seconds_max=600, paths=("tests/contract",)),
+    Suite(
+        name="contract",
+        seconds_max=600,
+        paths=("tests/contract",),
+        on_all_cores=True,
+        options=BY_FILE,
+    ),
     Suite(
         name="hardware keys",
         seconds_max=60,
@@ -112,7 +121,13 @@ SUITES = (
         needs_softhsm=True,
         options=("-k", "pkcs11"),
     ),
-    Suite(name="integration", seconds_max=1_300, paths=("tests/integration",)),
+    Suite(
+        name="integration",
+        seconds_max=1_300,
+        paths=("tests/integration",),
+        on_all_cores=True,
+        options=BY_FILE,
+    ),
     Suite(name="fault", seconds_max=600, paths=("tests/fault",)),
     Suite(
         name="fuzz",
