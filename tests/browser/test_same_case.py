@@ -66,7 +66,7 @@ def test_three_requests_of_a_case_are_decided_together(
     page.keyboard.press("u")
     expect(mine).to_contain_text("You took them back")
     expect(row.last).to_contain_text("3 requests of one case")
-    page.get_by_role("link", name="3 requests of one case").click()
+    row.last.get_by_role("link", name="3 requests of one case").click()
     page.wait_for_url("**/same-case")
     page.keyboard.press("r")
     page.wait_for_url("**/same-case/release")

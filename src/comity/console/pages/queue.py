@@ -145,19 +145,16 @@ class QueuePages:
     ) -> QueuePage:
         """Return the list: of what was chosen all of it, else what does not stand `apart`."""
         queue, state = self._desk.queue, visit.person.state
-        if found.is_whole:
-            return QueuePage(
-                items=tuple(queue.listed(found.cases, agency_of)), counts=found.all, more=found.more
+        leaving = asked.leaving
+        if not found.is_whole and not asked.choice:
+            return await queue.page(
+                state, asked.after, visit.now, agency_of, leaving=leaving, apart=asked.apart
             )
-        if asked.choice:
-            return QueuePage(
-                items=tuple(queue.listed(found.cases, agency_of)),
-                counts=await queue.counts(state, visit.now, leaving=asked.leaving),
-                more=found.more,
-            )
-        return await queue.page(
-            state, asked.after, visit.now, agency_of, leaving=asked.leaving, apart=asked.apart
-        )
+        counts = found.all
+        if not found.is_whole:
+            counts = await queue.counts(state, visit.now, leaving=leaving)
+        items = tuple(queue.listed(found.cases, agency_of))
+        return QueuePage(items=items, counts=counts, more=found.more)
 
     async def _rules(self, state: Member) -> tuple[Sequence[Quota], Collection[RuleId]]:
         """Return the quotas and the blocks in force; none where no rules can be read."""
