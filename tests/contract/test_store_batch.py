@@ -186,6 +186,16 @@ async def test_second_batch_waits_for_the_first(store: Store) -> None:
     assert len(set(await store.leaves(WA, 0, 8))) == 8
 
 
+async def test_sizes_are_those_committed_last(store: Store) -> None:
+    """A batch in flight is not waited for, and counts once it has ended."""
+    epochs = await store.claim(HOST, STATES)
+    work = [Work(member=WA, number=1)]
+    async with store.batch([WA], keys(work)) as transaction:
+        await transaction.write(batch_of(plan_of(transaction, work), work, epochs))
+        assert await store.ledger_sizes([OR, WA]) == {OR: 0, WA: 0}
+    assert await store.ledger_sizes([OR, WA]) == {OR: 0, WA: 1}
+
+
 async def test_heads_wait_for_a_batch_in_flight(store: Store) -> None:
     """Reading heads returns only once a batch that holds them has ended."""
     epochs = await store.claim(HOST, STATES)

@@ -102,6 +102,14 @@ class Store(
         """Return heads with roots, waiting for a commit in flight (locks the rows)."""
         ...
 
+    async def ledger_sizes(self, members: Sequence[Member]) -> dict[Member, int]:
+        """Return how many leaves ledgers have as last committed, waiting for nobody.
+
+        For whoever reads on what is there; what is signed or told rests on `heads`.
+        Raises: StoreDownError; HeadMovedError if a ledger has no head.
+        """
+        ...
+
     async def detail_due(
         self, members: Sequence[Member], by: int, after: DelayedRow | None, limit: int
     ) -> list[DelayedRow]:

@@ -7,7 +7,7 @@ Source: docs/adr/0057-appeals.md, "Nothing is kept beside the ledger".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -100,12 +100,19 @@ class AppealLedger:
         self._calendars = calendars
         self._kept: dict[Member, _Kept] = {}
 
-    async def read_on(self, member: Member, now: int) -> None:
-        """Take up what a ledger says since the last look. Raises: StoreDownError."""
-        head, _ = (await self._store.heads([member]))[member]
-        size = head.frontier.size
-        oldest = now // HOUR_SECONDS - LOOK_BACK_DAYS * _DAY_HOURS
+    async def sizes(self, members: Sequence[Member]) -> dict[Member, int]:
+        """Return how many leaves ledgers have, for `read_on` of each. Raises: StoreDownError."""
+        return await self._store.ledger_sizes(members)
+
+    async def read_on(self, member: Member, now: int, size: int | None = None) -> None:
+        """Take up what a ledger of so many leaves says since the last look; where `size` is not
+        given, it is asked for. Raises: StoreDownError.
+        """
         kept = self._kept.get(member)
+        # A size from before another look would be a ledger that has shrunk.
+        if size is None or (kept is not None and size < kept.size):
+            size = (await self.sizes([member]))[member]
+        oldest = now // HOUR_SECONDS - LOOK_BACK_DAYS * _DAY_HOURS
         if kept is None or size < kept.size:
             first = await self._first_since(member, size, oldest)
             kept = self._kept[member] = _Kept(size=first)

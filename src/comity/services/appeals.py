@@ -164,11 +164,10 @@ class Appeals:
 
     async def round(self, members: Iterable[Member]) -> None:
         """Say of what nobody decided in time that nobody did."""
-        for member in members:
-            if not self._sequencer.owns(member):
-                continue
+        sizes = await self._ledger.sizes([each for each in members if self._sequencer.owns(each)])
+        for member, size in sizes.items():
             async with self._one_at_a_time:
-                await self._refresh(member)
+                await self._refresh(member, size)
                 # INVARIANT (fail-closed): deadlines would be wrong by this host's clock.
                 if self._health.may_release:
                     await self._overdue(member)
@@ -392,9 +391,9 @@ class Appeals:
             self._known[place] = found
         return self._known[place]
 
-    async def _refresh(self, member: Member) -> None:
+    async def _refresh(self, member: Member, size: int | None = None) -> None:
         now = self._now()
-        await self._ledger.read_on(member, now)
+        await self._ledger.read_on(member, now, size)
         known = {(member, each.refusal.index) for each in self._ledger.appeals(member)}
         self._known = {p: s for p, s in self._known.items() if p[0] != member or p in known}
         self._taking = {

@@ -116,12 +116,12 @@ class ClaimLedger:
 
     async def read_on(self, member: Member, now: int) -> None:
         """Take up what a ledger says since the last look. Raises: StoreDownError."""
-        head, _ = (await self._store.heads([member]))[member]
+        size = (await self._store.ledger_sizes([member]))[member]
         kept = self._kept.setdefault(member, _Kept())
-        if head.frontier.size < kept.size:
+        if size < kept.size:
             kept = self._kept[member] = _Kept()
-        while kept.size < head.frontier.size:
-            last = min(head.frontier.size, kept.size + _PAGE_LEAVES)
+        while kept.size < size:
+            last = min(size, kept.size + _PAGE_LEAVES)
             leaves = await self._rows.leaves(member, kept.size, last)
             for index, leaf in enumerate(leaves, kept.size):
                 await self._take(member, kept, index, leaf)

@@ -106,13 +106,13 @@ class Onward:
     async def round(self, members: Iterable[Member]) -> None:
         """Say of what nobody answered in time that nobody did."""
         async with self._one_at_a_time:
-            for member in members:
-                if not self._sequencer.owns(member):
-                    continue
-                is_whole = await self._book.ledger.read_on(member, self._now())
+            ledger = self._book.ledger
+            sizes = await ledger.sizes([each for each in members if self._sequencer.owns(each)])
+            for member, size in sizes.items():
+                is_whole = await ledger.read_on(member, self._now(), size)
                 # INVARIANT (fail-closed): deadlines would be wrong by this host's clock.
                 if is_whole and self._health.may_release:
-                    for question in self._book.ledger.questions(member):
+                    for question in ledger.questions(member):
                         await self._close(question)
 
     async def told(self, exchange: Exchange) -> Certified | str | None:

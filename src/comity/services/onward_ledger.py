@@ -8,6 +8,7 @@ Source: docs/adr/0056-onward-transfers.md, "Nothing is kept beside the ledger".
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -87,18 +88,25 @@ class OnwardLedger:
         self._kept: dict[Member, _Kept] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    async def read_on(self, member: Member, now: int) -> bool:
-        """Take up what a ledger says since the last look; say whether that is all of it.
+    async def sizes(self, members: Sequence[Member]) -> dict[Member, int]:
+        """Return how many leaves ledgers have, for `read_on` of each. Raises: StoreDownError."""
+        return await self._store.ledger_sizes(members)
+
+    async def read_on(self, member: Member, now: int, size: int | None = None) -> bool:
+        """Take up what a ledger of so many leaves says since the last look; say whether that is all
+        of it. Where `size` is not given, it is asked for.
 
         Raises: StoreDownError.
         """
         # Two looks at once would take the same leaves twice.
         async with self._one_at_a_time:
-            return await self._read_on(member, now)
+            kept = self._kept.get(member)
+            # A size from before another look would be a ledger that has shrunk.
+            if size is None or (kept is not None and size < kept.size):
+                size = (await self.sizes([member]))[member]
+            return await self._read_on(member, now, size)
 
-    async def _read_on(self, member: Member, now: int) -> bool:
-        head, _ = (await self._store.heads([member]))[member]
-        size = head.frontier.size
+    async def _read_on(self, member: Member, now: int, size: int) -> bool:
         oldest = now - WINDOW_DAYS * _DAY_SECONDS
         kept = self._kept.get(member)
         if kept is None or size < kept.size:
@@ -136,8 +144,7 @@ class OnwardLedger:
 
         Raises: StoreDownError.
         """
-        head, _ = (await self._store.heads([member]))[member]
-        if index >= head.frontier.size:
+        if index >= (await self.sizes([member]))[member]:
             return None
         (leaf,) = await self._rows.leaves(member, index, index + 1)
         header = parse_leaf(leaf) if leaf else None

@@ -190,8 +190,7 @@ class Plantings:
 
     async def _look(self, member: Member, oldest: int) -> _Seen:
         """Read a ledger on, or a first time back to the hour `oldest`. Raises: StoreDownError."""
-        head, _ = (await self._store.heads([member]))[member]
-        size = head.frontier.size
+        size = (await self._store.ledger_sizes([member]))[member]
         seen = self._seen.get(member)
         if seen is None or size < seen.size:
             seen = self._seen[member] = await self._read_back(member, size, oldest)

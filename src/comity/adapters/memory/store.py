@@ -203,6 +203,11 @@ class MemoryStore(
         async with self._locked(members):
             return self._heads_of(members)
 
+    async def ledger_sizes(self, members: Sequence[Member]) -> dict[Member, int]:
+        """Return how many leaves ledgers have as last committed, waiting for nobody."""
+        await self._reach()
+        return {member: head.frontier.size for member, (head, _) in self._heads_of(members).items()}
+
     async def leaves(self, member: Member, first: int, last: int) -> list[bytes]:
         """Return leaf bytes of [first, last)."""
         tables = await self._reach()

@@ -163,6 +163,15 @@ class PostgresStore(
                 raise
         return heads
 
+    async def ledger_sizes(self, members: Sequence[Member]) -> dict[Member, int]:
+        """Return how many leaves ledgers have as last committed, waiting for nobody.
+
+        Raises: StoreDownError, HeadMovedError.
+        """
+        async with self._pool.lend() as session:
+            heads = await read_heads(session, members)
+        return {member: head.frontier.size for member, (head, _) in heads.items()}
+
     async def leaves(self, member: Member, first: int, last: int) -> list[bytes]:
         """Return leaf bytes of [first, last)."""
         async with self._pool.lend() as session:
