@@ -1,4 +1,7 @@
-"""`comity serve ROLE`: one process of an installation, until it is told to stop."""
+"""`comity serve ROLE`: one process of an installation, until it is told to stop.
+
+A role's own parts are loaded when it runs, and those of no other.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from comity.policy import Quota, QuotaPer, encode_bundle
 from comity.ports import DeskDayRow
 from comity.review.load import Load, Pace
 from comity.review.queue import QueueCounts
+from comity.services import triage
 from comity.services.triage import Facet, Sorted
 from tests.support.console import console_on, person_of
 from tests.support.gateway import (
@@ -54,6 +55,23 @@ def options(body: str, name: str) -> list[str]:
     """The words of a list's options."""
     inside = body.partition(f'<select class="select" id="{name}"')[2].partition("</select>")[0]
     return [part.partition(">")[2].partition("<")[0] for part in inside.split("<option")[1:]]
+
+
+async def test_what_is_beyond_the_sorted_waits_in_the_list_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a choice everything is listed; with one, what was sorted; all of it is counted."""
+    monkeypatch.setattr(triage, "SORTED_MAX", 2)
+    async with running(HELD) as host, console_on(host) as console:
+        numbers = await hold(host, 1, 2, 3)
+        token = console.sign_in(person_of(Role.REVIEWER))
+        page = await console.get(QUEUE, token)
+        assert page.heading.startswith("3 requests wait for a decision")
+        assert [f'href="/state/cases/{n}"' in page.body for n in numbers] == [True, True, True]
+        assert "only the first 20,000 requests are counted here" in page.body
+        chosen = await console.get(f"{QUEUE}?rule=HOLD", token)
+        assert [f'href="/state/cases/{n}"' in chosen.body for n in numbers] == [True, True, False]
+        assert "of 3" in chosen.heading
 
 
 async def test_filters_stand_beside_the_queue_with_counts() -> None:
