@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
 from tests.support.desk_network import DeskNetwork, desk_network
 from tests.support.golden import Golden
+from tests.support.looks import Shoot
 
-Shoot = Callable[[Page, str], Path]
 EXPECT_MS_MAX = 20_000
 """How long a page may take to show what is expected: a machine with other work takes its time."""
 COMPARED = pytest.StashKey[Golden]()
@@ -49,26 +49,18 @@ def page(browser: Browser, scheme: str) -> Iterator[Page]:
     guard = Guard(opened)
     guard.watch()
     yield opened
-    context.close()
-    guard.expect_none()
+    guard.close()
 
 
 @pytest.fixture(scope="session")
 def shoot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shoot:
-    """Keep a whole page's picture, in COMITY_SHOTS_DIR or beside pytest's other temporary files;
-    one that there is a golden picture of is compared, and the table stands at the end of the run.
+    """Keep pictures in COMITY_SHOTS_DIR, or beside pytest's other temporary files; how far they are
+    from the golden ones stands in a table at the end of the run.
     """
     given = os.environ.get("COMITY_SHOTS_DIR")
     folder = Path(given) if given else tmp_path_factory.mktemp("shots")
     golden = request.config.stash[COMPARED] = Golden(folder)
-
-    def keep(page: Page, name: str) -> Path:
-        path = folder / f"{name}.png"
-        page.screenshot(path=path, full_page=True, animations="disabled")
-        golden.look(page, name)
-        return path
-
-    return keep
+    return Shoot(folder, golden)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,29 +10,16 @@ from playwright.sync_api import Browser, Page, expect
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
-from tests.browser.conftest import Shoot
 from tests.browser.test_asking import fill, opened_until
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
 IL: Final = Member("il")
 US: Final = Member("us")
 REASONS: Final = "The docket was not read.\nDocket 26-118, the clerk can confirm it."
-
-
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """Keep a page's picture at every width; nothing overflows, and axe finds nothing."""
-    found = list(axe_violations(page))
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        if overflow(page):
-            found.append(f"{width}: {overflow(page)} px beyond the window")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not found, "\n".join(map(str, found))
 
 
 def asked(page: Page, desk: DeskNetwork) -> str:
@@ -55,21 +42,21 @@ def test_a_refusal_is_appealed_and_granted_by_another_person(
     desk.run(desk.stage.decide(entry, VerdictKind.REFUSE, note="No docket was named."))
     opened_until(officer, address, "refuses this")
     expect(officer.get_by_text("You can appeal to Illinois until")).to_be_visible()
-    look_at(officer, shoot, "appeal-offered")
+    shoot.fits(officer, "appeal-offered")
     officer.get_by_label("Your reasons").fill(REASONS)
     officer.get_by_role("button", name="Send the appeal").click()
     expect(officer.get_by_role("heading", name="Your appeal of IL/")).to_be_visible()
     opened_until(officer, address, "ANOTHER PERSON DECIDES IT BY")
-    look_at(officer, shoot, "appeal-sent")
+    shoot.fits(officer, "appeal-sent")
     page, guard = opened_as(browser, desk, "supervisor", IL, "/state/appeals")
     assert heading(page).startswith("1 appeal waits for another person: the next one has")
-    look_at(page, shoot, "appeals")
+    shoot.fits(page, "appeals")
     page.locator("[data-row] a").first.click()
     page.wait_for_url("**/state/appeals/*")
     assert "appeals: a person refused" in heading(page)
     expect(page.get_by_text("The docket was not read.")).to_be_visible()
     expect(page.get_by_text("No docket was named.")).to_be_visible()
-    look_at(page, shoot, "appeal")
+    shoot.fits(page, "appeal")
     page.locator("input[name=decision][value=granted]").check()
     page.get_by_label("A word to the agency").fill("The docket is there.")
     page.keyboard.press("Escape")
@@ -77,7 +64,7 @@ def test_a_refusal_is_appealed_and_granted_by_another_person(
     page.wait_for_url("**/state/appeals")
     assert heading(page) == "No appeal waits for a decision."
     expect(page.get_by_text("1 refusal was appealed in the last 120 days")).to_be_visible()
-    look_at(page, shoot, "appeals-none")
+    shoot.fits(page, "appeals-none")
     opened_until(officer, address, "refuses this")
     told = officer.get_by_text("The docket is there.")
     for _ in range(20):
@@ -86,13 +73,11 @@ def test_a_refusal_is_appealed_and_granted_by_another_person(
         officer.wait_for_timeout(500)
         officer.reload()
     expect(told).to_be_visible()
-    look_at(officer, shoot, "appeal-granted")
+    shoot.fits(officer, "appeal-granted")
     assert asked(officer, desk) != address
     opened_until(officer, officer.url, "Illinois released")
-    guard.expect_none()
-    officers.expect_none()
-    for each in (page, officer):
-        each.context.close()
+    guard.close()
+    officers.close()
 
 
 def test_whoever_refused_is_offered_no_decision(
@@ -110,8 +95,7 @@ def test_whoever_refused_is_offered_no_decision(
     page.wait_for_url("**/state/appeals/*")
     expect(page.get_by_text("You had a part in this refusal")).to_be_visible()
     expect(page.get_by_role("button", name="Record your decision")).to_have_count(0)
-    look_at(page, shoot, "appeal-own")
+    shoot.fits(page, "appeal-own")
     page.keyboard.press("b")
     page.wait_for_url("**/state/appeals")
-    guard.expect_none()
-    page.context.close()
+    guard.close()

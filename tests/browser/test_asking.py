@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.vocabulary import DataClass
 from comity.practice.elements import decode_record
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -53,15 +53,6 @@ def fill(page: Page, desk: DeskNetwork, **more: str) -> None:
         page.get_by_label(label).fill(value)
 
 
-def looked_at(page: Page, shoot: Shoot, name: str) -> None:
-    """A page as it should be, at every width; its pictures are kept."""
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"asking-{name}-{width}")
-        assert not overflow(page), (name, width)
-    assert not axe_violations(page), name
-
-
 def test_an_officer_asks_and_gets_a_record(
     browser: Browser, desk: DeskNetwork, cookies: dict[str, Any], shoot: Shoot
 ) -> None:
@@ -69,23 +60,22 @@ def test_an_officer_asks_and_gets_a_record(
     page, guard = window(browser, cookies["local"])
     page.goto(desk.url)
     page.wait_for_url("**/console/ask")
-    looked_at(page, shoot, "form")
+    shoot.fits(page, "asking-form")
     fill(page, desk)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(".*/console/ask/.+"))
     assert heading(page) == "Likely: Illinois releases this at once."
-    looked_at(page, shoot, "preview")
+    shoot.fits(page, "asking-preview")
     page.keyboard.press("s")
     page.wait_for_url("**/console/requests/*")
     assert re.fullmatch(r"Illinois released \d+ fields, all that you asked for\.", heading(page))
     person = desk.network.world.anchor("il").driver
     expect(page.get_by_text(person.oln, exact=True).first).to_be_visible()
     expect(page.get_by_text("In the ledger of Illinois as IL/")).to_be_visible()
-    looked_at(page, shoot, "answer")
+    shoot.fits(page, "asking-answer")
     page.goto(f"{desk.url}/console/requests")
     assert heading(page) == "Nothing needs you; 1 is done."
-    page.context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_without_scripts_a_plate_is_asked_for(
@@ -105,9 +95,8 @@ def test_without_scripts_a_plate_is_asked_for(
     page.get_by_role("button", name="See what you would get").click()
     page.get_by_role("button", name="Ask now").click()
     assert heading(page) == "Washington has no record of what you asked for."
-    page.context.close()
     guard.faults = [fault for fault in guard.faults if "422" not in fault]
-    guard.expect_none()
+    guard.close()
 
 
 def opened_until(page: Page, url: str, words: str) -> None:
@@ -161,33 +150,31 @@ def test_what_is_held_is_asked_about_replied_to_and_released_in_part(
     assert heading(officer) == "Likely: Illinois holds this for a person."
     officer.get_by_role("button", name="Ask now").click()
     assert heading(officer).startswith("Illinois holds this for a person, until ")
-    looked_at(officer, shoot, "held")
+    shoot.fits(officer, "asking-held")
     place = officer.url
     reviewer, watched = window(browser, cookies["reviewer"])
     number = ask_back(reviewer, desk)
     opened_until(officer, place, QUESTION)
-    looked_at(officer, shoot, "question")
+    shoot.fits(officer, "asking-question")
     officer.goto(f"{desk.url}/console/requests")
     assert re.fullmatch(
         r"(Your one request needs|1 of your \d+ requests needs) you.*", heading(officer)
     )
-    looked_at(officer, shoot, "requests")
+    shoot.fits(officer, "asking-requests")
     officer.goto(place)
     officer.get_by_label("Your reply").fill(REPLY)
     officer.get_by_role("button", name="Send the reply").click()
     expect(officer.get_by_text("What you replied")).to_be_visible()
     opened_until(reviewer, f"{desk.url}/state/cases/{number}", "What the agency replied")
     expect(reviewer.get_by_text("The driver of the second car.")).to_be_visible()
-    looked_at(reviewer, shoot, "case")
+    shoot.fits(reviewer, "asking-case")
     release_part(reviewer, desk, number)
     opened_until(officer, place, "Illinois released")
     assert heading(officer).endswith("and withholds address.")
     check_fields(officer, desk)
-    looked_at(officer, shoot, "part")
-    for page in (officer, reviewer):
-        page.context.close()
-    guard.expect_none()
-    watched.expect_none()
+    shoot.fits(officer, "asking-part")
+    guard.close()
+    watched.close()
 
 
 def test_nobody_elses_request_opens(

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 IL = Member("il")
-
-
-def check(page: Page, shoot: Shoot, name: str) -> None:
-    """The page is whole at every width, and accessible."""
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), (name, width_name)
-        shoot(page, f"{name}-{width_name}")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
 
 
 def test_a_reviewer_steps_back_and_another_decides(
@@ -37,12 +26,12 @@ def test_a_reviewer_steps_back_and_another_decides(
     expect(page.get_by_text("It is yours.")).to_be_visible()
     page.goto(f"{desk.url}/state/queue")
     expect(page.get_by_role("table", name="Yours").get_by_role("row").last).to_contain_text(entry)
-    check(page, shoot, "queue-yours")
+    shoot.fits(page, "queue-yours")
     page.goto(f"{desk.url}/state/cases/{number}")
     page.keyboard.press("c")
     page.wait_for_url("**/conflict-of-interest")
     page.get_by_label("I know the person").check()
-    check(page, shoot, "conflict")
+    shoot.fits(page, "conflict")
     page.get_by_role("button", name="Declare it and step back").click()
     page.wait_for_url("**/state/queue")
     row = page.get_by_role("row").filter(has_text=entry)
@@ -52,12 +41,12 @@ def test_a_reviewer_steps_back_and_another_decides(
     assert (told.response, "ANOTHER REVIEWER" in told.remark) == (ResponseKind.HELD, True)
     other, other_guard = opened_as(browser, desk, "supervisor", IL, "/state/queue")
     assert "passed on" in heading(other)
-    check(other, shoot, "queue-supervisor")
+    shoot.fits(other, "queue-supervisor")
     passed = other.get_by_role("table", name="Passed on").get_by_role("row").filter(has_text=entry)
     expect(passed).to_contain_text("declared a conflict of interest")
     passed.get_by_role("link", name="Assign").click()
     other.wait_for_url("**/assign")
-    check(other, shoot, "assign")
+    shoot.fits(other, "assign")
     other.get_by_role("radio").first.check()
     other.get_by_role("button", name="Assign it").click()
     other.wait_for_url("**/state/queue")
@@ -66,7 +55,5 @@ def test_a_reviewer_steps_back_and_another_decides(
     other.wait_for_url("**/state/queue")
     other.get_by_role("button", name=f"Send {entry} now").click()
     assert desk.further(query).response is ResponseKind.REFUSED
-    guard.expect_none()
-    other_guard.expect_none()
-    page.context.close()
-    other.context.close()
+    guard.close()
+    other_guard.close()

@@ -83,12 +83,10 @@ def test_ice_is_blocked_confirmed_and_certified(browser: Browser, desk: DeskNetw
     assert ice_asks(desk, "PXBLOCK1") is ResponseKind.NO_HIT
     page, guard = opened_as(browser, desk, "author", STATE, "/state/rules")
     block_by_keys(page, guard, desk)
-    page.context.close()
-    guard.expect_none()
+    guard.close()
     page, guard = opened_as(browser, desk, "counsel", STATE, "/state/rules")
     confirm_by_keys(page, guard)
-    page.context.close()
-    guard.expect_none()
+    guard.close()
     assert ice_asks(desk, "PXBLOCK3") is ResponseKind.REFUSED
 
 

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.review.call_backs import CALLED_REMARK
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 IL = Member("il")
-
-
-def check(page: Page, shoot: Shoot, name: str) -> None:
-    """The page is whole at every width, and accessible."""
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), (name, width_name)
-        shoot(page, f"{name}-{width_name}")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
 
 
 def test_a_call_is_recorded_and_a_colleague_reads_it(
@@ -37,7 +26,7 @@ def test_a_call_is_recorded_and_a_colleague_reads_it(
     page.keyboard.press("l")
     page.wait_for_url("**/call-back")
     assert heading(page).endswith("then write down what was said.")
-    check(page, shoot, "call-back")
+    shoot.fits(page, "call-back")
     said = page.get_by_label("What was said")
     said.focus()
     page.keyboard.type("The duty desk knows of no such request.")
@@ -51,16 +40,14 @@ def test_a_call_is_recorded_and_a_colleague_reads_it(
     assert (told.response, told.remark) == (ResponseKind.HELD, CALLED_REMARK)
     other, other_guard = opened_as(browser, desk, "supervisor", IL, f"/state/cases/{number}")
     expect(other.get_by_text("The duty desk knows of no such request.")).to_be_visible()
-    check(other, shoot, "case-called")
+    shoot.fits(other, "case-called")
     other.goto(f"{desk.url}/state/cases/{number}/release")
     expect(other.get_by_role("note")).to_contain_text("the agency denied that its officer asks")
-    check(other, shoot, "release-denied")
+    shoot.fits(other, "release-denied")
     other.goto(f"{desk.url}/state/cases/{number}/refuse")
     other.get_by_role("button", name="Refuse").click()
     other.wait_for_url("**/state/queue")
     other.get_by_role("button", name=f"Send IL/{number} now").click()
     assert desk.further(query).response is ResponseKind.REFUSED
-    guard.expect_none()
-    other_guard.expect_none()
-    page.context.close()
-    other.context.close()
+    guard.close()
+    other_guard.close()

@@ -16,10 +16,9 @@ from comity.domain.query import Claims, Query
 from comity.domain.vocabulary import AgencyType, Purpose
 from comity.exchange.replies import reply_text
 from comity.practice.agencies import agencies_of
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import CHECKING, DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -43,18 +42,6 @@ def question(desk: DeskNetwork, control: str) -> Query:
     )
 
 
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """Keep a page's picture at every width; nothing overflows, and axe finds nothing."""
-    found = list(axe_violations(page))
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        if overflow(page):
-            found.append(f"{width}: {overflow(page)} px beyond the window")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not found, "\n".join(map(str, found))
-
-
 def loaded(page: Page, words: str) -> None:
     """Load a page until its sentence has these words."""
     until = time.monotonic() + WAIT_SECONDS_MAX
@@ -74,11 +61,11 @@ def test_an_agency_is_asked_to_prove_its_case(
     entry = first.proofs[0].entry
     page, guard = opened_as(browser, desk, "reviewer", CHECKING, LIST)
     loaded(page, "1 claim check stands open")
-    look_at(page, shoot, "claims")
+    shoot.fits(page, "claims")
     page.get_by_role("link", name=entry.upper()).click()
     page.wait_for_url(f"**{LIST}/*")
     assert "was asked to prove case NM-26-118 and has until the end of" in heading(page)
-    look_at(page, shoot, "claim-open")
+    shoot.fits(page, "claim-open")
     answer = msgspec.structs.replace(
         asked,
         key=MessageKey("AM"),
@@ -89,7 +76,7 @@ def test_an_agency_is_asked_to_prove_its_case(
     page.reload()
     assert "answered 1 time about case NM-26-118" in heading(page)
     expect(page.get_by_text("Call our desk sergeant.")).to_be_visible()
-    look_at(page, shoot, "claim-answered")
+    shoot.fits(page, "claim-answered")
     page.locator("input[name=found][value=no]").check()
     page.get_by_role("button", name="Record what you found").click()
     page.wait_for_url(f"**{LIST}")
@@ -97,10 +84,9 @@ def test_an_agency_is_asked_to_prove_its_case(
     assert desk.answered(question(desk, "PXCLAIM3")).response is ResponseKind.HELD
     page.get_by_role("link", name=entry.upper()).click()
     expect(page.get_by_text("is held until the claim is found proved")).to_be_visible()
-    look_at(page, shoot, "claim-not-proved")
+    shoot.fits(page, "claim-not-proved")
     page.locator("input[name=found][value=yes]").check()
     page.get_by_role("button", name="Record what you found").click()
     page.wait_for_url(f"**{LIST}")
     assert desk.answered(question(desk, "PXCLAIM4")).response is ResponseKind.HIT
-    guard.expect_none()
-    page.context.close()
+    guard.close()

@@ -12,11 +12,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.ids import Member, member_zone
-from tests.browser.conftest import Shoot
-from tests.browser.test_legal_desk import expect_fits, opened
 from tests.support.browser import axe_violations
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import heading
+from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -44,10 +43,10 @@ def fill_in(page: Page, paper: Path, today: dt.date) -> None:
 def register(page: Page, shoot: Shoot, paper: Path) -> None:
     """From the empty list to the page of the demand."""
     assert heading(page) == "No demand for Vermont's own data is open."
-    expect_fits(page, shoot, "demands-none")
+    shoot.fits(page, "demands-none")
     page.keyboard.press("n")
     page.wait_for_url(f"**{LIST}/new")
-    expect_fits(page, shoot, "demand-new")
+    shoot.fits(page, "demand-new")
     today = dt.datetime.now(ZoneInfo(member_zone(STATE))).date()
     fill_in(page, paper, today)
     page.get_by_role("button", name="Register it").click()
@@ -78,29 +77,27 @@ def test_a_demand_is_registered_and_answered_by_two(
     paper, bundle = tmp_path / "subpoena.pdf", tmp_path / "answer.zip"
     paper.write_bytes(b"%PDF practice subpoena")
     bundle.write_bytes(b"practice bundle")
-    page, guard = opened(browser, desk, "counsel", LIST, STATE)
+    page, guard = opened_as(browser, desk, "counsel", STATE, LIST)
     register(page, shoot, paper)
-    expect_fits(page, shoot, "demand")
+    shoot.fits(page, "demand")
     number = page.url.rpartition("/")[2]
     page.goto(f"{desk.url}/state/litigation")
     assert heading(page).startswith("1 litigation hold stands in Vermont: nothing of 1 month")
     page.goto(f"{desk.url}{LIST}/{number}")
     hand_over_first(page, bundle)
-    page.context.close()
-    guard.expect_none()
-    page, guard = opened(browser, desk, "supervisor", LIST, STATE)
+    guard.close()
+    page, guard = opened_as(browser, desk, "supervisor", STATE, LIST)
     assert heading(page).startswith("1 demand for Vermont's own data is open; the next answer is")
-    expect_fits(page, shoot, "demands-open")
+    shoot.fits(page, "demands-open")
     page.get_by_role("row").filter(has_text="26-2-00114-1").get_by_role("link").click()
-    expect_fits(page, shoot, "demand-asked")
+    shoot.fits(page, "demand-asked")
     page.keyboard.press("s")
     expect(page.get_by_text("has ended: something was handed over")).to_be_visible()
-    expect_fits(page, shoot, "demand-ended")
+    shoot.fits(page, "demand-ended")
     page.keyboard.press("b")
     page.wait_for_url(f"**{LIST}")
     assert heading(page) == "No demand for Vermont's own data is open."
     expect(page.get_by_text("1 demand for Vermont's own data has come")).to_be_visible()
     shoot(page, "demands-ended-desk")
     assert not axe_violations(page)
-    page.context.close()
-    guard.expect_none()
+    guard.close()

@@ -12,10 +12,10 @@ from comity.console.people import Role
 from comity.console.routes import ROUTES, Name, Who, url_of
 from comity.domain.answer import ResponseKind
 from comity.domain.vocabulary import DataClass
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.browser import Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 KEYS_MAX = 6
@@ -204,8 +204,7 @@ def test_without_scripts_everything_works(
     page.wait_for_url("**/sign-in")
     page.goto(f"{desk.url}/state/queue")
     assert heading(page) == "Sign in to see what waits for your state."
-    context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_resident_is_told(reviewer: Page, desk: DeskNetwork) -> None:
@@ -265,21 +264,16 @@ def parks(browser: Browser, desk: DeskNetwork, cookies: dict[str, Any]) -> None:
     context.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.usefixtures("parks")
 def test_every_page_at_every_width(
-    browser: Browser, desk: DeskNetwork, cookies: dict[str, Any], shoot: Shoot, width: str
+    browser: Browser, desk: DeskNetwork, cookies: dict[str, Any], shoot: Shoot
 ) -> None:
     """Nothing overflows, axe finds nothing, nothing is logged, asked for in vain or elsewhere."""
     _, number = desk.held()
     owing = desk.owing()
     found: list[str] = []
     for post in ("reviewer", "counsel"):
-        context = browser.new_context(
-            viewport={"width": WIDTHS[width], "height": HEIGHT},
-            storage_state=cookies[post],
-            reduced_motion="reduce",
-        )
+        context = browser.new_context(storage_state=cookies[post], reduced_motion="reduce")
         page = context.new_page()
         guard = Guard(page)
         guard.watch()
@@ -289,12 +283,8 @@ def test_every_page_at_every_width(
             value = owing if route.name is Name.NOTICE else number
             page.goto(f"{desk.url}{path.replace('{number}', value)}")
             act = path.rpartition("/")[2] if route.name is Name.CONSIDER else ""
-            shoot(page, f"desk-{route.name}{'-' + act if act else ''}-{width}")
-            found += [f"{path}: {violation}" for violation in axe_violations(page)]
-            if overflow(page):
-                found.append(f"{path}: {overflow(page)} px beyond the window")
-        context.close()
-        guard.expect_none()
+            found += shoot.faults(page, f"desk-{route.name}{'-' + act if act else ''}")
+        guard.close()
     assert not found, "\n".join(found)
 
 
@@ -314,5 +304,4 @@ def test_every_post_sees_its_own_pages(
         for address in addresses:
             page.goto(f"{desk.url}{address}")
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-        context.close()
-        guard.expect_none()
+        guard.close()

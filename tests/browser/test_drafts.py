@@ -9,10 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, parse_ori
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import asks_nobody, heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -74,14 +73,7 @@ def examine(page: Page, shoot: Shoot) -> None:
     for path in PAGES:
         page.goto(f"{draft}{path}")
         name = path.strip("/").replace("/", "-").replace("?by=", "-") or "draft"
-        for width, pixels in WIDTHS.items():
-            page.set_viewport_size({"width": pixels, "height": HEIGHT})
-            if width != "narrow":
-                shoot(page, f"drafts-{name}-{width}")
-            if overflow(page):
-                found.append(f"{path} at {pixels}: {overflow(page)} px beyond the window")
-        found += [f"{path}: {violation}" for violation in axe_violations(page)]
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
+        found += shoot.faults(page, f"drafts-{name}")
     assert not found, "\n".join(found)
 
 
@@ -99,8 +91,7 @@ def approve(browser: Browser, desk: DeskNetwork, where: str) -> None:
     page, guard = opened_as(browser, desk, "counsel", STATE, where.removeprefix(desk.url))
     page.get_by_role("button", name="Sign as the second person and publish").click(timeout=GATE_MS)
     page.wait_for_url("**/state/rules/history", timeout=GATE_MS)
-    page.context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_rules_are_drafted_approved_and_brought_back(
@@ -122,8 +113,7 @@ def test_rules_are_drafted_approved_and_brought_back(
     where = sign_first(author)
     approve(browser, desk, where)
     assert border_asks(desk, "PXDRAFT3") is ResponseKind.NO_HIT
-    author.context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_without_scripts_a_clause_is_checked_and_kept(browser: Browser, desk: DeskNetwork) -> None:

@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from comity.practice.elements import decode_record
-from tests.browser.conftest import Shoot
 from tests.support.browser import Guard, axe_violations
 from tests.support.desk_network import DeskNetwork, desk_network
 from tests.support.desk_pages import heading
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -83,7 +83,5 @@ def test_what_nobody_decides_is_never_released(
     reviewer.goto(f"{hasty.url}/state/queue")
     assert heading(reviewer) == "Nothing waits for a decision."
     assert not reviewer.get_by_text(CASE).count()
-    for page in (officer, reviewer):
-        page.context.close()
-    guard.expect_none()
-    watched.expect_none()
+    guard.close()
+    watched.close()

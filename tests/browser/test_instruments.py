@@ -9,16 +9,15 @@ from typing import Final
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member, parse_ori
 from comity.domain.vocabulary import Instrument
-from tests.browser.conftest import Shoot
 from tests.fault.network import held_query
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,18 +36,6 @@ def asked(desk: DeskNetwork, control: str) -> tuple[ResponseKind, str]:
     return answer.response, answer.hold.entry.rpartition("/")[2] if answer.hold else ""
 
 
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """Keep a page's picture at every width; nothing overflows, and axe finds nothing."""
-    found = list(axe_violations(page))
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        if overflow(page):
-            found.append(f"{width}: {overflow(page)} px beyond the window")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not found, "\n".join(map(str, found))
-
-
 def test_two_people_read_a_warrant(
     browser: Browser, desk: DeskNetwork, shoot: Shoot, tmp_path: Path
 ) -> None:
@@ -60,7 +47,7 @@ def test_two_people_read_a_warrant(
     assert response is ResponseKind.HELD
     first, first_guard = opened_as(browser, desk, "reviewer", IL, f"/state/cases/{number}")
     expect(first.get_by_text("Nobody here has registered it.").first).to_be_visible()
-    look_at(first, shoot, "instrument-case")
+    shoot.fits(first, "instrument-case")
     first.keyboard.press("i")
     first.wait_for_url("**/state/instruments/new?hold=*")
     assert first.get_by_label("Number", exact=True).input_value() == NUMBER
@@ -70,7 +57,7 @@ def test_two_people_read_a_warrant(
     first.get_by_label("The document", exact=True).set_input_files(paper)
     expect(first.get_by_label("SHA-256 of the document")).to_have_value(digest)
     expect(first.get_by_label("Its length in bytes")).to_have_value("21")
-    look_at(first, shoot, "instrument-new")
+    shoot.fits(first, "instrument-new")
     first.get_by_role("button", name="Register it").click()
     first.wait_for_url(re.compile(r"/state/instruments/\d+$"))
     assert heading(first).endswith("waits for a second; until then it opens nothing.")
@@ -78,9 +65,9 @@ def test_two_people_read_a_warrant(
     path = first.url.removeprefix(desk.url)
     second, second_guard = opened_as(browser, desk, "supervisor", IL, "/state/instruments")
     assert "waits for a second person" in heading(second)
-    look_at(second, shoot, "instruments")
+    shoot.fits(second, "instruments")
     second.goto(f"{desk.url}{path}")
-    look_at(second, shoot, "instrument-verify")
+    shoot.fits(second, "instrument-verify")
     second.get_by_label("The document that you hold").set_input_files(paper)
     expect(second.get_by_label("SHA-256 of the document")).to_have_value(digest)
     second.get_by_label("Where you asked").fill("312-555-0190, from the court's page")
@@ -88,12 +75,10 @@ def test_two_people_read_a_warrant(
     second.get_by_role("button", name="Verify it").click()
     expect(second.get_by_text("312-555-0190, from the court's page")).to_be_visible()
     assert heading(second).endswith("was verified by two people and was not used yet.")
-    look_at(second, shoot, "instrument")
+    shoot.fits(second, "instrument")
     assert asked(desk, "PXINST3")[0] is ResponseKind.HIT
     second.get_by_role("button", name="Revoke it now").click()
     second.wait_for_url("**/state/instruments")
     assert asked(desk, "PXINST4")[0] is ResponseKind.HELD
-    first_guard.expect_none()
-    second_guard.expect_none()
-    first.context.close()
-    second.context.close()
+    first_guard.close()
+    second_guard.close()

@@ -13,11 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from comity.domain.ids import Member, member_zone
 from comity.domain.leaf import parse_leaf
 from comity.ledger.commitment import parse_opening, verify_opening
-from tests.browser.conftest import Shoot
 from tests.browser.test_blocks import downloaded
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import heading
+from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 from tests.support.pdf import printed
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,28 +24,6 @@ pytestmark = pytest.mark.timeout(300)
 STATE: Final = Member("nv")
 HELD_IN: Final = Member("il")
 LIST: Final = "/state/litigation"
-
-
-def opened(
-    browser: Browser, desk: DeskNetwork, post: str, path: str, state: Member = STATE
-) -> tuple[Page, Guard]:
-    """A page of a state's employee, which must do nothing wrong."""
-    context = browser.new_context(storage_state=desk.sign_in(browser, post, state))
-    page = context.new_page()
-    guard = Guard(page)
-    guard.watch()
-    page.goto(f"{desk.url}{path}")
-    return page, guard
-
-
-def expect_fits(page: Page, shoot: Shoot, name: str) -> None:
-    """Nothing overflows at any width, and axe finds nothing."""
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        assert not overflow(page), width
-        assert not axe_violations(page), width
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
 
 
 def place_hold(page: Page) -> None:
@@ -77,25 +54,23 @@ def test_a_hold_is_placed_and_lifted_by_two(
     browser: Browser, desk: DeskNetwork, shoot: Shoot
 ) -> None:
     """Counsel places it; a supervisor signs as the second person, and it has ended."""
-    page, guard = opened(browser, desk, "counsel", LIST)
+    page, guard = opened_as(browser, desk, "counsel", STATE, LIST)
     place_hold(page)
-    expect_fits(page, shoot, "litigation")
+    shoot.fits(page, "litigation")
     ask_to_lift(page)
-    page.context.close()
-    guard.expect_none()
-    page, guard = opened(browser, desk, "supervisor", LIST)
+    guard.close()
+    page, guard = opened_as(browser, desk, "supervisor", STATE, LIST)
     page.get_by_role("row").filter(has_text="asked to lift it").get_by_role("link").click()
-    expect_fits(page, shoot, "litigation-hold-asked")
+    shoot.fits(page, "litigation-hold-asked")
     page.keyboard.press("s")
     page.wait_for_url(f"**{LIST}")
     assert heading(page).startswith("No litigation hold stands in Nevada")
-    page.context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_rules_of_a_day_on_the_screen_and_on_paper(browser: Browser, desk: DeskNetwork) -> None:
     """From the rules in force by keys; the PDF has the page's sentence, its leaf and its root."""
-    page, guard = opened(browser, desk, "counsel", "/state/rules")
+    page, guard = opened_as(browser, desk, "counsel", STATE, "/state/rules")
     page.keyboard.press("t")
     page.wait_for_url("**/state/rules/as-of")
     finding = heading(page)
@@ -108,14 +83,13 @@ def test_rules_of_a_day_on_the_screen_and_on_paper(browser: Browser, desk: DeskN
     assert any(len(text) == 64 for text in shown)
     for text in shown:
         assert text in words.replace("\u200b", "")
-    page.context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_a_public_records_request_is_answered(browser: Browser, desk: DeskNetwork) -> None:
     """From the legal desk to a ZIP: leaves, log, and an opening that holds against its leaf."""
     _, number = desk.held()
-    page, guard = opened(browser, desk, "counsel", LIST, HELD_IN)
+    page, guard = opened_as(browser, desk, "counsel", HELD_IN, LIST)
     page.get_by_role("link", name="Answer a public-records request").click()
     today = dt.datetime.now(ZoneInfo(member_zone(HELD_IN))).date().isoformat()
     page.get_by_label("Which request?").fill("PRR 26-19")
@@ -133,5 +107,4 @@ def test_a_public_records_request_is_answered(browser: Browser, desk: DeskNetwor
     opening = parse_opening(files[f"openings/il-{number}.opening"])
     verify_opening(opening, parse_leaf(files[f"openings/il-{number}.leaf"]).commitment)
     assert list(opening.values()) == ["rules"]
-    page.context.close()
-    guard.expect_none()
+    guard.close()

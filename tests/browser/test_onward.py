@@ -9,28 +9,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.ids import Member
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import ICE, DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
 OR: Final = Member("or")
 WA: Final = Member("wa")
 LIST: Final = "/state/onward"
-
-
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """Keep a page's picture at every width; nothing overflows, and axe finds nothing."""
-    found = list(axe_violations(page))
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        if overflow(page):
-            found.append(f"{width}: {overflow(page)} px beyond the window")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not found, "\n".join(map(str, found))
 
 
 def ask_washington(page: Page, desk: DeskNetwork) -> str:
@@ -59,17 +46,16 @@ def test_a_transfer_is_told_marked_opened_and_asked_for(
     page.get_by_label("For which purpose").select_option("civil_immigration")
     page.get_by_role("button", name="Tell the state").click()
     expect(page.get_by_role("alert")).to_contain_text("Write the day as year, month and day")
-    look_at(page, shoot, "onward-form")
+    shoot.fits(page, "onward-form")
     today = page.evaluate("new Date().toLocaleDateString('sv', {timeZone: 'America/Los_Angeles'})")
     page.get_by_label("On which day").fill(today)
     page.get_by_label("Anything else").fill("By telephone.")
     page.get_by_role("button", name="Tell the state").click()
     expect(page.get_by_role("heading", name="What you told of passing on")).to_be_visible()
     expect(page.get_by_text(f"ONWARD TRANSFER OF {release} RECORDED")).to_be_visible()
-    look_at(page, shoot, "onward-told-officer")
+    shoot.fits(page, "onward-told-officer")
     guard.faults = [fault for fault in guard.faults if "422" not in fault]
-    guard.expect_none()
-    page.context.close()
+    guard.close()
 
     page, guard = opened_as(browser, desk, "reviewer", WA, LIST)
     assert heading(page) == (
@@ -78,11 +64,10 @@ def test_a_transfer_is_told_marked_opened_and_asked_for(
     page.get_by_label("Entry of the release").fill(release)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Asked, no answer yet")).to_be_visible()
-    look_at(page, shoot, "onward-list")
+    shoot.fits(page, "onward-list")
     page.get_by_role("link", name=release).click()
     page.wait_for_url(f"**{LIST}/*")
     assert heading(page).endswith("to which Washington refuses it.")
     expect(page.get_by_text("By telephone.")).to_be_visible()
-    look_at(page, shoot, "onward-one")
-    guard.expect_none()
-    page.context.close()
+    shoot.fits(page, "onward-one")
+    guard.close()

@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from comity.domain.ids import Member, member_label
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 STATE = Member("mt")
@@ -70,27 +69,16 @@ def reviewer(browser: Browser, desk: DeskNetwork) -> Iterator[Desk]:
     assert opened.faults == []
 
 
-def fits(page: Page, shoot: Shoot, name: str) -> None:
-    """Axe finds nothing and nothing lies beyond the edge, at each width; a picture of each."""
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        assert not overflow(page), width
-        shoot(page, f"{name}-{width}")
-    assert axe_violations(page) == []
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-
-
 def invited(browser: Browser, desk: DeskNetwork, shoot: Shoot) -> str:
     """The code that the supervisor of the state is shown."""
     page, guard = opened_as(browser, desk, "supervisor", STATE, "/state/passkeys")
     assert "here has a passkey." in heading(page) or "no passkey." in heading(page)
-    fits(page, shoot, "passkeys-state")
+    shoot.fits(page, "passkeys-state")
     page.get_by_role("row").filter(has_text="reviewer").get_by_role("button").first.click()
     assert "can make a passkey with this code, once" in heading(page)
-    fits(page, shoot, "passkeys-invited")
+    shoot.fits(page, "passkeys-invited")
     code = page.locator(".code").inner_text()
-    page.context.close()
-    guard.expect_none()
+    guard.close()
     return code
 
 
@@ -102,18 +90,18 @@ def test_passkey_from_invitation_to_removal(
     page, head = reviewer.page, reviewer.page.get_by_role("heading", level=1)
     reviewer.sign_in(", reviewer,")
     expect(head).to_have_text("You have no passkey here yet: an invitation lets you make one.")
-    fits(page, shoot, "passkey-invitation")
+    shoot.fits(page, "passkey-invitation")
     page.get_by_label("Code of the invitation").fill(code.lower())
     page.get_by_role("button", name="Take the invitation").click()
     expect(head).to_have_text("Make your passkey on this device now.")
-    fits(page, shoot, "passkey-make")
+    shoot.fits(page, "passkey-make")
     page.get_by_role("button", name="Make a passkey").press("Enter")
     page.wait_for_url("**/state/queue")
     older = reviewer.passkey()
     reviewer.sign_out()
     reviewer.sign_in(", reviewer,")
     expect(head).to_have_text("Use your passkey to go on.")
-    fits(page, shoot, "passkey-use")
+    shoot.fits(page, "passkey-use")
     page.get_by_role("button", name="Use your passkey").click()
     page.wait_for_url("**/state/queue")
     assert reviewer.passkey()["signCount"] > older["signCount"]
@@ -121,7 +109,7 @@ def test_passkey_from_invitation_to_removal(
     page.locator(".person a").first.click()
     expect(head).to_have_text("You have 1 passkey here.")
     expect(page.get_by_text("opened this session")).to_be_visible()
-    fits(page, shoot, "passkeys-own")
+    shoot.fits(page, "passkeys-own")
     page.get_by_role("button", name="Remove passkey").click()
     # What it had opened is over with it.
     expect(head).to_have_text("Sign in to see what waits for your state.")
@@ -138,7 +126,7 @@ def copied(browser: Browser, desk: DeskNetwork, passkey: dict[str, Any], shoot: 
     thief.sign_in(", reviewer,")
     thief.page.get_by_role("button", name="Use your passkey").click()
     expect(thief.page.get_by_text("Code: passkey-count")).to_be_visible()
-    fits(thief.page, shoot, "passkey-refused")
+    shoot.fits(thief.page, "passkey-refused")
     thief.page.goto(f"{desk.url}/state/queue")
     assert heading(thief.page) == "Sign in to see what waits for your state."
     thief.context.close()
@@ -150,8 +138,7 @@ def test_without_scripts_the_step_says_what_to_do(
     """It says that a passkey needs a script, shows no button that does nothing, and goes on."""
     page, guard = opened_as(browser, desk, "supervisor", STATE, "/state/passkeys")
     page.get_by_role("row").filter(has_text="author").get_by_role("button").first.click()
-    page.context.close()
-    guard.expect_none()
+    guard.close()
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(desk.url)

@@ -13,8 +13,8 @@ from comity.console.assets import asset_url
 from comity.console.identity import plain_identity
 from comity.console.words import left_said, tone_of
 from comity.domain.ids import Member
-from tests.browser.conftest import Shoot
 from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.looks import Shoot
 from tests.support.patterns import NOW, pattern_app, queue, served
 
 PAGES = {"queue": "/", "case": "/case", "decide": "/decide", "empty": "/empty"}
@@ -44,12 +44,7 @@ def open_at(page: Page, address: str, width: str = "desk") -> Page:
 @pytest.mark.parametrize("name", PAGES)
 def test_page_holds_at_every_width(page: Page, home: str, name: str, shoot: Shoot) -> None:
     """At a desk, on a phone and on a narrow one nothing overflows, and axe finds nothing."""
-    for width in WIDTHS:
-        open_at(page, home + PAGES[name], width)
-        assert overflow(page) == 0, width
-        # A phone's layout is the narrow one's.
-        assert width == "phone" or not axe_violations(page), width
-        shoot(page, f"patterns-{name}-{width}")
+    shoot.fits(open_at(page, home + PAGES[name]), f"patterns-{name}")
 
 
 def test_fonts_are_the_pages_own(page: Page, home: str) -> None:

@@ -6,30 +6,17 @@ import re
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from comity.domain.ids import Member
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
 IL: Final = Member("il")
 DECISIONS: Final = "/state/decisions"
-
-
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """Keep a page's picture at every width; nothing overflows, and axe finds nothing."""
-    found = list(axe_violations(page))
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        if overflow(page):
-            found.append(f"{width}: {overflow(page)} px beyond the window")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not found, "\n".join(map(str, found))
 
 
 def test_a_planted_case_is_caught_and_told(
@@ -42,14 +29,14 @@ def test_a_planted_case_is_caught_and_told(
     boss.keyboard.press("Enter")
     boss.wait_for_url(f"**{DECISIONS}?planted=*")
     expect(boss.get_by_text("waits in the queue as a test case")).to_be_visible()
-    look_at(boss, shoot, "planted")
+    shoot.fits(boss, "planted")
     number = re.findall(r"planted=(\d+)", boss.url)[0]
     page, guard = opened_as(browser, desk, "reviewer", IL, f"/state/cases/{number}")
     assert "asks for" in heading(page)
     assert "test case" not in heading(page)
     page.get_by_role("button", name="Show what would go out").click()
     expect(page.get_by_text("VALID").first).to_be_visible()
-    look_at(page, shoot, "planted-case")
+    shoot.fits(page, "planted-case")
     page.goto(f"{desk.url}/state/cases/{number}/refuse")
     page.get_by_label("None of these").check()
     page.locator("textarea").first.fill("What is asked must not be released.")
@@ -57,12 +44,10 @@ def test_a_planted_case_is_caught_and_told(
     page.wait_for_url("**/state/queue")
     page.get_by_role("button", name=f"Send IL/{number} now").click()
     expect(page.get_by_text("This was a test case, and nobody in it is real")).to_be_visible()
-    look_at(page, shoot, "planted-told")
+    shoot.fits(page, "planted-told")
     boss.wait_for_timeout(11_000)
     boss.goto(f"{desk.url}{DECISIONS}")
     expect(boss.get_by_text("1 of 1 test case was caught")).to_be_visible()
-    look_at(boss, shoot, "planted-counted")
-    guard.expect_none()
-    boss_guard.expect_none()
-    boss.context.close()
-    page.context.close()
+    shoot.fits(boss, "planted-counted")
+    guard.close()
+    boss_guard.close()

@@ -15,9 +15,8 @@ from playwright.sync_api import Page, expect
 
 from comity.domain.vocabulary import LeafMode
 from comity.ledger.commitment import commit, encode_opening, open_commitment
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.evidence import KEY, PRACTICE_ORIGIN, SENTENCE, Held, disclosure, held
+from tests.support.looks import Shoot
 from tests.support.reading import grade
 
 FILE = Path(__file__).resolve().parents[2] / "src/comity/audit/page/check-receipt.html"
@@ -301,11 +300,7 @@ def test_opened_details_are_told_in_words(check: Page, shoot: Shoot) -> None:
     fill(check, evidence=HELD.answer(), keys=HELD.host_vkey, opening=HELD.whole.decode())
     sees(check, "holds", SENTENCE)
     assert shown_of(check) == OPENED
-    for name, width in WIDTHS.items():
-        check.set_viewport_size({"width": width, "height": HEIGHT})
-        shoot(check, f"opened-{name}")
-        assert overflow(check) == 0
-        assert not axe_violations(check)
+    shoot.fits(check, "opened")
     check.get_by_role("button", name="Español").click()
     spanish = shown_of(check)
     assert spanish["Documento legal"] == ["orden de un tribunal", "CO:26-114"]
@@ -377,11 +372,7 @@ def test_fits_and_is_accessible(check: Page, shoot: Shoot, state: str, scheme: s
             opening=have.opening.decode() if state == "holds" else "",
         )
         expect(check.locator("#finding")).to_have_class(state)
-    for name, width in WIDTHS.items():
-        check.set_viewport_size({"width": width, "height": HEIGHT})
-        shoot(check, f"{state}-{name}-{scheme}")
-        assert overflow(check) == 0
-        assert not axe_violations(check)
+    shoot.fits(check, f"receipt-{state}-{scheme}")
 
 
 def test_served_page_asks_for_nothing_more(page: Page) -> None:

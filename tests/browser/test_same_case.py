@@ -10,22 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.query import Query
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 CASE = "HS-26-3118"
-
-
-def check(page: Page, shoot: Shoot, name: str) -> None:
-    """The page is whole at every width, and accessible."""
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), (name, width_name)
-        shoot(page, f"{name}-{width_name}")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
 
 
 def held_in_case(desk: DeskNetwork) -> list[Query]:
@@ -50,10 +39,10 @@ def test_three_requests_of_a_case_are_decided_together(
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_contain_text(f"asks 3 times in case {CASE}: they differ in whom they are ")
     expect(page.get_by_role("cell").filter(has_text="H4021").locator("strong")).to_be_visible()
-    check(page, shoot, "same-case")
+    shoot.fits(page, "same-case")
     page.keyboard.press("x")
     page.wait_for_url("**/same-case/refuse")
-    check(page, shoot, "same-case-refuse")
+    shoot.fits(page, "same-case-refuse")
     page.keyboard.press("b")
     page.wait_for_url("**/same-case")
     page.keyboard.press("r")
@@ -72,7 +61,7 @@ def test_three_requests_of_a_case_are_decided_together(
     page.wait_for_url("**/same-case/release")
     page.keyboard.press("Enter")
     page.wait_for_url("**/state/queue")
-    check(page, shoot, "same-case-given")
+    shoot.fits(page, "same-case-given")
     page.get_by_role("button", name="Send all 3 now").click()
     expect(mine).to_contain_text(re.compile(r"got status, identity, address\. Recorded as IL/"))
     expect(mine).to_contain_text("2 requests of case")

@@ -9,10 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.verdict import VerdictKind
 from comity.review.re_review import is_chosen
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 DECISIONS_MAX: Final = 150
@@ -31,16 +30,6 @@ def chosen(desk: DeskNetwork) -> str:
     pytest.fail("no verdict is chosen")
 
 
-def check(page: Page, shoot: Shoot, name: str) -> None:
-    """The page is whole at every width, and accessible."""
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), (name, width_name)
-        shoot(page, f"{name}-{width_name}")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
-
-
 def test_another_reviewer_looks_again(
     browser: Browser, page: Page, desk: DeskNetwork, shoot: Shoot
 ) -> None:
@@ -50,7 +39,7 @@ def test_another_reviewer_looks_again(
     page.context.add_cookies(cookies)
     page.goto(f"{desk.url}/state/queue")
     expect(page.get_by_text("This desk is ")).to_be_visible()
-    check(page, shoot, "queue-staffed")
+    shoot.fits(page, "queue-staffed")
     link = page.get_by_role("link", name=f"IL/{number}", exact=True)
 
     def listed() -> None:
@@ -63,13 +52,13 @@ def test_another_reviewer_looks_again(
             break
         except AssertionError:
             continue
-    check(page, shoot, "second-looks")
+    shoot.fits(page, "second-looks")
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/re-reviews/{number}")
     page.keyboard.press("v")
     expect(page.get_by_text("That you read this is recorded as IL/")).to_be_visible()
-    check(page, shoot, "second-look")
+    shoot.fits(page, "second-look")
     page.get_by_role("radio", name="Refuse").check()
     page.get_by_role("button", name="Record your second look").press("Enter")
     page.wait_for_url("**/state/re-reviews")
@@ -77,4 +66,4 @@ def test_another_reviewer_looks_again(
     page.goto(f"{desk.url}/state/decisions")
     assert heading(page).startswith(("Of the last ", "The one request"))
     expect(page.get_by_text("chosen for a second look")).to_be_visible()
-    check(page, shoot, "decisions-second-looks")
+    shoot.fits(page, "decisions-second-looks")

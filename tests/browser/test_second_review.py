@@ -18,11 +18,10 @@ from comity.domain.vocabulary import DataClass, Outcome
 from comity.policy import Condition, Obligation, Rule, Statute
 from comity.policy.rule import Mark
 from comity.roles.settings import Settings
-from tests.browser.conftest import Shoot
 from tests.fault.network import held_query
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -45,16 +44,6 @@ def put_into_force(settings: Settings) -> None:
     )
     people = people_of(settings, GEORGIA, ["author", "counsel"], (), 2)
     published(settings, GEORGIA, signed_policy(changed, people))
-
-
-def look_at(page: Page, shoot: Shoot, name: str) -> None:
-    """The page is whole at every width, and accessible."""
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        shoot(page, f"{name}-{width}")
-        assert not overflow(page), (name, width)
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
 
 
 def release(page: Page) -> None:
@@ -84,14 +73,14 @@ def test_one_proposes_and_another_confirms(
     path = f"/state/cases/{number}"
     one, one_guard = opened_as(browser, desk, "reviewer", GEORGIA, path)
     expect(one.get_by_text("Two reviewers release address here.")).to_be_visible()
-    look_at(one, shoot, "second-review-case")
+    shoot.fits(one, "second-review-case")
     release(one)
     expect(one.get_by_text("You proposed it: another reviewer confirms it")).to_be_visible()
     waits = desk.further(query)
     assert (waits.response, waits.elements) == (ResponseKind.HELD, ())
     two, two_guard = opened_as(browser, desk, "supervisor", GEORGIA, path)
     expect(two.get_by_text("Reviewer proposed to release address at")).to_be_visible()
-    look_at(two, shoot, "second-review-proposed")
+    shoot.fits(two, "second-review-proposed")
     two.keyboard.press("r")
     two.wait_for_url("**/release")
     assert "Confirm" in heading(two) or "confirm" in heading(two)
@@ -101,7 +90,5 @@ def test_one_proposes_and_another_confirms(
     assert answer.response is ResponseKind.HIT
     assert {element.data_class for element in answer.elements} == {DataClass.ADDRESS}
     assert desk.stage.verify(answer) == len(answer.proofs) > 0
-    one_guard.expect_none()
-    two_guard.expect_none()
-    one.context.close()
-    two.context.close()
+    one_guard.close()
+    two_guard.close()

@@ -18,25 +18,16 @@ from comity.app.feeds import open_feeds
 from comity.domain.ids import Member
 from comity.review.federal_events import feed_signature
 from comity.services.events import Events
-from tests.browser.conftest import Shoot
 from tests.fault.network import held_query
-from tests.support.browser import HEIGHT, WIDTHS, Guard, axe_violations, overflow
+from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading
 from tests.support.line import MemoryLog
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 STATE: Final = "ny"
 IL: Final = Member("il")
-
-
-def fits(page: Page, shoot: Shoot, name: str) -> None:
-    """Axe finds nothing, and nothing lies beyond the edge, at each width; a picture of each."""
-    for width, pixels in WIDTHS.items():
-        page.set_viewport_size({"width": pixels, "height": HEIGHT})
-        assert not overflow(page), width
-        shoot(page, f"{name}-{width}")
-    assert not axe_violations(page)
 
 
 def test_supervisor_sees_who_lapses_when(
@@ -51,10 +42,10 @@ def test_supervisor_sees_who_lapses_when(
     page.wait_for_url("**/state/certifications")
     assert "to New York" in heading(page)
     assert "have lapsed" in heading(page)
-    fits(page, shoot, "certifications")
+    shoot.fits(page, "certifications")
     page.get_by_role("link", name="Have lapsed").click()
     expect(page.get_by_role("row").filter(has_text="ago").first).to_be_visible()
-    fits(page, shoot, "certifications-lapsed")
+    shoot.fits(page, "certifications-lapsed")
 
 
 def asked_by(page: Page) -> int:
@@ -84,14 +75,13 @@ def test_federal_query_appears_in_an_open_page(
     expect(row).to_contain_text("Held")
     assert asked_by(page) == before + 1
     expect(stop).to_be_focused()
-    fits(page, shoot, "feed")
+    shoot.fits(page, "feed")
     stop.press("Enter")
     expect(page.get_by_text("This page does not renew itself now.")).to_be_visible()
     _, unseen = desk.held()
     page.get_by_role("button", name="Renew again").press("Enter")
     expect(page.get_by_role("row").filter(has_text=f"IL/{unseen}")).to_be_visible()
-    context.close()
-    guard.expect_none()
+    guard.close()
 
 
 def test_federal_queries_without_scripts(browser: Browser, desk: DeskNetwork) -> None:

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from comity.domain.ids import Member
-from tests.browser.conftest import Shoot
-from tests.support.browser import HEIGHT, WIDTHS, axe_violations, overflow
 from tests.support.desk_network import DeskNetwork
 from tests.support.desk_pages import heading, opened_as
+from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
 IL = Member("il")
@@ -25,27 +24,17 @@ def test_a_reviewer_shows_only_some_of_the_queue(
     page.keyboard.press("Enter")
     family = page.get_by_label("Asked by")
     expect(family).to_be_visible()
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), width_name
-        shoot(page, f"queue-filters-{width_name}")
-    page.set_viewport_size({"width": WIDTHS["desk"], "height": HEIGHT})
-    assert not axe_violations(page)
+    shoot.fits(page, "queue-filters")
     family.select_option("US/DHS/ICE/HSI")
     page.get_by_role("button", name="Show these").click()
     page.wait_for_url("**/state/queue?family=US%2FDHS%2FICE%2FHSI**")
     assert "match: asked by " in heading(page)
     expect(page.get_by_role("table", name="What matches")).to_contain_text(f"IL/{number}")
-    assert not axe_violations(page)
-    for width_name, width in WIDTHS.items():
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        assert not overflow(page), width_name
-        shoot(page, f"queue-chosen-{width_name}")
+    shoot.fits(page, "queue-chosen")
     page.get_by_role("link", name="Show all").click()
     page.wait_for_url("**/state/queue")
-    guard.expect_none()
     state = page.context.storage_state()
-    page.context.close()
+    guard.close()
     plain = browser.new_context(storage_state=state, java_script_enabled=False)
     bare = plain.new_page()
     bare.goto(f"{desk.url}/state/queue")

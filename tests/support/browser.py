@@ -61,6 +61,10 @@ class Guard:
     home: str = ""
     faults: list[str] = field(default_factory=list)
     saved: set[str] = field(default_factory=set)
+    shown: int = 0
+    """How many documents the page has gone to, the last one among them."""
+    asked_by: dict[Request, int] = field(default_factory=dict)
+    """Which of them asked for something."""
 
     def watch(self) -> None:
         """Listen to the page from now on."""
@@ -77,20 +81,30 @@ class Guard:
         faults = [fault for fault in self.faults if fault not in kept]
         assert not faults, "\n".join(faults)
 
+    def close(self) -> None:
+        """Close the page's window, whatever it still loads; fail with all that was seen before."""
+        self.shown += 1
+        self.page.context.close()
+        self.expect_none()
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self.shown += 1
+        self.asked_by[request] = self.shown
         if request.is_navigation_request() and not self.home:
             self.home = place_of(request.url)
         elif place_of(request.url) not in {self.home, "data:"}:
             self.faults.append(f"reached beyond its place: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # A stream goes on until its page is left, or ends it.
-        is_left = request.resource_type == "eventsource" and request.failure == "net::ERR_ABORTED"
-        if not is_left:
+        # What a page was still loading, or listening to, ends when the page is left; a stream may
+        # be ended by its page.
+        is_over = self.asked_by[request] < self.shown or request.resource_type == "eventsource"
+        if not (is_over and request.failure == "net::ERR_ABORTED"):
             self.faults.append(f"failed: {request.url}")
 
     def _response(self, response: Response) -> None:

@@ -32,7 +32,7 @@ NAMES = (
       for width in ("desk", "phone")),
     "patterns-shortcuts", "patterns-decide-refused", "patterns-no-script",
     "patterns-forced-colours",
-    "practice-sign-in-desk-light", "practice-sign-in-phone-light", "practice-sign-in-desk-dark",
+    "practice-sign-in-light-desk", "practice-sign-in-light-phone", "practice-sign-in-dark-desk",
     "empty-desk", "holds-desk", "spanish-desk",
     *(f"passkey-{page}-desk" for page in ("invitation", "make", "use")),
     "passkey-no-script",

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from jinja2 import Environment
 
 from comity.console.identity import Identity, plain_identity
 from comity.console.navigation import navigation
 from comity.console.people import Role
 from comity.console.problems import ProblemError
-from comity.console.rendering import make_environment
+from comity.console.rendering import console_environment
 from comity.console.replies import Reply, html
 from comity.console.routes import Name, find_route, url_of
 from comity.console.sessions import SignedIn
@@ -38,8 +37,7 @@ class Views:
 
     def __init__(self, *, identities: Mapping[Member, Identity], is_practice: bool) -> None:
         """`identities` are those that a state has chosen; others have a plain one."""
-        self._environment: Environment = make_environment()
-        self._environment.globals["url_of"] = lambda name, **values: url_of(Name(name), **values)
+        self._environment = console_environment()
         self._identities = {m: identities.get(m) or plain_identity(m) for m in MEMBERS}
         self._is_practice = is_practice
 
