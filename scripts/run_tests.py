@@ -19,8 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,9 +53,10 @@ class Suite:
     needs_softhsm: bool = False
     needs_npm: bool = False
     options: tuple[str, ...] = ()
-    on_all_cores: bool = (
-        False  # its tests are shared out among as many processes as there are cores
-    )
+    # Its tests are shared out among as many processes as there are cores.
+    on_all_cores: bool = False
+    # It keeps one core busy: its neighbours of the same kind run beside it.
+    on_one_core: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,9 @@ class Outcome:
     not_run: str = ""
 
 
-NOT_IN_CHECK = ("adapters", "cli", "practice", "roles", "scripts", "services")
+ABOVE = ("adapters", "cli", "console", "practice", "roles", "scripts", "services")
+"""Unit tests of what stands above the floors that take and return values."""
+WITHOUT_ABOVE = tuple(f"--ignore=tests/unit/{each}" for each in ABOVE)
 
 BY_FILE = ("--dist=loadfile",)
 """A file's tests stay in one process, which starts engines or a network for them once."""
@@ -78,16 +85,24 @@ SUITES = (
         seconds_max=60,
         commands=(("ruff", "format", "--check", "."), ("ruff", "check", ".")),
         in_check=True,
+        on_one_core=True,
     ),
-    Suite(name="types", seconds_max=400, commands=(("mypy",),), in_check=True),
-    Suite(name="tidy", seconds_max=240, paths=("tests/tidy",), in_check=True),
+    Suite(name="types", seconds_max=400, commands=(("mypy",),), in_check=True, on_one_core=True),
+    Suite(name="tidy", seconds_max=240, paths=("tests/tidy",), in_check=True, on_one_core=True),
     Suite(
         name="unit, vectors, inputs",
-        seconds_max=1_300,
+        seconds_max=900,
         paths=("tests/unit", "tests/vectors", "tests/fuzz"),
         coverage=True,
         on_all_cores=True,
         # Measured, and beside each other, tests take several times what they take alone.
+        options=("--timeout=240", *WITHOUT_ABOVE),
+    ),
+    Suite(
+        name="unit, above the pure floors",
+        seconds_max=900,
+        paths=tuple(f"tests/unit/{each}" for each in ABOVE),
+        on_all_cores=True,
         options=("--timeout=240",),
     ),
     # Not measured: that takes them three times as long, and they find hardly a branch more.
@@ -104,8 +119,7 @@ SUITES = (
         paths=("tests/unit", "tests/vectors"),
         in_check=True,
         on_all_cores=True,
-        # What takes and returns values; the services and commands above it take twice as long.
-        options=tuple(f"--ignore=tests/unit/{each}" for each in NOT_IN_CHECK),
+        options=WITHOUT_ABOVE,
     ),
     Suite(
         name="contract",
@@ -115,11 +129,42 @@ SUITES = (
         options=BY_FILE,
     ),
     Suite(
+        name="fuzz",
+        seconds_max=300,
+        # Always the same inputs: what fails here is what was changed. `make fuzz` draws new ones.
+        commands=(("python", "-m", "tests.fuzz", "--seed", "1", "--seconds", "90", "--json"),),
+        on_one_core=True,
+    ),
+    # Node is in a wheel: this one runs everywhere.
+    Suite(
+        name="foreign, JavaScript",
+        seconds_max=400,
+        paths=("tests/foreign/js",),
+        on_one_core=True,
+    ),
+    Suite(
+        name="foreign",
+        seconds_max=400,
+        paths=("tests/foreign",),
+        needs_go=True,
+        options=("--ignore=tests/foreign/js",),
+        on_one_core=True,
+    ),
+    # What was built is built again: this one needs the npm registry.
+    Suite(
+        name="assets",
+        seconds_max=400,
+        paths=("tests/assets",),
+        needs_npm=True,
+        on_one_core=True,
+    ),
+    Suite(
         name="hardware keys",
         seconds_max=60,
         paths=("tests/contract/test_keyring.py",),
         needs_softhsm=True,
         options=("-k", "pkcs11"),
+        on_one_core=True,
     ),
     Suite(
         name="integration",
@@ -129,24 +174,7 @@ SUITES = (
         options=BY_FILE,
     ),
     Suite(name="fault", seconds_max=600, paths=("tests/fault",)),
-    Suite(
-        name="fuzz",
-        seconds_max=300,
-        # Always the same inputs: what fails here is what was changed. `make fuzz` draws new ones.
-        commands=(("python", "-m", "tests.fuzz", "--seed", "1", "--seconds", "90", "--json"),),
-    ),
     Suite(name="documents", seconds_max=400, paths=("tests/docs",), on_all_cores=True),
-    Suite(
-        name="foreign",
-        seconds_max=400,
-        paths=("tests/foreign",),
-        needs_go=True,
-        options=("--ignore=tests/foreign/js",),
-    ),
-    # Node is in a wheel: this one runs everywhere.
-    Suite(name="foreign, JavaScript", seconds_max=400, paths=("tests/foreign/js",)),
-    # What was built is built again: this one needs the npm registry.
-    Suite(name="assets", seconds_max=400, paths=("tests/assets",), needs_npm=True),
     Suite(name="browser", seconds_max=1_350, paths=("tests/browser",), needs_chromium=True),
     Suite(name="demo", seconds_max=600, commands=(("comity", "demo", "--check", "--json"),)),
 )
@@ -159,30 +187,48 @@ def chosen(group: str) -> list[Suite]:
     return [suite for suite in SUITES if suite.name != "unit, vectors"]
 
 
-def run_boxed(command: list[str], deadline: float, *, capture: bool = False) -> tuple[int, str]:
-    """Run one command until the deadline; what overruns is ended with all that it started.
+@dataclass(frozen=True)
+class Box:
+    """What a suite runs in: when its time is over, and where goes what it prints."""
 
-    Returns: exit code and captured output; 124 stands for an overrun, 127 for a missing command.
-    """
-    program = shutil.which(command[0], path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
-    if program is None:
-        return 127, ""
-    with subprocess.Popen(
-        [program, *command[1:]],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if capture else None,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=max(1.0, deadline - time.monotonic()))
-        except (subprocess.TimeoutExpired, KeyboardInterrupt) as stopped:
-            end(process)
-            if isinstance(stopped, KeyboardInterrupt):
-                raise
-            return 124, ""
-        return process.returncode, output or ""
+    ends: float
+    log: TextIO | None = None  # None: straight to whoever started the run
+
+    def say(self, line: str) -> None:
+        """Print a line of our own among what the suite prints."""
+        print(line, file=self.log, flush=True)
+
+    def run(self, command: list[str], *, capture: bool = False) -> tuple[int, str]:
+        """Run one command until the time is over; what overruns is ended with all that it started.
+
+        Returns: exit code and captured output; 124 stands for an overrun, 127 for a missing
+        command.
+        """
+        program = shutil.which(command[0], path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+        if program is None:
+            return 127, ""
+        with subprocess.Popen(
+            [program, *command[1:]],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture else self.log,
+            stderr=self.log,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            RUNNING.add(process)
+            try:
+                output, _ = process.communicate(timeout=max(1.0, self.ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                end(process)
+                return 124, ""
+            finally:
+                RUNNING.discard(process)
+            return process.returncode, output or ""
+
+
+RUNNING: set[subprocess.Popen[str]] = set()
+"""The commands that run now: each has a session of its own, which no key of a terminal ends."""
 
 
 def end(process: subprocess.Popen[str]) -> None:
@@ -197,26 +243,26 @@ def end(process: subprocess.Popen[str]) -> None:
             continue
 
 
-def run_pytest(suite: Suite, paths: list[str], deadline: float) -> Outcome:
+def run_pytest(suite: Suite, paths: list[str], box: Box) -> Outcome:
     """Run a suite's folders, and count from pytest's own record of the run."""
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.xml"
         command = [sys.executable, "-m"]
         if suite.coverage:
-            run_boxed(["coverage", "erase"], deadline)
+            box.run(["coverage", "erase"])
             command += ["coverage", "run", "-m"]
         command += ["pytest", "-q", f"--junitxml={record}", *suite.options, *paths]
         if suite.on_all_cores:
             command.append(f"--numprocesses={CORES}")
-        code, _ = run_boxed(command, deadline)
+        code, _ = box.run(command)
         passed, failed, skipped = count(record)
     notes = [f"exit code {code}: {meaning(code)}"] if code else []
     if skipped:
         notes.append(f"{skipped} skipped: a skipped test proves nothing")
     if code == 0 and suite.coverage:
-        run_boxed(["coverage", "combine", "--quiet"], deadline)
-        code, report = run_boxed(["coverage", "report"], deadline, capture=True)
-        print("\n".join(report.splitlines()[-12:]))
+        box.run(["coverage", "combine", "--quiet"])
+        code, report = box.run(["coverage", "report"], capture=True)
+        box.say("\n".join(report.splitlines()[-12:]))
         if code:
             notes.append("coverage of the pure floors is below its floor")
             failed += 1
@@ -247,15 +293,17 @@ def meaning(code: int) -> str:
     }.get(code, "see above")
 
 
-def run_commands(suite: Suite, deadline: float) -> Outcome:
+def run_commands(suite: Suite, box: Box) -> Outcome:
     """Run a suite's commands in turn; one that prints steps as JSON counts each of its steps."""
     passed, failed, notes = 0, 0, []
     for command in suite.commands:
         capture = "--json" in command
-        code, output = run_boxed(list(command), deadline, capture=capture)
+        code, output = box.run(list(command), capture=capture)
         steps = json_steps(output) if capture else []
+        if capture and not steps:
+            box.say(output)
         for name, held, saw in steps:
-            print(f"  {'held  ' if held else 'FAILED'} {name}: {saw}")
+            box.say(f"  {'held  ' if held else 'FAILED'} {name}: {saw}")
         passed += sum(held for _, held, _ in steps) if steps else code == 0
         broken = sum(not held for _, held, _ in steps)
         failed += max(broken, code != 0)
@@ -270,13 +318,12 @@ def json_steps(output: str) -> list[tuple[str, bool, str]]:
         story = json.loads(output)
         return [(step["name"], bool(step["held"]), str(step["saw"])) for step in story["steps"]]
     except (json.JSONDecodeError, KeyError, TypeError):
-        print(output)
         return []
 
 
-def run_suite(suite: Suite, run_ends: float) -> Outcome:
+def run_suite(suite: Suite, run_ends: float, log: TextIO | None = None) -> Outcome:
     """Run one suite until its box or the run's time is over, or say why it cannot run here."""
-    deadline = min(time.monotonic() + suite.seconds_max, run_ends)
+    box = Box(min(time.monotonic() + suite.seconds_max, run_ends), log)
     if suite.needs_go and not (shutil.which("go") and GO_MODULE.is_dir()):
         packages = "golang-go golang-golang-x-mod-dev"
         return Outcome(not_run=f"Go is missing: `apt-get install {packages}` adds it")
@@ -284,15 +331,74 @@ def run_suite(suite: Suite, run_ends: float) -> Outcome:
         return Outcome(not_run="Chromium is missing: `apt-get install chromium` adds it")
     if suite.needs_softhsm and shutil.which("softhsm2-util") is None:
         return Outcome(not_run="SoftHSM is missing: `apt-get install softhsm2` adds it")
-    if suite.needs_npm and run_boxed([sys.executable, "scripts/assets.py", "--reach"], deadline)[0]:
+    if suite.needs_npm and box.run([sys.executable, "scripts/assets.py", "--reach"])[0]:
         return Outcome(not_run="the npm registry does not answer: what was built is not compared")
     if suite.commands:
-        return run_commands(suite, deadline)
+        return run_commands(suite, box)
     paths = [path for path in suite.paths if holds_tests(ROOT / path)]
     if not paths:
         # A folder that disappears must not pass for one that holds.
         return Outcome(failed=1, notes=(f"{' and '.join(suite.paths)} hold no test",))
-    return run_pytest(suite, paths, deadline)
+    return run_pytest(suite, paths, box)
+
+
+def together(suites: list[Suite]) -> list[list[Suite]]:
+    """The suites in their order: neighbours of one core each in one list, others in their own."""
+    return [
+        group
+        for on_one_core, neighbours in groupby(suites, key=lambda suite: suite.on_one_core)
+        for run in [list(neighbours)]
+        for group in ([run] if on_one_core else [[suite] for suite in run])
+    ]
+
+
+def told(suite: Suite, run_ends: float, *, apart: bool) -> tuple[Outcome, str]:
+    """Run one suite; return what it came to, and how that is told.
+
+    `apart` keeps what it prints until its end, because another suite prints at the same time.
+    """
+    started = time.monotonic()
+    with tempfile.TemporaryFile("a+", encoding="utf-8") if apart else nullcontext() as log:
+        outcome = run_suite(suite, run_ends, log)
+        if log is not None:
+            log.seek(0)
+        printed = log.read() if log is not None else ""
+    lines = list(outcome.notes)
+    if outcome.not_run:
+        lines.append(f"not run: {outcome.not_run}")
+    took = time.monotonic() - started
+    lines.append(f"{outcome.passed} passed, {outcome.failed} failed in {took:.0f} s")
+    return outcome, printed + "".join(f"  {line}\n" for line in lines)
+
+
+def run_all(suites: list[Suite], run_ends: float) -> list[tuple[Suite, Outcome]]:
+    """Run the suites, as many beside each other as there are cores where one takes one core."""
+    outcomes: list[tuple[Suite, Outcome]] = []
+    with ThreadPoolExecutor(max_workers=CORES) as pool:
+        for group in together(suites):
+            apart = len(group) > 1
+            begun = [pool.submit(told, suite, run_ends, apart=apart) for suite in group]
+            try:
+                for suite, running in zip(group, begun, strict=True):
+                    head = f"[{len(outcomes) + 1}/{len(suites)}] {suite.name}"
+                    print(f"\n{head} (at most {suite.seconds_max} s)", flush=True)
+                    outcome, words = running.result()
+                    print(words, end="", flush=True)
+                    outcomes.append((suite, outcome))
+            except KeyboardInterrupt:
+                end_all(begun)
+                raise
+    return outcomes
+
+
+def end_all(begun: list[Future[tuple[Outcome, str]]]) -> None:
+    """Let no suite begin, nor one that has begun go on."""
+    for running in begun:
+        running.cancel()
+    while not all(running.done() for running in begun):
+        for process in list(RUNNING):
+            end(process)
+        time.sleep(0.1)
 
 
 def holds_tests(path: Path) -> bool:
@@ -308,21 +414,7 @@ def main() -> int:
     options = parser.parse_args()
     suites = [suite for suite in chosen(options.group) if re.search(options.only, suite.name)]
     begun = time.monotonic()
-    outcomes: list[tuple[Suite, Outcome]] = []
-    for number, suite in enumerate(suites, start=1):
-        print(
-            f"\n[{number}/{len(suites)}] {suite.name} (at most {suite.seconds_max} s)", flush=True
-        )
-        started = time.monotonic()
-        outcome = run_suite(suite, begun + RUN_SECONDS_MAX)
-        outcomes.append((suite, outcome))
-        for line in [*outcome.notes, *([f"not run: {outcome.not_run}"] * bool(outcome.not_run))]:
-            print(f"  {line}")
-        print(
-            f"  {outcome.passed} passed, {outcome.failed} failed "
-            f"in {time.monotonic() - started:.0f} s",
-            flush=True,
-        )
+    outcomes = run_all(suites, begun + RUN_SECONDS_MAX)
     return summarise(outcomes, time.monotonic() - begun)
 
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import Member
 from comity.domain.verdict import VerdictKind
-from tests.browser.test_asking import fill, opened_until
+from tests.browser.test_asking import fill
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import heading, opened_as
+from tests.support.desk_pages import heading, opened_as, opened_until
 from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)

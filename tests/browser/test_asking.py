@@ -12,7 +12,7 @@ from comity.domain.vocabulary import DataClass
 from comity.practice.elements import decode_record
 from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import heading
+from tests.support.desk_pages import heading, opened_until
 from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
@@ -97,16 +97,6 @@ def test_without_scripts_a_plate_is_asked_for(
     assert heading(page) == "Washington has no record of what you asked for."
     guard.faults = [fault for fault in guard.faults if "422" not in fault]
     guard.close()
-
-
-def opened_until(page: Page, url: str, words: str) -> None:
-    """Open a page anew until it has some words, which must come soon."""
-    for _ in range(40):
-        page.goto(url)
-        if page.get_by_text(words).count():
-            return
-        page.wait_for_timeout(250)
-    raise AssertionError(words)
 
 
 def ask_back(reviewer: Page, desk: DeskNetwork) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.ids import Member
 from tests.support.desk_network import ICE, DeskNetwork
-from tests.support.desk_pages import heading, opened_as
+from tests.support.desk_pages import heading, opened_as, opened_until
 from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
@@ -31,6 +31,7 @@ def ask_washington(page: Page, desk: DeskNetwork) -> str:
     page.get_by_role("button", name="See what you would get").click()
     page.get_by_role("button", name="Ask now").click()
     page.wait_for_url("**/console/requests/*")
+    opened_until(page, page.url, "In the ledger of Washington as")
     found = re.search(r"In the ledger of Washington as (WA/\d+)", page.inner_text("main"))
     assert found is not None
     return found[1]
@@ -52,7 +53,7 @@ def test_a_transfer_is_told_marked_opened_and_asked_for(
     page.get_by_label("Anything else").fill("By telephone.")
     page.get_by_role("button", name="Tell the state").click()
     expect(page.get_by_role("heading", name="What you told of passing on")).to_be_visible()
-    expect(page.get_by_text(f"ONWARD TRANSFER OF {release} RECORDED")).to_be_visible()
+    opened_until(page, page.url, f"ONWARD TRANSFER OF {release} RECORDED")
     shoot.fits(page, "onward-told-officer")
     guard.faults = [fault for fault in guard.faults if "422" not in fault]
     guard.close()

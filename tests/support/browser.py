@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Playwright, Request, Response
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"desk": 1280, "phone": 390, "narrow": 320}
@@ -62,9 +62,10 @@ class Guard:
     faults: list[str] = field(default_factory=list)
     saved: set[str] = field(default_factory=set)
     shown: int = 0
-    """How many documents the page has gone to, the last one among them."""
+    """How many documents the page has shown, the one that stands among them."""
     asked_by: dict[Request, int] = field(default_factory=dict)
-    """Which of them asked for something."""
+    """Which of them stood when something was asked for."""
+    called_off: list[Request] = field(default_factory=list)
 
     def watch(self) -> None:
         """Listen to the page from now on."""
@@ -73,18 +74,24 @@ class Guard:
         self.page.on("request", self._request)
         self.page.on("response", self._response)
         self.page.on("requestfailed", self._failed)
+        self.page.on("framenavigated", self._shows)
         self.page.on("download", lambda download: self.saved.add(download.url))
 
     def expect_none(self) -> None:
         """Fail with all that was seen; what became a file to keep has not failed."""
         kept = {f"failed: {url}" for url in self.saved}
-        faults = [fault for fault in self.faults if fault not in kept]
+        # What a page was still loading ends when it is left: it has not failed.
+        left = [r for r in self.called_off if self.asked_by[r] < self.shown]
+        failed = [f"failed: {r.url}" for r in self.called_off if r not in left]
+        faults = [fault for fault in [*self.faults, *failed] if fault not in kept]
         assert not faults, "\n".join(faults)
 
     def close(self) -> None:
         """Close the page's window, whatever it still loads; fail with all that was seen before."""
-        self.shown += 1
+        called_off = len(self.called_off)
         self.page.context.close()
+        # What closing the window called off.
+        del self.called_off[called_off:]
         self.expect_none()
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -92,8 +99,6 @@ class Guard:
             self.faults.append(f"console {message.type}: {message.text}")
 
     def _request(self, request: Request) -> None:
-        if request.is_navigation_request() and request.frame == self.page.main_frame:
-            self.shown += 1
         self.asked_by[request] = self.shown
         if request.is_navigation_request() and not self.home:
             self.home = place_of(request.url)
@@ -101,11 +106,14 @@ class Guard:
             self.faults.append(f"reached beyond its place: {request.url}")
 
     def _failed(self, request: Request) -> None:
-        # What a page was still loading, or listening to, ends when the page is left; a stream may
-        # be ended by its page.
-        is_over = self.asked_by[request] < self.shown or request.resource_type == "eventsource"
-        if not (is_over and request.failure == "net::ERR_ABORTED"):
+        if request.failure != "net::ERR_ABORTED":
             self.faults.append(f"failed: {request.url}")
+        # A stream goes on until its page is left, or ends it.
+        elif request.resource_type != "eventsource":
+            self.called_off.append(request)
+
+    def _shows(self, frame: Frame) -> None:
+        self.shown += frame == self.page.main_frame
 
     def _response(self, response: Response) -> None:
         if response.status >= 400:

@@ -11,7 +11,7 @@ from comity.domain.query import Query
 from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
 
-__all__ = ["asks_nobody", "heading", "opened_as"]
+__all__ = ["asks_nobody", "heading", "opened_as", "opened_until"]
 
 
 def asks_nobody(desk: DeskNetwork, agency: ORI, state: Member, control: str) -> ResponseKind:
@@ -29,6 +29,16 @@ def asks_nobody(desk: DeskNetwork, agency: ORI, state: Member, control: str) -> 
 def heading(page: Page) -> str:
     """The sentence that a page begins with."""
     return page.get_by_role("heading", level=1).inner_text()
+
+
+def opened_until(page: Page, url: str, words: str) -> None:
+    """Open a page anew until it has some words, which must come soon."""
+    for _ in range(40):
+        page.goto(url)
+        if page.get_by_text(words).count():
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError(words)
 
 
 def opened_as(

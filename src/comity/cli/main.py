@@ -8,6 +8,7 @@ of the program.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, Final, NamedTuple
@@ -77,6 +78,20 @@ COMMANDS: Final[dict[str, CommandRow]] = {
 }
 
 
+@cache
+def _command(name: str) -> Any:
+    """Import a command's module; one that is asked for again is not made again."""
+    row = COMMANDS[name]
+    commands = import_module(f"comity.cli.{row.module}").app
+    # Plain text: it copies, reads well aloud, and is the same in a pipe.
+    commands.rich_markup_mode = None
+    command = typer.main.get_command(commands)
+    command.name, command.short_help = name, row.summary
+    # A part of a program has no completion of its own to install.
+    command.params = [p for p in command.params if p.name not in _NOT_FOR_PARTS]
+    return command
+
+
 class LazyGroup(TyperGroup):
     """Shows all commands without importing them, and imports the one that is called."""
 
@@ -88,17 +103,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command itself, importing its module."""
-        row = COMMANDS.get(cmd_name)
-        if row is None:
-            return super().get_command(ctx, cmd_name)
-        commands = import_module(f"comity.cli.{row.module}").app
-        # Plain text: it copies, reads well aloud, and is the same in a pipe.
-        commands.rich_markup_mode = None
-        command = typer.main.get_command(commands)
-        command.name, command.short_help = cmd_name, row.summary
-        # A part of a program has no completion of its own to install.
-        command.params = [p for p in command.params if p.name not in _NOT_FOR_PARTS]
-        return command
+        return _command(cmd_name) if cmd_name in COMMANDS else super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base's form
         """Write the commands in sections, from the table alone."""

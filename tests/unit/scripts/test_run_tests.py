@@ -11,14 +11,16 @@ import pytest
 
 from scripts.run_tests import (
     RUN_SECONDS_MAX,
+    Box,
     Suite,
     chosen,
     count,
     json_steps,
-    run_boxed,
+    run_all,
     run_commands,
     run_suite,
     summarise,
+    together,
 )
 
 CI_SECONDS_MAX = 90 * 60
@@ -74,7 +76,7 @@ def test_overrun_is_a_failure() -> None:
     suite = Suite(
         name="slow", seconds_max=0, commands=((PYTHON, "-c", "import time; time.sleep(60)"),)
     )
-    outcome = run_commands(suite, time.monotonic())
+    outcome = run_commands(suite, Box(time.monotonic()))
     assert (outcome.passed, outcome.failed) == (0, 1)
     assert "overrun" in outcome.notes[0]
 
@@ -82,7 +84,7 @@ def test_overrun_is_a_failure() -> None:
 def test_missing_command_is_a_failure() -> None:
     """A command that is not installed is counted as failed, not as absent."""
     outcome = run_commands(
-        Suite(name="none", seconds_max=1, commands=(("no-such-command",),)), soon()
+        Suite(name="none", seconds_max=1, commands=(("no-such-command",),)), Box(soon())
     )
     assert (outcome.passed, outcome.failed) == (0, 1)
 
@@ -111,10 +113,41 @@ def test_nothing_passed_is_no_success() -> None:
 
 def test_output_is_captured_on_request() -> None:
     """A captured command's output and exit code come back as they were."""
-    assert run_boxed([PYTHON, "-c", "print('seen')"], soon(), capture=True) == (0, "seen\n")
+    assert Box(soon()).run([PYTHON, "-c", "print('seen')"], capture=True) == (0, "seen\n")
 
 
 def test_a_suite_without_tests_fails() -> None:
     """A folder of tests that disappears is a failure, not a pass."""
     outcome = run_suite(Suite(name="x", seconds_max=1, paths=("tests/none",)), soon())
     assert (outcome.passed, outcome.failed) == (0, 1)
+
+
+def meets(name: str, other: str, folder: Path) -> Suite:
+    """A suite of one core that passes only while the other one runs."""
+    words = (
+        f"import pathlib, time; print('{name} prints'); here = pathlib.Path({str(folder)!r});"
+        f"(here / '{name}').touch();"
+        f"\nwhile not (here / '{other}').exists(): time.sleep(0.01)"
+    )
+    return Suite(name=name, seconds_max=15, commands=((PYTHON, "-c", words),), on_one_core=True)
+
+
+def test_suites_of_one_core_run_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Two that wait for each other both pass; what each prints stands below its own name."""
+    monkeypatch.setattr("scripts.run_tests.CORES", 2)
+    both = [meets("one", "two", tmp_path), meets("two", "one", tmp_path)]
+    outcomes = run_all(both, soon())
+    assert [(suite.name, outcome.passed) for suite, outcome in outcomes] == [("one", 1), ("two", 1)]
+    printed = capfd.readouterr().out
+    parts = [printed.index(each) for each in ("[1/2] one", "one prints", "[2/2] two", "two prints")]
+    assert parts == sorted(parts)
+
+
+def test_what_takes_all_cores_runs_alone() -> None:
+    """Suites keep their order; only neighbours of one core each stand together."""
+    names = [[suite.name for suite in group] for group in together(chosen("all"))]
+    assert [name for group in names for name in group] == [suite.name for suite in chosen("all")]
+    assert ["format and lint", "types", "tidy"] in names
+    assert ["browser"] in names
