@@ -30,7 +30,7 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 GO_MODULE = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
-CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CORES = min(os.cpu_count() or 1, 8)
 RUN_SECONDS_AIM = 1_440
 """What all suites together should take on two cores, so that `make test` stays under 25 minutes."""
@@ -328,7 +328,9 @@ def run_suite(suite: Suite, run_ends: float, log: TextIO | None = None) -> Outco
         packages = "golang-go golang-golang-x-mod-dev"
         return Outcome(not_run=f"Go is missing: `apt-get install {packages}` adds it")
     if suite.needs_chromium and not any(map(shutil.which, CHROMIUM_PROGRAMS)):
-        return Outcome(not_run="Chromium is missing: `apt-get install chromium` adds it")
+        return Outcome(
+            not_run="Chromium is missing: `apt-get install chromium-headless-shell` adds it"
+        )
     if suite.needs_softhsm and shutil.which("softhsm2-util") is None:
         return Outcome(not_run="SoftHSM is missing: `apt-get install softhsm2` adds it")
     if suite.needs_npm and box.run([sys.executable, "scripts/assets.py", "--reach"])[0]:

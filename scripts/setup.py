@@ -33,7 +33,7 @@ PIP_SECONDS_MAX = 900
 
 APT = "apt-get install git make python3 python3-venv"
 GO_PACKAGES = ("golang-go", "golang-golang-x-mod-dev")
-CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 GO_MODULE = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
 APT_SECONDS_MAX = 300
 
@@ -192,7 +192,12 @@ SYSTEM = (
         ("softhsm2",),
         lambda: shutil.which("softhsm2-util") is not None,
     ),
-    System("Chromium", "browser", ("chromium",), lambda: any(map(shutil.which, CHROMIUM_PROGRAMS))),
+    System(
+        "Chromium",
+        "browser",
+        ("chromium-headless-shell",),
+        lambda: any(map(shutil.which, CHROMIUM_PROGRAMS)),
+    ),
 )
 
 

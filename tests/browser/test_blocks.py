@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from comity.domain.answer import ResponseKind
 from comity.domain.certificate import parse_certificate
 from comity.domain.ids import Member, parse_ori
-from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import asks_nobody, heading, opened_as
+from tests.support.desk_pages import asks_nobody, enter, heading, opened_as
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -25,16 +24,14 @@ def ice_asks(desk: DeskNetwork, control: str) -> ResponseKind:
     return asks_nobody(desk, REMOVAL_OFFICERS, STATE, control)
 
 
-def downloaded(page: Page, guard: Guard, key: str) -> tuple[str, bytes]:
+def downloaded(page: Page, key: str) -> tuple[str, bytes]:
     """What a key downloads: the file's name, and its bytes."""
     with page.expect_download() as waited:
         page.keyboard.press(key)
-    # A page that becomes a download ends as a request of the page.
-    guard.faults.remove(f"failed: {waited.value.url}")
     return waited.value.suggested_filename, waited.value.path().read_bytes()
 
 
-def block_by_keys(page: Page, guard: Guard, desk: DeskNetwork) -> None:
+def block_by_keys(page: Page, desk: DeskNetwork) -> None:
     """From the rules to the block of ICE, its text, and no way to confirm it oneself."""
     page.keyboard.press("n")
     page.wait_for_url("**/state/block")
@@ -46,12 +43,12 @@ def block_by_keys(page: Page, guard: Guard, desk: DeskNetwork) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**/state/block?*")
     assert heading(page).startswith("Block ICE? From the moment you press, ")
-    page.keyboard.press("Enter")
+    enter(page)
     page.wait_for_url("**/state/blocks/BLOCK-1")
     assert ice_asks(desk, "PXBLOCK2") is ResponseKind.REFUSED
     assert heading(page).startswith("Ohio gives nothing to ICE since ")
     assert heading(page).endswith("probes were refused.")
-    name, text = downloaded(page, guard, "t")
+    name, text = downloaded(page, "t")
     assert name == "oh-block-1.txt"
     assert b"Ohio gives nothing to ICE" in text
     assert b"Order 14" in text
@@ -60,14 +57,14 @@ def block_by_keys(page: Page, guard: Guard, desk: DeskNetwork) -> None:
     expect(page.get_by_text("you cannot confirm it")).to_be_visible()
 
 
-def confirm_by_keys(page: Page, guard: Guard) -> None:
+def confirm_by_keys(page: Page) -> None:
     """From the rules to the confirmation, the new certificate, and the history."""
     page.keyboard.press("c")
     page.wait_for_url("**/state/confirm")
     page.keyboard.press("c")
     page.wait_for_url("**/state/blocks/BLOCK-1")
     assert heading(page).endswith("probes were refused.")
-    _, data = downloaded(page, guard, "s")
+    _, data = downloaded(page, "s")
     block = parse_certificate(data).certificate.block
     assert block is not None
     assert (block.family, block.unconfirmed_until) == ("US/DHS/ICE", None)
@@ -82,10 +79,10 @@ def test_ice_is_blocked_confirmed_and_certified(browser: Browser, desk: DeskNetw
     """By keys alone: the next query is refused, and stays so; the certificate names the family."""
     assert ice_asks(desk, "PXBLOCK1") is ResponseKind.NO_HIT
     page, guard = opened_as(browser, desk, "author", STATE, "/state/rules")
-    block_by_keys(page, guard, desk)
+    block_by_keys(page, desk)
     guard.close()
     page, guard = opened_as(browser, desk, "counsel", STATE, "/state/rules")
-    confirm_by_keys(page, guard)
+    confirm_by_keys(page)
     guard.close()
     assert ice_asks(desk, "PXBLOCK3") is ResponseKind.REFUSED
 

@@ -173,6 +173,7 @@ def test_plain_case_takes_few_keys(reviewer: Page, desk: DeskNetwork) -> None:
     reviewer.keyboard.press(keys[2])
     reviewer.wait_for_url("**/release")
     assert heading(reviewer).startswith("Release status, identity and address to ")
+    expect(reviewer.locator("[autofocus]")).to_be_focused()
     reviewer.keyboard.press(keys[3])
     reviewer.wait_for_url("**/state/queue")
     expect(reviewer.get_by_text("It has not left yet.")).to_be_visible()
@@ -186,7 +187,7 @@ def test_without_scripts_everything_works(
 ) -> None:
     """Sign in, open, choose parts, decide, send, sign out: by links and forms alone."""
     query, number = desk.held()
-    cookie = desk.sign_in(browser, "reviewer")
+    cookie = desk.sign_in_anew(browser, "reviewer")
     context = browser.new_context(java_script_enabled=False, storage_state=cookie)
     page = context.new_page()
     guard = Guard(page)

@@ -75,7 +75,7 @@ def test_rules_of_a_day_on_the_screen_and_on_paper(browser: Browser, desk: DeskN
     page.wait_for_url("**/state/rules/as-of")
     finding = heading(page)
     assert "decide now who gets records of Nevada" in finding
-    name, data = downloaded(page, guard, "p")
+    name, data = downloaded(page, "p")
     assert name.startswith("nv-rules-")
     words = "".join(printed(data).split())
     assert "".join(finding.split()) in words

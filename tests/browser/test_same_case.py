@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from comity.domain.answer import ResponseKind
 from comity.domain.query import Query
 from tests.support.desk_network import DeskNetwork
+from tests.support.desk_pages import enter
 from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
@@ -48,7 +49,7 @@ def test_three_requests_of_a_case_are_decided_together(
     page.keyboard.press("r")
     page.wait_for_url("**/same-case/release")
     expect(heading).to_contain_text(f"for 3 requests of case {CASE}?")
-    page.keyboard.press("Enter")
+    enter(page)
     page.wait_for_url("**/state/queue")
     mine = page.locator("#verdicts")
     expect(mine).to_contain_text("None of them has left yet.")
@@ -59,7 +60,7 @@ def test_three_requests_of_a_case_are_decided_together(
     page.wait_for_url("**/same-case")
     page.keyboard.press("r")
     page.wait_for_url("**/same-case/release")
-    page.keyboard.press("Enter")
+    enter(page)
     page.wait_for_url("**/state/queue")
     shoot.fits(page, "same-case-given")
     page.get_by_role("button", name="Send all 3 now").click()

@@ -20,7 +20,7 @@ from comity.policy.rule import Mark
 from comity.roles.settings import Settings
 from tests.fault.network import held_query
 from tests.support.desk_network import DeskNetwork
-from tests.support.desk_pages import heading, opened_as
+from tests.support.desk_pages import enter, heading, opened_as
 from tests.support.looks import Shoot
 
 pytestmark = pytest.mark.timeout(300)
@@ -50,7 +50,7 @@ def release(page: Page) -> None:
     """Release all of a case by keys, and send it at once."""
     page.keyboard.press("r")
     page.wait_for_url("**/release")
-    page.keyboard.press("Enter")
+    enter(page)
     page.wait_for_url("**/state/queue")
     page.get_by_role("button", name="now").first.click()
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Playwright, Request, Response
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The same engine in each; the first has no windows around it, and takes less time."""
 WIDTHS = {"desk": 1280, "phone": 390, "narrow": 320}
 HEIGHT = 900
 _FLAGS = (
@@ -35,14 +36,15 @@ _AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 
 
 def chromium_path() -> str | None:
-    """Where the system's own browser is, or None."""
-    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+    """Where the system's own browser is, or None; COMITY_BROWSER names another program."""
+    given = os.environ.get("COMITY_BROWSER")
+    return next(filter(None, map(shutil.which, (given,) if given else PROGRAMS)), None)
 
 
 def launch(playwright: Playwright) -> Browser:
     """Start the system's Chromium, headless, without any traffic of its own."""
     path = chromium_path()
-    assert path is not None, "Chromium is missing: `apt-get install chromium` adds it"
+    assert path is not None, "Chromium is missing: `apt-get install chromium-headless-shell`"
     # Chromium's own sandbox refuses to run as root.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     return playwright.chromium.launch(executable_path=path, args=[*_FLAGS, *sandbox])

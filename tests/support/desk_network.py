@@ -10,7 +10,7 @@ import re
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
@@ -52,6 +52,7 @@ class DeskNetwork:
     over: asyncio.Event
     asked: int = 0
     case: str = ""
+    signed_in: dict[tuple[str, str], StorageState] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -143,6 +144,12 @@ class DeskNetwork:
         return heard.answer
 
     def sign_in(self, browser: Browser, post: str, state: str = "il") -> StorageState:
+        """Return the cookies of a state's employee who has signed in; who has not does so now."""
+        if (post, state) not in self.signed_in:
+            self.signed_in[post, state] = self.sign_in_anew(browser, post, state)
+        return self.signed_in[post, state]
+
+    def sign_in_anew(self, browser: Browser, post: str, state: str = "il") -> StorageState:
         """Sign in as a state's employee in a window of its own; return the browser's cookies."""
         context = browser.new_context()
         page = context.new_page()

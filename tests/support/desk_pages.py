@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from comity.domain.answer import ResponseKind
 from comity.domain.ids import ORI, Member, wire_of_member
@@ -11,7 +11,7 @@ from comity.domain.query import Query
 from tests.support.browser import Guard
 from tests.support.desk_network import DeskNetwork
 
-__all__ = ["asks_nobody", "heading", "opened_as", "opened_until"]
+__all__ = ["asks_nobody", "enter", "heading", "opened_as", "opened_until"]
 
 
 def asks_nobody(desk: DeskNetwork, agency: ORI, state: Member, control: str) -> ResponseKind:
@@ -39,6 +39,12 @@ def opened_until(page: Page, url: str, words: str) -> None:
             return
         page.wait_for_timeout(250)
     raise AssertionError(words)
+
+
+def enter(page: Page) -> None:
+    """Press Enter where a page gives the focus, which it does in a moment of its own."""
+    expect(page.locator("[autofocus]")).to_be_focused()
+    page.keyboard.press("Enter")
 
 
 def opened_as(

@@ -57,7 +57,7 @@ def test_suite_that_cannot_run_here_is_named(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PATH", "")
     outcome = run_suite(suite, soon())
     assert (outcome.passed, outcome.failed) == (0, 0)
-    assert "apt-get install chromium" in outcome.not_run
+    assert "apt-get install chromium-headless-shell" in outcome.not_run
 
 
 def test_without_a_registry_nothing_is_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,4 +72,4 @@ def test_what_cannot_be_added_is_said(
     install_system_packages()
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(" is missing")[0] for line in lines] == ["Go", "SoftHSM", "Chromium"]
-    assert "the browser suite will not run: `apt-get install chromium`" in lines[2]
+    assert "the browser suite will not run: `apt-get install chromium-headless-shell`" in lines[2]
