@@ -175,7 +175,14 @@ SUITES = (
     ),
     Suite(name="fault", seconds_max=600, paths=("tests/fault",)),
     Suite(name="documents", seconds_max=400, paths=("tests/docs",), on_all_cores=True),
-    Suite(name="browser", seconds_max=1_350, paths=("tests/browser",), needs_chromium=True),
+    Suite(
+        name="browser",
+        seconds_max=1_350,
+        paths=("tests/browser",),
+        needs_chromium=True,
+        on_all_cores=True,
+        options=BY_FILE,
+    ),
     Suite(name="demo", seconds_max=600, commands=(("comity", "demo", "--check", "--json"),)),
 )
 

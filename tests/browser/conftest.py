@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.browser import HEIGHT, WIDTHS, Guard, launch
 from tests.support.desk_network import DeskNetwork, desk_network
-from tests.support.golden import Golden
+from tests.support.golden import Golden, Seen
 from tests.support.looks import Shoot
 
 EXPECT_MS_MAX = 20_000
@@ -57,10 +59,30 @@ def shoot(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Keep pictures in COMITY_SHOTS_DIR, or beside pytest's other temporary files; how far they are
     from the golden ones stands in a table at the end of the run.
     """
-    given = os.environ.get("COMITY_SHOTS_DIR")
-    folder = Path(given) if given else tmp_path_factory.mktemp("shots")
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workeroutput"):
+        base = base.parent  # One of several processes: all pictures are in one place.
+    folder = Path(os.environ.get("COMITY_SHOTS_DIR") or base / "shots")
+    folder.mkdir(exist_ok=True)
     golden = request.config.stash[COMPARED] = Golden(folder)
     return Shoot(folder, golden)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what one of several processes compared to the one that sums up."""
+    golden = session.config.stash.get(COMPARED, None)
+    output = getattr(session.config, "workeroutput", None)
+    if golden is not None and output is not None:
+        output["compared"] = str(golden.folder), [astuple(each) for each in golden.seen]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what one of several processes compared."""
+    if "compared" in getattr(node, "workeroutput", {}):
+        folder, seen = node.workeroutput["compared"]
+        golden = node.config.stash.setdefault(COMPARED, Golden(Path(folder)))
+        golden.seen += [Seen(*each) for each in seen]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

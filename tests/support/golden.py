@@ -86,7 +86,7 @@ class Golden:
     """The pictures of one run, beside those that are kept."""
 
     def __init__(self, folder: Path, kept: Path = GOLDEN) -> None:
-        self._folder = folder
+        self.folder = folder
         self._kept = kept
         self.seen: list[Seen] = []
 
@@ -103,7 +103,7 @@ class Golden:
     def compare(self, data: bytes, name: str) -> None:
         """Keep a picture as a golden one would be, and say how far it is from that."""
         now = made_small(data, name)
-        now.save(self._folder / f"golden-{name}.png", optimize=True)
+        now.save(self.folder / f"golden-{name}.png", optimize=True)
         try:
             before = Image.open(self._kept / f"{name}.png").convert("RGB")
         except (OSError, UnidentifiedImageError):
@@ -112,7 +112,7 @@ class Golden:
         seen = Seen(name, share_beyond(before, now))
         self.seen.append(seen)
         if seen.differs:
-            self._beside(before, now).save(self._folder / f"golden-{name}-before-and-now.png")
+            self._beside(before, now).save(self.folder / f"golden-{name}-before-and-now.png")
 
     def table(self) -> list[str]:
         """The lines that a run ends with."""
@@ -126,7 +126,7 @@ class Golden:
         count = sum(each.differs for each in self.seen)
         return [
             head, *rows,
-            f"{count} of {len(self.seen)} differ; pictures of both are in {self._folder}",
+            f"{count} of {len(self.seen)} differ; pictures of both are in {self.folder}",
         ]  # fmt: skip
 
     @staticmethod
