@@ -44,18 +44,18 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 @cache
 def functions(source: Source) -> tuple[tuple[Function, bool], ...]:
     """Every function of a file, and whether it is a method that takes `self` or `cls`."""
-    return tuple(_functions(source))
+    classes = [node for node in source.nodes if isinstance(node, ast.ClassDef)]
+    methods = {child for each in classes for child in each.body if isinstance(child, Function)}
+    return tuple(
+        (node, node in methods and not _is_static(node))
+        for node in source.nodes
+        if isinstance(node, Function)
+    )
 
 
-def _functions(source: Source) -> Iterator[tuple[Function, bool]]:
-    for node in source.nodes:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, Function):
-                plain = any(
-                    isinstance(mark, ast.Name) and mark.id == "staticmethod"
-                    for mark in child.decorator_list
-                )
-                yield child, isinstance(node, ast.ClassDef) and not plain
+def _is_static(function: Function) -> bool:
+    marks = function.decorator_list
+    return any(isinstance(mark, ast.Name) and mark.id == "staticmethod" for mark in marks)
 
 
 def check_function_size(source: Source) -> Iterator[Finding]:

@@ -48,8 +48,19 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
-        """Every node of the tree, listed once: each rule goes over all of them."""
-        return tuple(ast.walk(self.tree))
+        """Every node of the tree, listed once: each rule goes over all of them.
+
+        In the order of `ast.walk`, which takes three times as long.
+        """
+        found: list[ast.AST] = [self.tree]
+        for node in found:  # It grows behind us.
+            for name in node._fields:
+                value = getattr(node, name, None)
+                if isinstance(value, ast.AST):
+                    found.append(value)
+                elif isinstance(value, list):
+                    found += [each for each in value if isinstance(each, ast.AST)]
+        return tuple(found)
 
     @cached_property
     def module(self) -> str:
