@@ -140,7 +140,7 @@ def show(entry: _Entry, *, key: _Key = None, data: DataDir = None, as_json: AsJs
         ("until", f"{utc(view.until):%Y-%m-%d %H:%M:%S} UTC"),
     ]
     rows += [_reply_row(reply) for reply in view.replies]
-    rows += [_call_row(call) for call in view.calls]
+    rows += [_call_row(call) for call in view.calls] or [("called back", "nobody has, so far")]
     rows += [
         ("rule", f"{reason.rule}: {reason.sentence}")
         for reason in dict.fromkeys(r for part in view.withheld for r in part.reasons)

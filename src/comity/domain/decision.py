@@ -25,7 +25,16 @@ from comity.domain.vocabulary import (
     TimeBand,
 )
 
-__all__ = ["OVERDUE_RULE", "REVIEW_RULE", "ClassDecision", "Facts", "Reason", "RuleId"]
+__all__ = [
+    "AWAITED_RULE",
+    "EXPIRY_RULE",
+    "OVERDUE_RULE",
+    "REVIEW_RULE",
+    "ClassDecision",
+    "Facts",
+    "Reason",
+    "RuleId",
+]
 
 RuleId = NewType("RuleId", str)
 """A rule's stable id within its state's policy: `[A-Z0-9-]{1,24}`, such as `WA-S01`."""
@@ -33,6 +42,12 @@ RuleId = NewType("RuleId", str)
 
 REVIEW_RULE: Final = RuleId("REVIEW")
 """What stands for a rule where a reviewer refused."""
+
+EXPIRY_RULE: Final = RuleId("HOLD-EXPIRY")
+"""What stands for a rule where a hold's time ended without a verdict."""
+
+AWAITED_RULE: Final = RuleId("ANSWER-AWAITED")
+"""What stands for a rule while an agency's answer to a delivered message is waited for."""
 
 OVERDUE_RULE: Final = RuleId("ANSWER-OVERDUE")
 """What stands for a rule where an agency did not answer a delivered message in time."""

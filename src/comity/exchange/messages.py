@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from comity.domain.answer import FREE_TEXT, Answer, Element, HoldNotice, ResponseKind, Withheld
-from comity.domain.decision import ClassDecision, Reason, RuleId
+from comity.domain.decision import AWAITED_RULE, ClassDecision, Reason
 from comity.domain.ids import ORI, ExchangeId, LeafIndex, entry_name
 from comity.domain.keys import key_row, response_key
 from comity.domain.leaf import LeafHeader
@@ -33,7 +33,6 @@ from comity.formats.faults import MessageError
 
 __all__ = [
     "ANSWER_SECONDS_MAX",
-    "AWAITED_RULE",
     "Terms",
     "answer_seconds",
     "delivered",
@@ -53,7 +52,6 @@ __all__ = [
 ANSWER_SECONDS_MAX: Final = 86_400
 """How long a message waits for its answer where the network has no clock of its own for it."""
 
-AWAITED_RULE: Final = RuleId("ANSWER-AWAITED")
 _ROUTINE_SECONDS: Final = 3_600
 _OPAQUE: Final = (DataClass.OPAQUE,)
 # Behind a message's own fields in the record of its delivery; no prefix of a message is like these.

@@ -12,7 +12,13 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from comity.domain.agency import Family
-from comity.domain.decision import RuleId
+from comity.domain.decision import (
+    AWAITED_RULE,
+    EXPIRY_RULE,
+    OVERDUE_RULE,
+    REVIEW_RULE,
+    RuleId,
+)
 from comity.domain.ids import MEMBERS
 from comity.domain.times import TIME_MAX
 from comity.domain.vocabulary import Emergency, Outcome, Purpose
@@ -118,11 +124,12 @@ UNMET_OBLIGATION: Final = RuleId("UNMET-OBLIGATION")
 RESERVED_IDS: Final = frozenset(
     {
         NO_RULE, UNLISTED_AGENCY, UNKNOWN_VALUE, CASE_PASS, URGENT_LANE, INSTRUMENT,
-        CLAIM_CHECK, QUOTA, UNMET_OBLIGATION,
+        CLAIM_CHECK, QUOTA, UNMET_OBLIGATION, REVIEW_RULE, EXPIRY_RULE,
+        AWAITED_RULE, OVERDUE_RULE,
     }
 )  # fmt: skip
-"""Ids of the reasons that no rule gives; no rule may have one. The last six are of whoever acts
-on a decision: a reader of an answer must not take a rule for a reviewer's grant.
+"""Ids of the reasons that no rule gives; no rule may have one. The last ten are of whoever
+acts on a decision: a reader of an answer must not take a rule for a reviewer's grant.
 """
 
 _LATER_AXES: Final = (Axis.BUDGET, Axis.DIRECTION)

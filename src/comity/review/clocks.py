@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from comity.domain.answer import Answer, ResponseKind, Withheld
-from comity.domain.decision import OVERDUE_RULE, Reason, RuleId
+from comity.domain.decision import EXPIRY_RULE, OVERDUE_RULE, Reason
 from comity.domain.errors import ComityError
 from comity.domain.keys import Handling, key_row, response_key
 from comity.domain.leaf import LeafHeader
@@ -17,9 +17,7 @@ __all__ = ["EXPIRED_REMARK", "OVERDUE_REMARK", "HoldNotDueError", "expire"]
 
 EXPIRED_REMARK = "NONE OF THIS WAS RELEASED - ASK AGAIN OR CALL THE STATE"
 OVERDUE_REMARK = "ASK AGAIN WITH THE NEXT REQUEST NUMBER OR CALL THE AGENCY"
-_EXPIRED = Reason(
-    rule=RuleId("HOLD-EXPIRY"), sentence="The time for review ended without a verdict."
-)
+_EXPIRED = Reason(rule=EXPIRY_RULE, sentence="The time for review ended without a verdict.")
 _OVERDUE = Reason(rule=OVERDUE_RULE, sentence="The agency did not answer in time.")
 
 

@@ -160,6 +160,7 @@ def test_show_says_that_it_is_recorded(hold: Callable[..., Result], desk: Desk) 
     result = hold("show", "IL/2")
     assert result.exit_code == 0
     assert "IL-S01: A person reviews this." in result.stdout
+    assert "called back nobody has, so far" in " ".join(result.stdout.split())
     assert "recorded as il/3" in result.stdout
     assert desk.sent[0].signed.reading.hold_entry == "il/2"
 
@@ -206,6 +207,7 @@ def test_show_lists_the_calls_back(hold: Callable[..., Result], desk: Desk) -> N
     desk.hold = msgspec.structs.replace(HOLD, calls=(call,))
     told = " ".join(hold("show", "IL/2").stdout.split())
     assert "called back denied: Nobody of theirs. [red] (reviewer, 555-0121, 2026-11-18" in told
+    assert "nobody has" not in told
     (shown,) = json.loads(hold("show", "il/2", "--json").stdout)["hold"]["calls"]
     assert (shown["outcome"], shown["number"]) == ("denied", "555-0121")
 

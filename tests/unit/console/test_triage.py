@@ -113,6 +113,23 @@ async def test_what_was_chosen_stands_in_the_address_and_the_head() -> None:
         assert "ICE (0)" in nothing.text
 
 
+async def test_what_was_chosen_stays_chosen_when_a_case_is_taken() -> None:
+    """Taken and put back from a part of the queue, the reviewer stands before that part again."""
+    async with running(HELD) as host, console_on(host) as console:
+        (number,) = await hold(host, 1, **OF_OREGON)
+        token = console.sign_in(person_of(Role.REVIEWER))
+        chosen = f"{QUEUE}?family=OR%2FLOCAL&ends=later"
+        for act in ("take", "put-back"):
+            page = await console.get(chosen, token)
+            action = f"{QUEUE}/{number}/{act}?family=OR%2FLOCAL&ends=later"
+            assert f'action="{action.replace("&", "&amp;")}"' in page.body
+            assert (await console.post(action, {}, token)).location == chosen
+        plain = await console.get(QUEUE, token)
+        assert f'action="{QUEUE}/{number}/take"' in plain.body
+        wrong = await console.post(f"{QUEUE}/{number}/take?ends=now", {}, token)
+        assert wrong.status == 400
+
+
 @pytest.mark.parametrize(
     "query",
     ["family=us", "family=<b>", "held=everything", "rule=hold", "instrument=paper",

@@ -20,6 +20,7 @@ from comity.console.pages.assigned_words import (
     standing,
     waiting_row,
 )
+from comity.console.pages.triage_words import choice_of, chosen_url
 from comity.console.problems import Problem, ProblemError
 from comity.console.replies import Reply, go_to
 from comity.console.routes import Name, url_of
@@ -51,8 +52,9 @@ class AssigningPages:
             raise ProblemError(Problem.TAKEN)
         entries = await self._case(visit, row, reviewer=person.signs_as)
         self._put(visit, [each for each in entries if each not in others], person.signs_as)
-        back = Name.CASE if visit.form.one("back") == "case" else Name.QUEUE
-        return go_to(url_of(back, number=visit.values["number"]))
+        if visit.form.one("back") == "case":
+            return go_to(url_of(Name.CASE, number=visit.values["number"]))
+        return go_to(chosen_url(url_of(Name.QUEUE), choice_of(visit.query)))
 
     async def put_back(self, visit: Visit) -> Reply:
         """Let a case be nobody's that was this reviewer's."""
@@ -62,7 +64,7 @@ class AssigningPages:
             found = self._desk.assignments.get(entry, visit.now)
             if found is not None and found.reviewer == person.signs_as:
                 self._desk.assignments.drop(entry)
-        return go_to(url_of(Name.QUEUE))
+        return go_to(chosen_url(url_of(Name.QUEUE), choice_of(visit.query)))
 
     async def assigning(self, visit: Visit) -> Reply:
         """Show who can be given a case, and who must not."""

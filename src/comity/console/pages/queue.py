@@ -23,9 +23,9 @@ from comity.console.pages.roster_words import staffed_said
 from comity.console.pages.triage_words import (
     choice_of,
     chosen_said,
+    chosen_url,
     facet_fields,
     load_said,
-    query_of,
     quotas_said,
 )
 from comity.console.pages.verdict_words import verdict_rows
@@ -51,7 +51,7 @@ from comity.review.queue import QueueCounts, QueuePlace
 from comity.services.review_queue import PAGE_HOLDS, AgencyOf, QueueItem, QueuePage
 from comity.services.rules_in_force import NoRulesError
 from comity.services.sealed_rows import LeavesMissingError
-from comity.services.triage import Sorted, Sorting
+from comity.services.triage import Choice, Sorted, Sorting
 
 __all__ = ["QueuePages", "finding_of"]
 
@@ -107,7 +107,7 @@ class QueuePages:
         )
         page = await self._page(visit, directory.agency, asked, found)
         assigns = person.has_any(Role.SUPERVISOR)
-        rows = _Rows(visit, taken, reviewers_here(self._desk, person.state))
+        rows = _Rows(visit, choice, taken, reviewers_here(self._desk, person.state))
         first = sorted((*parts.items, *page.items), key=_order)
         supervised = assigns and is_first
         return self._views.page(
@@ -135,8 +135,8 @@ class QueuePages:
             tests=await self._tests(visit) if supervised else "",
             staffed=staffed_said(self._desk.rosters(person.state), person.state, now),
             verdicts=self._own_verdicts(visit),
-            back=f"{visit.path}?{query_of(choice)}" if choice else visit.path,
-            more=page.more and f"{visit.path}?{query_of(choice, after=_said(page.more))}",
+            back=chosen_url(visit.path, choice),
+            more=page.more and chosen_url(visit.path, choice, after=_said(page.more)),
             is_first=is_first,
         )  # fmt: skip
 
@@ -282,8 +282,11 @@ def _order(item: QueueItem) -> tuple[bool, int, int]:
 class _Rows:
     """Makes the rows of one page, as whoever looks at it may see them."""
 
-    def __init__(self, visit: Visit, taken: Mapping[str, Taken], names: Mapping[str, str]) -> None:
+    def __init__(
+        self, visit: Visit, choice: Choice, taken: Mapping[str, Taken], names: Mapping[str, str]
+    ) -> None:
         self._visit = visit
+        self._choice = choice
         self._taken = taken
         self._names = names
         self._reviews = visit.person.has_any(Role.REVIEWER)
@@ -327,6 +330,10 @@ class _Rows:
             )
         )
 
+    def _act(self, name: Name, number: int) -> str:
+        # What was chosen of the queue is still chosen afterwards.
+        return chosen_url(url_of(name, number=number), self._choice)
+
     def _whose(self, item: QueueItem, *, is_barred: bool) -> dict[str, Any]:
         """Return who has it, and what the person can do about that."""
         found, number = self._taken.get(item.entry), item.number
@@ -334,8 +341,8 @@ class _Rows:
         can_take = self._reviews and found is None and not is_barred
         return {
             "whose": "" if found is None or is_mine else self._names[found.whose.reviewer],
-            "take": url_of(Name.TAKE, number=number) if can_take else "",
-            "put_back": url_of(Name.PUT_BACK, number=number) if is_mine else "",
+            "take": self._act(Name.TAKE, number) if can_take else "",
+            "put_back": self._act(Name.PUT_BACK, number) if is_mine else "",
             "assign": url_of(Name.ASSIGNING, number=number) if self._assigns else "",
             "passed": passed_said(
                 item.passed if self._assigns else (),

@@ -20,7 +20,7 @@ from comity.ports import DeskDayRow
 from comity.review.load import Load
 from comity.services.triage import Choice, Facet, Sorted
 
-__all__ = ["choice_of", "chosen_said", "facet_fields", "load_said", "query_of", "quotas_said"]
+__all__ = ["choice_of", "chosen_said", "chosen_url", "facet_fields", "load_said", "quotas_said"]
 
 _OPTIONS_MAX: Final = 60
 _RULE: Final = re.compile(r"[A-Z0-9-]{1,24}", re.ASCII)
@@ -75,9 +75,10 @@ def _has_form(facet: Facet, value: str) -> bool:
             return value in _ENDS
 
 
-def query_of(choice: Choice, **more: str) -> str:
-    """Return a choice as an address has it, with what else stands there."""
-    return urlencode({facet.value: value for facet, value in choice.items()} | more)
+def chosen_url(url: str, choice: Choice, **more: str) -> str:
+    """Return an address that carries a choice along, and what else stands there."""
+    query = urlencode({facet.value: value for facet, value in choice.items()} | more)
+    return f"{url}?{query}" if query else url
 
 
 def facet_fields(found: Sorted, choice: Choice) -> list[dict[str, Any]]:
