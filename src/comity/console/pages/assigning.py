@@ -42,7 +42,7 @@ class AssigningPages:
 
     async def take(self, visit: Visit) -> Reply:
         """Note that a case is this reviewer's."""
-        person = visit.person
+        person, back = visit.person, _queue_of(visit)
         row = await waiting_row(self._desk, visit)
         if person.signs_as in conflicted(self._desk.queue.passed_by(row)):
             raise ProblemError(Problem.CONFLICT)
@@ -54,17 +54,17 @@ class AssigningPages:
         self._put(visit, [each for each in entries if each not in others], person.signs_as)
         if visit.form.one("back") == "case":
             return go_to(url_of(Name.CASE, number=visit.values["number"]))
-        return go_to(chosen_url(url_of(Name.QUEUE), choice_of(visit.query)))
+        return go_to(back)
 
     async def put_back(self, visit: Visit) -> Reply:
         """Let a case be nobody's that was this reviewer's."""
-        person = visit.person
+        person, back = visit.person, _queue_of(visit)
         row = await waiting_row(self._desk, visit)
         for entry in await self._case(visit, row):
             found = self._desk.assignments.get(entry, visit.now)
             if found is not None and found.reviewer == person.signs_as:
                 self._desk.assignments.drop(entry)
-        return go_to(chosen_url(url_of(Name.QUEUE), choice_of(visit.query)))
+        return go_to(back)
 
     async def assigning(self, visit: Visit) -> Reply:
         """Show who can be given a case, and who must not."""
@@ -168,3 +168,8 @@ class AssigningPages:
             for each in await self._desk.store.review_holds(state, numbers)
             if reviewer not in conflicted(queue.passed_by(each))
         ]
+
+
+def _queue_of(visit: Visit) -> str:
+    """Return where the queue is as it was chosen from. Raises: ProblemError."""
+    return chosen_url(url_of(Name.QUEUE), choice_of(visit.query))
