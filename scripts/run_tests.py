@@ -69,8 +69,8 @@ class Outcome:
     not_run: str = ""
 
 
-ABOVE = ("adapters", "app", "cli", "console", "practice", "roles", "scripts", "services")
-"""Unit tests of what stands above the floors that take and return values."""
+ABOVE = ("adapters", "app", "cli", "console", "practice", "roles", "scripts")
+"""Unit tests of pages, commands and what is around them: they find no branch of the pure floors."""
 WITHOUT_ABOVE = tuple(f"--ignore=tests/unit/{each}" for each in ABOVE)
 
 BY_FILE = ("--dist=loadfile",)
@@ -99,7 +99,7 @@ SUITES = (
         options=("--timeout=240", *WITHOUT_ABOVE),
     ),
     Suite(
-        name="unit, above the pure floors",
+        name="unit, pages and commands",
         seconds_max=900,
         paths=tuple(f"tests/unit/{each}" for each in ABOVE),
         on_all_cores=True,
@@ -119,7 +119,7 @@ SUITES = (
         paths=("tests/unit", "tests/vectors"),
         in_check=True,
         on_all_cores=True,
-        options=WITHOUT_ABOVE,
+        options=(*WITHOUT_ABOVE, "--ignore=tests/unit/services"),
     ),
     Suite(
         name="contract",
