@@ -151,3 +151,42 @@ def test_what_takes_all_cores_runs_alone() -> None:
     assert [name for group in names for name in group] == [suite.name for suite in chosen("all")]
     assert ["format and lint", "types", "tidy"] in names
     assert ["browser"] in names
+
+
+def wavering(folder: Path, *, fails: int) -> Suite:
+    """A suite of two tests, of which one fails so many times."""
+    (folder / "test_wavering.py").write_text(
+        "from pathlib import Path\n"
+        "SEEN = Path(__file__).with_name('seen')\n"
+        "def test_steady():\n    pass\n"
+        "def test_other():\n"
+        "    seen = len(SEEN.read_text()) if SEEN.exists() else 0\n"
+        "    SEEN.write_text('x' * (seen + 1))\n"
+        f"    assert seen >= {fails}\n"
+    )
+    return Suite(name="wavering", seconds_max=60, paths=(str(folder),), again=True)
+
+
+def test_what_passes_alone_is_named_as_unsteady(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no failure, and the last lines name it; each test is counted once."""
+    suite = wavering(tmp_path, fails=1)
+    outcome = run_suite(suite, time.monotonic() + 60)
+    assert (outcome.passed, outcome.failed) == (2, 0)
+    (name,) = outcome.unsteady
+    assert name.endswith("test_wavering::test_other")
+    assert summarise([(suite, outcome)], 1.0) == 0
+    assert f"UNSTEADY wavering: {name} failed, and passed" in capsys.readouterr().out
+
+
+def test_what_fails_again_has_failed(tmp_path: Path) -> None:
+    """Once more, and no further."""
+    outcome = run_suite(wavering(tmp_path, fails=2), time.monotonic() + 60)
+    assert (outcome.passed, outcome.failed, outcome.unsteady) == (1, 1, ())
+    assert (tmp_path / "seen").read_text() == "xx"
+
+
+def test_only_pages_run_again() -> None:
+    """What a browser draws has a time of its own; everything else holds the first time."""
+    assert [suite.name for suite in chosen("all") if suite.again] == ["browser"]
