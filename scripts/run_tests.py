@@ -31,9 +31,12 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 GO_MODULE = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
 CHROMIUM_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The same engine in each; the first has no windows around it, and takes less time."""
 CORES = min(os.cpu_count() or 1, 8)
 AGAIN_MAX = 3
 """So many failures of a suite may be its machine's; more are looked at before they run again."""
+WAITED = re.compile(r"playwright\._impl\._errors\.TimeoutError: |AssertionError: (Locator|Page) ")
+"""How a test begins to say that a page did not show in time what was waited for."""
 RUN_SECONDS_AIM = 1_440
 """What all suites together should take on two cores, so that `make test` stays under 25 minutes."""
 RUN_SECONDS_MAX = 4_200
@@ -59,8 +62,8 @@ class Suite:
     on_all_cores: bool = False
     # It keeps one core busy: its neighbours of the same kind run beside it.
     on_one_core: bool = False
-    # What failed is run once more, alone: a browser draws in a time of its own. What passes then
-    # is named as unsteady, for somebody to mend.
+    # What waited for a page in vain is run once more, alone: a browser draws in a time of its own.
+    # What passes then is named as unsteady, for somebody to mend.
     again: bool = False
 
 
@@ -270,7 +273,7 @@ def run_pytest(suite: Suite, paths: list[str], box: Box) -> Outcome:
         several = [f"--numprocesses={CORES}"] if suite.on_all_cores else []
         code, _ = box.run([*command, f"--junitxml={record}", *suite.options, *several, *paths])
         passed, failed, skipped = count(record)
-        unsteady = broken(record) if suite.again and code == 1 and failed <= AGAIN_MAX else ()
+        unsteady = late(record) if suite.again and code == 1 and failed <= AGAIN_MAX else ()
         if unsteady:
             record = Path(folder) / "again.xml"
             code, _ = box.run([*command, f"--junitxml={record}", "--last-failed", *paths])
@@ -291,14 +294,21 @@ def run_pytest(suite: Suite, paths: list[str], box: Box) -> Outcome:
     return Outcome(passed=passed, failed=failed, notes=tuple(notes), unsteady=unsteady)
 
 
-def broken(record: Path) -> tuple[str, ...]:
-    """The tests of a run's record that failed, or whose setting up or taking down did."""
-    cases = ET.parse(record).getroot().iter("testcase") if record.exists() else ()  # noqa: S314
-    return tuple(
-        f"{case.get('classname')}::{case.get('name')}"
-        for case in cases
-        if case.find("failure") is not None or case.find("error") is not None
-    )
+def late(record: Path) -> tuple[str, ...]:
+    """The tests of a run's record that waited for a page in vain; none where one failed otherwise.
+
+    What a test saw and should not have seen is a fault the first time.
+    """
+    if not record.exists():
+        return ()
+    names = []
+    # The record is our own child's, as in `count`.
+    for case in ET.parse(record).getroot().iter("testcase"):  # noqa: S314
+        for fault in (*case.iter("failure"), *case.iter("error")):
+            if not WAITED.match(fault.get("message", "")):
+                return ()
+            names.append(f"{case.get('classname')}::{case.get('name')}")
+    return tuple(dict.fromkeys(names))
 
 
 def count(record: Path) -> tuple[int, int, int]:

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, Playwright, Request, Response
 
-PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-"""The same engine in each; the first has no windows around it, and takes less time."""
+from scripts.run_tests import CHROMIUM_PROGRAMS
+
 WIDTHS = {"desk": 1280, "phone": 390, "narrow": 320}
 HEIGHT = 900
 _FLAGS = (
@@ -38,7 +38,7 @@ _AXE_TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 def chromium_path() -> str | None:
     """Where the system's own browser is, or None; COMITY_BROWSER names another program."""
     given = os.environ.get("COMITY_BROWSER")
-    return next(filter(None, map(shutil.which, (given,) if given else PROGRAMS)), None)
+    return next(filter(None, map(shutil.which, (given,) if given else CHROMIUM_PROGRAMS)), None)
 
 
 def launch(playwright: Playwright) -> Browser:
